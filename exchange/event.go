@@ -57,7 +57,7 @@ type Event struct {
 	Kind    EventKind
 	Side    Side
 	Flags   Flags
-	Stream  uint8 // index of the stream in its feed; part of the total order
+	Stream  uint16 // index of the stream in its feed; part of the total order
 	Symbol  SymbolID
 	v       [8]int64
 }
