@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// Context is a strategy's window on the world: the clock, the market as it has
+// arrived, the account as reported, and the commands. It belongs to the
+// goroutine that calls the strategy.
+type Context struct {
+	e       *Engine
+	ctx     context.Context
+	view    view
+	rand    *rand.Rand
+	log     *slog.Logger
+	nextID  int64
+	started bool
+}
+
+// ErrNotStarted is returned by commands given in Init: no market exists yet.
+var ErrNotStarted = errors.New("commands can not be given before the first event")
+
+// Now is the instant of the loop. It is the only clock a strategy may read.
+func (c *Context) Now() exchange.Time { return c.e.now }
+
+// Symbols returns the symbols of the run; the first is the primary one.
+func (c *Context) Symbols() []exchange.SymbolID { return c.e.cfg.Symbols }
+
+// Symbol returns the primary symbol.
+func (c *Context) Symbol() exchange.SymbolID { return c.e.cfg.Symbols[0] }
+
+// Instrument returns an instrument of the run.
+func (c *Context) Instrument(s exchange.SymbolID) *exchange.Instrument {
+	return c.e.cfg.Instruments.Get(s)
+}
+
+// Terms returns the tick, lot, fees and margins in force now.
+func (c *Context) Terms(s exchange.SymbolID) *exchange.Terms { return c.view.symbols[s].terms }
+
+// Rand is the strategy's own seeded source of randomness.
+func (c *Context) Rand() *rand.Rand { return c.rand }
+
+// Log writes structured lines that carry the loop's time.
+func (c *Context) Log() *slog.Logger { return c.log }
+
+// Bars subscribes to a series of bars of a symbol; it may be called in Init
+// only. The zero spec is the data's own bars, or 1 minute when the data is
+// ticks. A series is built from the data's bars where there are some, and from
+// trades otherwise.
+func (c *Context) Bars(s exchange.SymbolID, spec BarSpec) error {
+	if c.started {
+		return errors.New("bars can be subscribed to in Init only")
+	}
+	return c.e.subscribe(s, spec)
+}
+
+// Last is the last traded price, or close, that has arrived; 0 before the first.
+func (c *Context) Last(s exchange.SymbolID) exchange.Price { return c.view.symbols[s].last }
+
+// Quote is the best bid and ask, from quotes or the top of the book; zero
+// before the first and for data that has neither.
+func (c *Context) Quote(s exchange.SymbolID) exchange.Quote { return c.view.symbols[s].quote }
+
+// Mark is the venue's mark and index price; zero for data without them.
+func (c *Context) Mark(s exchange.SymbolID) exchange.Mark { return c.view.symbols[s].mark }
+
+// Funding is the funding rate last announced.
+func (c *Context) Funding(s exchange.SymbolID) exchange.Funding { return c.view.symbols[s].funding }
+
+// Book is the order book as it has arrived; ok is false for data without books.
+func (c *Context) Book(s exchange.SymbolID) (b exchange.BookView, ok bool) {
+	book := c.view.symbols[s].book
+	if book == nil {
+		return exchange.BookView{}, false
+	}
+	return book.View(), true
+}
+
+// Position is the position as last reported, valued at the newest price.
+func (c *Context) Position(s exchange.SymbolID) exchange.Position { return c.view.symbols[s].valued() }
+
+// PositionQty is the signed position as last reported.
+func (c *Context) PositionQty(s exchange.SymbolID) exchange.Qty {
+	return c.view.symbols[s].position.Qty
+}
+
+// Margin is the account as last reported, with unrealised PnL at the newest
+// prices.
+func (c *Context) Margin() exchange.Margin {
+	m := c.view.margin
+	m.Unrealised = 0
+	for _, id := range c.e.cfg.Symbols {
+		m.Unrealised += c.view.symbols[id].valued().Unrealised
+	}
+	m.Balance = m.Wallet + m.Unrealised
+	return m
+}
+
+// Orders returns the open orders of a symbol in the order of their submission,
+// those still on their way (PendingNew) included. The slice is valid until the
+// handler returns or gives a command.
+func (c *Context) Orders(s exchange.SymbolID) []exchange.Order { return c.view.symbols[s].orders }
+
+// Submit places an order. A request that is wrong in itself is refused at once
+// with an error that names the field; everything else is told by OnOrder.
+func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
+	if !c.started {
+		return "", ErrNotStarted
+	}
+	if o.ClientID == "" {
+		c.nextID++
+		o.ClientID = exchange.ClientID(fmt.Sprintf("dun-%d", c.nextID))
+	}
+	o.Normalize()
+	id, err := c.e.cfg.Exchange.Submit(c.ctx, o)
+	if err != nil {
+		c.e.summary.Refused++
+		return "", err
+	}
+	c.view.symbols[o.Symbol].put(&exchange.Order{
+		ClientID: id, LinkID: o.LinkID, Symbol: o.Symbol, Side: o.Side, Qty: o.Qty, Price: o.Price, StopPrice: o.StopPrice,
+		DisplayQty: o.DisplayQty, PegOffset: o.PegOffset, PegType: o.PegType, Type: o.Type, TimeInForce: o.TimeInForce,
+		ExecInst: o.ExecInst, Contingency: o.Contingency, Status: exchange.PendingNew, Leaves: o.Qty, Text: o.Text,
+		TransactTime: c.e.now, Time: c.e.now,
+	})
+	return id, nil
+}
+
+// Market sends a market order for a signed number of contracts.
+func (c *Context) Market(s exchange.SymbolID, signed exchange.Qty) (exchange.ClientID, error) {
+	return c.Submit(exchange.NewOrder{Symbol: s, Side: exchange.SideOf(signed), Qty: signed.Abs(), Type: exchange.Market})
+}
+
+// Limit sends a limit order for a signed number of contracts.
+func (c *Context) Limit(s exchange.SymbolID, signed exchange.Qty, price exchange.Price, inst exchange.ExecInst) (exchange.ClientID, error) {
+	return c.Submit(exchange.NewOrder{Symbol: s, Side: exchange.SideOf(signed), Qty: signed.Abs(), Type: exchange.Limit,
+		Price: price, ExecInst: inst})
+}
+
+// Amend changes an open order.
+func (c *Context) Amend(a exchange.AmendOrder) error {
+	if !c.started {
+		return ErrNotStarted
+	}
+	return c.e.cfg.Exchange.Amend(c.ctx, a)
+}
+
+// Cancel cancels an open order by its client id.
+func (c *Context) Cancel(s exchange.SymbolID, id exchange.ClientID) error {
+	if !c.started {
+		return ErrNotStarted
+	}
+	return c.e.cfg.Exchange.Cancel(c.ctx, exchange.CancelOrder{Symbol: s, ClientID: id})
+}
+
+// CancelAll cancels every open order of a symbol.
+func (c *Context) CancelAll(s exchange.SymbolID) error {
+	if !c.started {
+		return ErrNotStarted
+	}
+	return c.e.cfg.Exchange.CancelAll(c.ctx, exchange.CancelFilter{Symbol: s})
+}
+
+// ClosePosition closes the whole position of a symbol at the market.
+func (c *Context) ClosePosition(s exchange.SymbolID) (exchange.ClientID, error) {
+	if !c.started {
+		return "", ErrNotStarted
+	}
+	return c.e.cfg.Exchange.ClosePosition(c.ctx, s)
+}
+
+// SetLeverage isolates the margin of a symbol; 0 is cross margin.
+func (c *Context) SetLeverage(s exchange.SymbolID, leverage exchange.Ratio) error {
+	if !c.started {
+		return ErrNotStarted
+	}
+	return c.e.cfg.Exchange.SetLeverage(c.ctx, s, leverage)
+}
+
+// After fires OnTimer once, d from now.
+func (c *Context) After(d time.Duration) TimerID { return c.e.timers.add(c.e.now.Add(max(d, 0)), 0) }
+
+// Every fires OnTimer each d, first at the next multiple of d since midnight
+// UTC. It panics unless d is positive.
+func (c *Context) Every(d time.Duration) TimerID {
+	if d <= 0 {
+		panic("engine: Every needs a positive duration")
+	}
+	return c.e.timers.add(c.e.now.Truncate(d).Add(d), d)
+}
+
+// StopTimer removes a timer and reports whether it was set.
+func (c *Context) StopTimer(id TimerID) bool { return c.e.timers.cancel(id) }
+
+// Halt ends the run after this instant, as if the data had ended.
+func (c *Context) Halt(reason string) {
+	c.log.Warn("strategy halts the run", "reason", reason)
+	c.e.halted = reason
+}
+
+// subscribe adds a bar series; see Context.Bars.
+func (e *Engine) subscribe(id exchange.SymbolID, spec BarSpec) error {
+	s := &e.ctx.view.symbols[id]
+	if !s.active {
+		return fmt.Errorf("bars of symbol %d: %w in this run", id, exchange.ErrUnknownSymbol)
+	}
+	finest, trades := e.sourcesOf(id)
+	if spec == (BarSpec{}) {
+		spec.Interval = time.Minute
+		if finest != 0 {
+			spec.Interval = finest
+		}
+	}
+	switch {
+	case finest != 0 && spec.Kind == TimeBars && e.hasSource(id, exchange.KindBar, spec.Interval):
+		if !slices.Contains(s.native, spec.Interval) {
+			s.native = append(s.native, spec.Interval)
+		}
+		return nil
+	case finest != 0 && spec.Kind == TimeBars && spec.Interval%finest != 0:
+		return fmt.Errorf("%s: bars of %s can not be built from bars of %s", s.inst.Name(), spec, BarSpec{Interval: finest})
+	case finest == 0 && !trades:
+		return fmt.Errorf("%s: bars of %s need bars or trades in the data", s.inst.Name(), spec)
+	}
+	s.series = append(s.series, &series{symbol: id, spec: spec, fromBar: finest != 0})
+	return nil
+}
+
+// sourcesOf returns the interval of the finest bars of a symbol, 0 for none,
+// and whether there are trades.
+func (e *Engine) sourcesOf(id exchange.SymbolID) (finest time.Duration, trades bool) {
+	for _, src := range e.cfg.Sources {
+		switch {
+		case src.Symbol != id:
+		case src.Kind == exchange.KindTrade:
+			trades = true
+		case src.Kind == exchange.KindBar && (finest == 0 || src.Interval < finest):
+			finest = src.Interval
+		}
+	}
+	return finest, trades
+}
+
+func (e *Engine) hasSource(id exchange.SymbolID, kind exchange.EventKind, interval time.Duration) bool {
+	return slices.Contains(e.cfg.Sources, Source{Symbol: id, Kind: kind, Interval: interval})
+}

@@ -1,0 +1,35 @@
+// Package engine runs a strategy: one loop, one goroutine, one ordered stream
+// of events, whatever the events come from and wherever the commands go.
+//
+//	exchange.Feed ─▶ engine ─▶ Strategy ─▶ exchange.Exchange
+//	                   ▲                        │
+//	                   └────── reports ─────────┘
+//
+// # A run
+//
+// The loop takes the earliest of the feed's next event, the exchange's next
+// event, the next delivery to the strategy and the next timer, and steps to
+// that instant. Everything that happens at one instant happens in this order,
+// which is part of the specification, since a change of it changes results:
+//
+//  1. market events whose exchange time it is reach the simulated exchange, in
+//     the feed's order;
+//  2. the exchange does what is due: orders arrive, triggers fire, funding is
+//     settled, positions are liquidated; reports that have arrived update the
+//     account view and are handed to the strategy;
+//  3. bars that the engine builds and whose interval has ended are handed over;
+//  4. market events that arrive at this instant update the view and are handed
+//     over: those that were delayed first, in order of stream, then those
+//     without delay;
+//  5. timers fire;
+//  6. what the strategy asked for meanwhile and arrives without delay is done,
+//     from 2, until nothing is left at this instant.
+//
+// A strategy therefore never sees an event before its arrival, a bar before
+// its end, or its own order's fate before the report's latency has passed.
+//
+// # Its place
+//
+// The engine knows the vocabulary of package exchange and nothing else: not the
+// catalog, not the simulator, not a venue. Package cli wires them together.
+package engine

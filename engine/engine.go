@@ -1,0 +1,461 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// Delay says when the strategy hears of market data.
+type Delay struct {
+	// FromData uses the arrival times of the data. An arrival before the event
+	// is clock skew and ends the run with a [*SkewError].
+	FromData bool
+	// Fixed is added to the exchange time otherwise, and to the end of bars
+	// always.
+	Fixed time.Duration
+}
+
+// Source is one stream that the feed carries.
+type Source struct {
+	Symbol   exchange.SymbolID
+	Kind     exchange.EventKind
+	Interval time.Duration // of bars
+}
+
+// Observer sees what happens to the account, for reports and recordings. It is
+// called by the loop's goroutine; what it is given is valid during the call.
+type Observer interface {
+	// Report is called for every report in the order of arrival.
+	Report(r *exchange.Report) error
+	// Sample is called at the start, at each multiple of Config.SampleEvery
+	// after everything that happened up to then, and at the end.
+	Sample(at exchange.Time) error
+}
+
+// Config wires a run.
+type Config struct {
+	Instruments *exchange.Instruments
+	Symbols     []exchange.SymbolID // the first is the primary one
+	Sources     []Source            // what the feed carries
+	Feed        exchange.Feed
+	Exchange    exchange.Exchange
+	Strategy    Strategy
+	Delay       Delay
+	// BarGrace is how long after its end a bar built from trades waits for a
+	// late trade, unless a later event shows that none will come.
+	BarGrace    time.Duration
+	Observer    Observer      // may be nil
+	SampleEvery time.Duration // 0: only at the start and the end
+	Seed        uint64
+	Log         *slog.Logger                          // nil: none
+	Progress    func(now exchange.Time, events int64) // may be nil; called once per batch
+	BatchRows   int                                   // 0: 4096
+	Check       func(now exchange.Time) error         // may be nil; called after every instant, for tests of invariants
+}
+
+// Summary counts what a run did.
+type Summary struct {
+	Start   exchange.Time // of the first event
+	End     exchange.Time // of the last instant
+	Events  int64         // market events read from the feed
+	Refused int64         // commands refused before they were sent
+	Late    int64         // trades too late for the bar they belong to
+	Halted  string        // why the strategy ended the run, if it did
+}
+
+// Errors of a run.
+var (
+	// ErrNoEvents means that the feed had nothing to say.
+	ErrNoEvents = errors.New("the feed has no events")
+)
+
+// SkewError means that data arrives before it happened: the recorder's clock
+// was behind the exchange's.
+type SkewError struct {
+	Symbol string
+	Kind   exchange.EventKind
+	At     exchange.Time
+	Skew   time.Duration // negative
+}
+
+// Error implements error.
+func (e *SkewError) Error() string {
+	return fmt.Sprintf("%s: a %s at %s arrives %s before it happened: the recorder's clock was behind; "+
+		"import the data again with --clock-offset auto, or choose a latency that does not use its arrival times",
+		e.Symbol, e.Kind, e.At, -e.Skew)
+}
+
+// marketTaker is an exchange that must be told of the market: the simulator.
+type marketTaker interface {
+	Market(ev *exchange.Event)
+}
+
+// Engine runs one strategy once.
+type Engine struct {
+	cfg     Config
+	h       handlers
+	ctx     *Context
+	taker   marketTaker
+	now     exchange.Time
+	end     exchange.Time // set when the feed has ended
+	buf     []exchange.Event
+	pos, n  int // unread events are buf[pos:n]
+	eof     bool
+	deliver deliveries
+	timers  timers
+	barsDue exchange.Time
+	reports []exchange.Report
+	sample  exchange.Time
+	latest  exchange.Time // latest arrival of any event so far
+	halted  string
+	emit    func(*series)
+	bar     Bar
+	summary Summary
+}
+
+// New checks the configuration and makes an engine. It does not call the
+// strategy yet.
+func New(cfg Config) (*Engine, error) {
+	switch {
+	case cfg.Instruments == nil || cfg.Feed == nil || cfg.Exchange == nil || cfg.Strategy == nil:
+		return nil, errors.New("engine: instruments, feed, exchange and strategy are needed")
+	case len(cfg.Symbols) == 0:
+		return nil, errors.New("engine: no symbols")
+	case cfg.SampleEvery < 0 || cfg.Delay.Fixed < 0 || cfg.BarGrace < 0:
+		return nil, errors.New("engine: durations must not be negative")
+	}
+	if cfg.BatchRows <= 0 {
+		cfg.BatchRows = 4096
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		cfg: cfg, h: handlersOf(cfg.Strategy), end: exchange.Never, barsDue: exchange.Never,
+		buf: make([]exchange.Event, cfg.BatchRows), deliver: newDeliveries(),
+	}
+	e.taker, _ = cfg.Exchange.(marketTaker)
+	e.ctx = &Context{e: e, view: newView(&cfg), rand: rand.New(rand.NewPCG(cfg.Seed, 0x7374726174656779)),
+		log: cfg.Log}
+	e.emit = e.emitBar
+	return e, nil
+}
+
+// Run replays the feed to its end through the strategy. It returns what was
+// done so far together with an error when the context is cancelled, the feed
+// fails or the strategy can not start.
+func (e *Engine) Run(ctx context.Context) (Summary, error) {
+	e.ctx.ctx = ctx
+	err := e.run(ctx)
+	e.summary.End = e.now
+	e.summary.Halted = e.halted
+	return e.summary, err
+}
+
+func (e *Engine) run(ctx context.Context) error {
+	if err := e.start(ctx); err != nil {
+		return err
+	}
+	for instant := uint(1); ; instant++ {
+		t := e.next()
+		if t == exchange.Never || t > e.end || e.halted != "" {
+			break
+		}
+		if instant%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := e.samplesBefore(t); err != nil {
+			return err
+		}
+		if err := e.step(ctx, t); err != nil {
+			return err
+		}
+	}
+	if e.h.stop != nil {
+		e.h.stop.OnStop(e.ctx)
+	}
+	return e.takeSample(e.now)
+}
+
+// start reads the first events, so that Init knows when it is.
+func (e *Engine) start(ctx context.Context) error {
+	if err := e.read(ctx); err != nil {
+		return err
+	}
+	if e.n == 0 {
+		return ErrNoEvents
+	}
+	e.now = e.buf[0].Time
+	e.summary.Start = e.now
+	for _, id := range e.cfg.Symbols {
+		e.ctx.view.symbols[id].refresh(e.now)
+	}
+	if err := e.cfg.Strategy.Init(e.ctx); err != nil {
+		return fmt.Errorf("strategy can not start: %w", err)
+	}
+	if err := e.defaultBars(); err != nil {
+		return fmt.Errorf("strategy can not start: %w", err)
+	}
+	e.ctx.started = true
+	if err := e.advance(ctx, e.now); err != nil {
+		return err
+	}
+	if every := e.cfg.SampleEvery; every > 0 {
+		e.sample = e.now.Truncate(every).Add(every)
+	} else {
+		e.sample = exchange.Never
+	}
+	return e.takeSample(e.now)
+}
+
+// defaultBars subscribes a bar strategy that named no series to the data's own.
+func (e *Engine) defaultBars() error {
+	if e.h.bar == nil {
+		return nil
+	}
+	for _, id := range e.cfg.Symbols {
+		if s := &e.ctx.view.symbols[id]; len(s.series) > 0 || len(s.native) > 0 {
+			return nil
+		}
+	}
+	for _, id := range e.cfg.Symbols {
+		if err := e.subscribe(id, BarSpec{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next returns the earliest instant at which anything happens.
+func (e *Engine) next() exchange.Time {
+	t := e.cfg.Exchange.Next()
+	if e.pos < e.n && e.buf[e.pos].Time < t {
+		t = e.buf[e.pos].Time
+	}
+	t = min(t, e.deliver.at, e.barsDue, e.timers.next())
+	// Nothing happens in the past: a feed that steps back in time, or a timer set
+	// for now, is dealt with now.
+	return max(t, e.now)
+}
+
+// step does everything that happens at instant t, in the order that the
+// package documentation gives.
+func (e *Engine) step(ctx context.Context, t exchange.Time) error {
+	e.now = t
+	group, err := e.group(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := e.tellExchange(group, t); err != nil {
+		return err
+	}
+	if len(group) == 0 || e.cfg.Exchange.Next() <= t {
+		if err := e.advance(ctx, t); err != nil {
+			return err
+		}
+	}
+	if e.barsDue <= t {
+		e.closeBars(t)
+	}
+	for ev := e.deliver.pop(t); ev != nil; ev = e.deliver.pop(t) {
+		e.hand(ev)
+	}
+	for i := range group {
+		if group[i].Arrival <= t {
+			e.hand(&group[i])
+		}
+	}
+	e.fireTimers(t)
+	for e.cfg.Exchange.Next() <= t {
+		if err := e.advance(ctx, t); err != nil {
+			return err
+		}
+		e.fireTimers(t)
+	}
+	if e.cfg.Check != nil {
+		return e.cfg.Check(t)
+	}
+	return nil
+}
+
+// group returns the unread events whose time is t or earlier, all in one slice
+// even when they cross the end of a batch.
+func (e *Engine) group(ctx context.Context, t exchange.Time) ([]exchange.Event, error) {
+	first := e.pos
+	for {
+		for e.pos < e.n && e.buf[e.pos].Time <= t {
+			e.pos++
+		}
+		if e.pos < e.n || e.eof || e.pos == first {
+			return e.buf[first:e.pos], nil
+		}
+		if first > 0 {
+			copy(e.buf, e.buf[first:e.n])
+			e.n -= first
+			e.pos -= first
+			first = 0
+		}
+		if e.n == len(e.buf) {
+			e.buf = append(e.buf, make([]exchange.Event, len(e.buf))...)
+		}
+		if err := e.read(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// read appends a batch to the buffer.
+func (e *Engine) read(ctx context.Context) error {
+	n, err := e.cfg.Feed.Next(ctx, e.buf[e.n:])
+	e.n += n
+	e.summary.Events += int64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		e.eof = true
+	case err != nil:
+		return fmt.Errorf("market data: %w", err)
+	}
+	if e.cfg.Progress != nil {
+		e.cfg.Progress(e.now, e.summary.Events)
+	}
+	return nil
+}
+
+// tellExchange gives the events of one instant to the simulated exchange and
+// puts those that the strategy hears of later on their way.
+func (e *Engine) tellExchange(group []exchange.Event, t exchange.Time) error {
+	for i := range group {
+		ev := &group[i]
+		if err := e.setArrival(ev); err != nil {
+			return err
+		}
+		if e.taker != nil {
+			e.taker.Market(ev)
+		}
+		if ev.Arrival > e.latest {
+			e.latest = ev.Arrival
+		}
+		if ev.Arrival > t {
+			e.deliver.push(ev)
+		}
+	}
+	if e.eof && e.pos == e.n && e.end == exchange.Never {
+		e.end = max(e.latest, t)
+	}
+	return nil
+}
+
+func (e *Engine) setArrival(ev *exchange.Event) error {
+	switch {
+	case ev.Kind == exchange.KindBar:
+		ev.Arrival = ev.Arrival.Add(e.cfg.Delay.Fixed)
+	case !e.cfg.Delay.FromData:
+		ev.Arrival = ev.Time.Add(e.cfg.Delay.Fixed)
+	case ev.Arrival < ev.Time:
+		return &SkewError{Symbol: e.cfg.Instruments.Get(ev.Symbol).Name(), Kind: ev.Kind, At: ev.Time,
+			Skew: ev.Arrival.Sub(ev.Time)}
+	}
+	return nil
+}
+
+// advance lets the exchange do what is due and hands its reports over.
+func (e *Engine) advance(ctx context.Context, t exchange.Time) error {
+	reports, err := e.cfg.Exchange.Advance(ctx, t, e.reports[:0])
+	e.reports = reports
+	if err != nil {
+		return fmt.Errorf("exchange: %w", err)
+	}
+	for i := range reports {
+		if err := e.report(&reports[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report updates the account view, then tells the observer and the strategy.
+func (e *Engine) report(r *exchange.Report) error {
+	v := &e.ctx.view
+	switch r.Kind {
+	case exchange.ReportOrder:
+		v.symbols[r.Order.Symbol].put(&r.Order)
+	case exchange.ReportFill:
+		s := &v.symbols[r.Fill.Symbol]
+		s.position.Qty = r.Fill.Position
+		if r.Order.ClientID != "" {
+			s.put(&r.Order)
+		}
+	case exchange.ReportPosition:
+		v.symbols[r.Position.Symbol].position = r.Position
+	case exchange.ReportMargin:
+		v.margin = r.Margin
+	}
+	if e.cfg.Observer != nil {
+		if err := e.cfg.Observer.Report(r); err != nil {
+			return err
+		}
+	}
+	e.tellStrategy(r)
+	return nil
+}
+
+func (e *Engine) tellStrategy(r *exchange.Report) {
+	switch r.Kind {
+	case exchange.ReportOrder:
+		if e.h.order != nil {
+			e.h.order.OnOrder(e.ctx, &r.Order, r.ExecType)
+		}
+	case exchange.ReportFill:
+		if e.h.fill != nil {
+			e.h.fill.OnFill(e.ctx, &r.Fill)
+		}
+		if e.h.order != nil && r.Order.ClientID != "" {
+			e.h.order.OnOrder(e.ctx, &r.Order, r.ExecType)
+		}
+	case exchange.ReportPosition:
+		if e.h.position != nil {
+			e.h.position.OnPosition(e.ctx, &r.Position)
+		}
+	case exchange.ReportFunding:
+		if e.h.funding != nil {
+			e.h.funding.OnFunding(e.ctx, &r.Funding)
+		}
+	case exchange.ReportReject:
+		if e.h.reject != nil {
+			e.h.reject.OnReject(e.ctx, &r.Reject)
+		}
+	}
+}
+
+func (e *Engine) fireTimers(t exchange.Time) {
+	for e.timers.next() <= t {
+		fired := e.timers.pop()
+		if e.h.timer != nil {
+			e.h.timer.OnTimer(e.ctx, fired.id)
+		}
+	}
+}
+
+func (e *Engine) samplesBefore(t exchange.Time) error {
+	for e.sample < t {
+		if err := e.takeSample(e.sample); err != nil {
+			return err
+		}
+		e.sample = e.sample.Add(e.cfg.SampleEvery)
+	}
+	return nil
+}
+
+func (e *Engine) takeSample(at exchange.Time) error {
+	if e.cfg.Observer == nil {
+		return nil
+	}
+	return e.cfg.Observer.Sample(at)
+}
