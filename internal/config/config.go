@@ -1,0 +1,226 @@
+// Package config fills a command's flags from a YAML file, so that each setting
+// is defined once: a flag's name is its key, what the command line says wins,
+// and a key that is no flag is an error with a suggestion.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/spf13/pflag"
+)
+
+// maxSize bounds a configuration file; a larger one is a mistake.
+const maxSize = 1 << 20
+
+// Error is a mistake in a configuration file, with its place.
+type Error struct {
+	File   string
+	Line   int
+	Column int
+	Key    string
+	Reason string
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	place := e.File
+	if e.Line > 0 {
+		place = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
+	}
+	if e.Key != "" {
+		return fmt.Sprintf("%s: key %s: %s", place, e.Key, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s", place, e.Reason)
+}
+
+// LoadFile reads a YAML file into the flags that the command line has not set.
+func LoadFile(path string, flags *pflag.FlagSet) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if info.Size() > maxSize {
+		return &Error{File: path, Reason: fmt.Sprintf("%d bytes, want at most %d", info.Size(), maxSize)}
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the path is the user's own argument
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	return Load(path, text, flags)
+}
+
+// Load is LoadFile for text already read; name is used in errors. Values are
+// taken as they are written, so that no number passes through a float.
+func Load(name string, text []byte, flags *pflag.FlagSet) error {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return &Error{File: name, Reason: strings.TrimSpace(err.Error())}
+	}
+	if len(file.Docs) > 1 {
+		return &Error{File: name, Reason: "want one YAML document"}
+	}
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		pairs, err := mapping(name, doc.Body)
+		if err != nil {
+			return err
+		}
+		if err := set(name, pairs, flags); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func set(name string, pairs []*ast.MappingValueNode, flags *pflag.FlagSet) error {
+	seen := make(map[string]bool)
+	for _, pair := range pairs {
+		key := pair.Key.GetToken().Value
+		at := pair.Key.GetToken().Position
+		fail := func(reason string) error {
+			return &Error{File: name, Line: at.Line, Column: at.Column, Key: key, Reason: reason}
+		}
+		flag := flags.Lookup(key)
+		if flag == nil || flag.Hidden || key == "help" || key == "config" {
+			return fail("unknown" + didYouMean(key, flags))
+		}
+		if seen[key] {
+			return fail("given twice")
+		}
+		seen[key] = true
+		values, err := texts(pair.Value)
+		if err != nil {
+			return fail(err.Error())
+		}
+		if flag.Changed {
+			continue
+		}
+		for _, v := range values {
+			if err := flags.Set(key, v); err != nil {
+				return fail(reason(err))
+			}
+		}
+	}
+	return nil
+}
+
+// reason drops the flag's name, which the caller names as a key.
+func reason(err error) string {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return fmt.Sprintf("value %q: %v", invalid.GetValue(), invalid.Unwrap())
+	}
+	return err.Error()
+}
+
+func mapping(name string, n ast.Node) ([]*ast.MappingValueNode, error) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values, nil
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, nil
+	case *ast.NullNode:
+		return nil, nil
+	}
+	at := n.GetToken().Position
+	return nil, &Error{File: name, Line: at.Line, Column: at.Column, Reason: "want keys and values, such as \"strategy: sma_cross\""}
+}
+
+// texts returns what a flag is to be set to: a scalar once, each element of a
+// list, and each pair of a mapping as key=value.
+func texts(n ast.Node) ([]string, error) {
+	switch n := n.(type) {
+	case *ast.SequenceNode:
+		var out []string
+		for _, e := range n.Values {
+			v, err := scalar(e)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	case *ast.MappingNode:
+		return pairTexts(n.Values)
+	case *ast.MappingValueNode:
+		return pairTexts([]*ast.MappingValueNode{n})
+	}
+	v, err := scalar(n)
+	return []string{v}, err
+}
+
+func pairTexts(pairs []*ast.MappingValueNode) ([]string, error) {
+	var out []string
+	for _, p := range pairs {
+		v, err := scalar(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Key.GetToken().Value+"="+v)
+	}
+	return out, nil
+}
+
+func scalar(n ast.Node) (string, error) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, nil
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, nil
+	case *ast.LiteralNode:
+		return n.Value.Value, nil
+	}
+	return "", errors.New("want a plain value, a list or a mapping of plain values")
+}
+
+func didYouMean(key string, flags *pflag.FlagSet) string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden && f.Name != "help" && f.Name != "config" {
+			names = append(names, f.Name)
+		}
+	})
+	if near := Nearest(key, names); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	return "; want one of " + strings.Join(names, ", ")
+}
+
+// Nearest returns the name that is the fewest edits from word, or "" when none
+// is near.
+func Nearest(word string, names []string) string {
+	best, bestDistance := "", max(2, len(word)/3)+1
+	for _, n := range names {
+		if d := distance(strings.ReplaceAll(word, "_", "-"), n); d < bestDistance {
+			best, bestDistance = n, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
