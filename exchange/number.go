@@ -380,3 +380,16 @@ func abs64(v int64) uint64 {
 	}
 	return uint64(v)
 }
+
+// ParseMoney reads an amount in major units of a currency with the given scale
+// ("1.5" with scale 8 is 150000000). It must be representable exactly.
+func ParseMoney[T string | []byte](s T, scale int) (Money, error) {
+	v, exact, err := parseFixed(s, scale)
+	if err == nil && !exact {
+		err = ErrInexact
+	}
+	if err != nil {
+		return 0, fmt.Errorf("amount %q: %w", string(s), err)
+	}
+	return Money(v), nil
+}
