@@ -214,6 +214,9 @@ func (e *Engine) subscribe(id exchange.SymbolID, spec BarSpec) error {
 	}
 	finest, trades := e.sourcesOf(id)
 	if spec == (BarSpec{}) {
+		spec = e.cfg.DefaultBars
+	}
+	if spec == (BarSpec{}) {
 		spec.Interval = time.Minute
 		if finest != 0 {
 			spec.Interval = finest

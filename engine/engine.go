@@ -47,6 +47,9 @@ type Config struct {
 	Feed        exchange.Feed
 	Exchange    exchange.Exchange
 	Strategy    Strategy
+	// DefaultBars is the series of a bar strategy that names none; zero is the
+	// data's own bars.
+	DefaultBars BarSpec
 	Delay       Delay
 	// BarGrace is how long after its end a bar built from trades waits for a
 	// late trade, unless a later event shows that none will come.
