@@ -1,0 +1,134 @@
+# Everything here needs Go alone; `race` needs a C compiler too, `docker` needs
+# Docker. `make` or `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL: # Go uses all cores by itself
+
+GO      ?= go
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+IMAGE   ?= dunamis
+
+BENCH      ?= .
+BENCHCOUNT ?= 1
+FUZZTIME   ?= 10s
+
+MODULE   := github.com/dunamis-engine/dunamis
+LDFLAGS  := -s -w -X $(MODULE)/cli.version=$(VERSION)
+TOOL      = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
+COMMANDS := backtest $(if $(wildcard cmd/paper/main.go),paper)
+EXAMPLE  := $(if $(wildcard examples/own-strategy/go.mod),examples/own-strategy)
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/backtest and bin/paper
+	@for c in $(COMMANDS); do \
+		echo "build bin/$$c $(VERSION)"; \
+		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$c ./cmd/$$c; \
+	done
+
+.PHONY: docker
+docker: ## Build the container image, IMAGE=dunamis
+	docker build --build-arg VERSION='$(VERSION)' --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || true)" -t '$(IMAGE):$(VERSION)' .
+
+.PHONY: clean
+clean: ## Remove what the targets here build
+	rm -rf bin dist
+
+##@ Try
+
+.PHONY: demo
+demo: ## Run a backtest on generated data
+	$(GO) run ./cmd/backtest demo
+
+##@ Check
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	@gofmt -s -w .
+
+.PHONY: fmt-check
+fmt-check: ## Fail if a Go file is not formatted
+	@files="$$(gofmt -s -l .)"; \
+	if [[ -n "$$files" ]]; then echo "not formatted (make fmt):" >&2; echo "$$files" >&2; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet, the nested example module too
+	$(GO) vet ./...
+	@$(if $(EXAMPLE),cd $(EXAMPLE) && $(GO) vet ./...,:)
+
+.PHONY: lint
+lint: fmt-check vet ## Format, vet, golangci-lint with the layer rules
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities; skipped where the database cannot be reached
+	@out="$$(mktemp)"; trap 'rm -f "$$out"' EXIT; \
+	if $(TOOL) govulncheck ./... >"$$out" 2>&1; then \
+		cat "$$out"; \
+	elif ! grep -q '^Vulnerability #' "$$out" && grep -q 'fetching vulnerabilities' "$$out"; then \
+		echo "vuln: skipped, the vulnerability database cannot be reached"; \
+	else \
+		cat "$$out" >&2; exit 1; \
+	fi
+
+.PHONY: test
+test: ## Run all tests
+	$(GO) test ./...
+	$(if $(EXAMPLE),cd $(EXAMPLE) && $(GO) test ./...)
+
+.PHONY: race
+race: ## Run all tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME=10s
+	@{ grep -rnoE --include='*_test.go' --exclude-dir=examples '^func Fuzz[A-Za-z0-9_]+' . || true; } | sort | while IFS=: read -r file _ decl; do \
+		echo "fuzz $$(dirname "$$file") $${decl#func } $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$${decl#func }$$" -fuzztime '$(FUZZTIME)' "$$(dirname "$$file")" </dev/null; \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks, BENCH=regexp BENCHCOUNT=1; results also in bin/bench.txt
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count '$(BENCHCOUNT)' -timeout 2h ./... | tee bin/bench.txt
+
+.PHONY: bench-compare
+bench-compare: ## Compare two outputs of bench: OLD=file NEW=bin/bench.txt
+	@$(TOOL) benchstat '$(OLD)' '$(or $(NEW),bin/bench.txt)'
+
+.PHONY: bench-smoke
+bench-smoke: ## Run each benchmark once, to see that it still works
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+.PHONY: determinism
+determinism: ## Run the demo with GOMAXPROCS=1 and =2 and compare the digests
+	@tmp="$$(mktemp -d)"; trap 'rm -rf "$$tmp"' EXIT; \
+	$(GO) build -trimpath -o "$$tmp/backtest" ./cmd/backtest; \
+	for n in 1 2; do \
+		mkdir "$$tmp/$$n"; \
+		( cd "$$tmp/$$n" && HOME="$$tmp/$$n" XDG_CACHE_HOME="$$tmp/$$n/.cache" GOMAXPROCS=$$n "$$tmp/backtest" demo ) >"$$tmp/$$n.log" 2>&1 </dev/null \
+			|| { cat "$$tmp/$$n.log" >&2; exit 1; }; \
+		find "$$tmp/$$n" -name result.json -exec grep -h '"digest"' {} + | tr -d ' ,' | sort >"$$tmp/$$n.digest" || true; \
+		[[ -s "$$tmp/$$n.digest" ]] || { echo "determinism: the demo left no result.json with a digest" >&2; exit 1; }; \
+	done; \
+	if ! diff "$$tmp/1.digest" "$$tmp/2.digest" >&2; then \
+		echo "determinism: the result depends on GOMAXPROCS" >&2; exit 1; \
+	fi; \
+	echo "determinism: the same with GOMAXPROCS=1 and =2"; cat "$$tmp/1.digest"
+
+.PHONY: example
+example: ## Build, test and run the example of a strategy in a module of its own
+	@$(if $(EXAMPLE),cd $(EXAMPLE) && bin="$$(mktemp -d)" && trap 'rm -rf "$$bin"' EXIT && \
+		$(GO) build -o "$$bin/example" . && $(GO) test ./... && cd "$$bin" && ./example strategies,echo "no examples/own-strategy")
+
+.PHONY: ci
+ci: lint vuln bench-smoke determinism example race test ## Everything a change must pass
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
