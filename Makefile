@@ -13,6 +13,7 @@ IMAGE   ?= dunamis
 BENCH      ?= .
 BENCHCOUNT ?= 1
 FUZZTIME   ?= 10s
+TESTFLAGS  ?=
 
 MODULE   := github.com/dunamis-engine/dunamis
 LDFLAGS  := -s -w -X $(MODULE)/cli.version=$(VERSION)
@@ -75,13 +76,13 @@ vuln: ## Look for known vulnerabilities; skipped where the database cannot be re
 	fi
 
 .PHONY: test
-test: ## Run all tests
-	$(GO) test ./...
-	$(if $(EXAMPLE),cd $(EXAMPLE) && $(GO) test ./...)
+test: ## Run all tests, the nested example module's too; TESTFLAGS=-v
+	$(if $(EXAMPLE),cd $(EXAMPLE) && $(GO) test $(TESTFLAGS) ./...)
+	$(GO) test $(TESTFLAGS) ./...
 
 .PHONY: race
 race: ## Run all tests under the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME=10s
@@ -120,11 +121,12 @@ determinism: ## Run the demo with GOMAXPROCS=1 and =2 and compare the digests
 	echo "determinism: the same with GOMAXPROCS=1 and =2"; cat "$$tmp/1.digest"
 
 .PHONY: example
-example: ## Build, test and run the example of a strategy in a module of its own
+example: ## Build and run the example of a strategy in a module of its own
 	@$(if $(EXAMPLE),cd $(EXAMPLE) && bin="$$(mktemp -d)" && trap 'rm -rf "$$bin"' EXIT && \
-		$(GO) build -o "$$bin/example" . && $(GO) test ./... && cd "$$bin" && ./example strategies,echo "no examples/own-strategy")
+		$(GO) build -o "$$bin/example" . && cd "$$bin" && ./example strategies,echo "no examples/own-strategy")
 
 .PHONY: ci
+ci: TESTFLAGS = -count=1
 ci: lint vuln bench-smoke determinism example race test ## Everything a change must pass
 
 .PHONY: help
