@@ -19,7 +19,6 @@ type symbolView struct {
 	terms    *exchange.Terms
 	until    exchange.Time // when terms must be read again
 	book     *exchange.Book
-	hasBook  bool
 	quote    exchange.Quote
 	last     exchange.Price
 	mark     exchange.Mark

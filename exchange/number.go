@@ -227,16 +227,35 @@ func (r *Ratio) UnmarshalJSON(b []byte) (err error) { *r, err = ParseRatio(unquo
 // 10^-scale. A value that needs more places is rounded half away from zero and
 // exact is false.
 func parseFixed[T string | []byte](s T, scale int) (v int64, exact bool, err error) {
-	i, n := 0, len(s)
-	neg := false
-	if i < n && (s[i] == '-' || s[i] == '+') {
-		neg = s[i] == '-'
-		i++
+	neg := len(s) > 0 && s[0] == '-'
+	if neg || len(s) > 0 && s[0] == '+' {
+		s = s[1:]
 	}
-	var mant uint64
-	digits, places := 0, 0
-	dot, lost, roundUp := false, false, false
-	for ; i < n; i++ {
+	mant, places, rest, lost, err := parseMantissa(s)
+	if err != nil {
+		return 0, false, err
+	}
+	exp, err := parseExponent(s[rest:])
+	if err != nil {
+		return 0, false, err
+	}
+	mant, cut, err := shiftDecimal(mant, scale-places+exp)
+	if err != nil || mant > math.MaxInt64 {
+		return 0, false, ErrRange
+	}
+	v = int64(mant)
+	if neg {
+		v = -v
+	}
+	return v, !lost && !cut, nil
+}
+
+// parseMantissa reads digits and a point up to rest. Digits after the point
+// that do not fit are below any scale; lost tells whether any was not zero.
+func parseMantissa[T string | []byte](s T) (mant uint64, places, rest int, lost bool, err error) {
+	dot, digits := false, 0
+	i := 0
+	for ; i < len(s); i++ {
 		c := s[i]
 		if c == '.' && !dot {
 			dot = true
@@ -247,9 +266,8 @@ func parseFixed[T string | []byte](s T, scale int) (v int64, exact bool, err err
 		}
 		digits++
 		if mant > (math.MaxUint64-9)/10 {
-			// Only digits after the point may be dropped: they are below any scale.
 			if !dot {
-				return 0, false, ErrRange
+				return 0, 0, 0, false, ErrRange
 			}
 			lost = lost || c != '0'
 			continue
@@ -260,43 +278,48 @@ func parseFixed[T string | []byte](s T, scale int) (v int64, exact bool, err err
 		}
 	}
 	if digits == 0 {
-		return 0, false, ErrSyntax
+		return 0, 0, 0, false, ErrSyntax
 	}
-	exp := 0
-	if i < n && (s[i] == 'e' || s[i] == 'E') {
-		exp, err = strconv.Atoi(string(s[i+1:]))
-		if err != nil || exp > 64 || exp < -64 {
-			return 0, false, ErrSyntax
-		}
-		i = n
+	return mant, places, i, lost, nil
+}
+
+func parseExponent[T string | []byte](s T) (int, error) {
+	if len(s) == 0 {
+		return 0, nil
 	}
-	if i != n {
-		return 0, false, ErrSyntax
+	if s[0] != 'e' && s[0] != 'E' {
+		return 0, ErrSyntax
 	}
-	shift := scale - places + exp
-	for ; shift > 0 && mant != 0; shift-- {
-		if mant > math.MaxInt64/10 {
+	exp, err := strconv.Atoi(string(s[1:]))
+	if err != nil || exp > 64 || exp < -64 {
+		return 0, ErrSyntax
+	}
+	return exp, nil
+}
+
+// shiftDecimal returns m·10^by, rounded half up; cut tells whether anything was
+// rounded away.
+func shiftDecimal(m uint64, by int) (shifted uint64, cut bool, err error) {
+	for ; by > 0 && m != 0; by-- {
+		if m > math.MaxInt64/10 {
 			return 0, false, ErrRange
 		}
-		mant *= 10
+		m *= 10
 	}
-	for ; shift < 0 && mant != 0; shift++ {
-		d := mant % 10
-		lost = lost || d != 0
+	roundUp := false
+	for ; by < 0 && m != 0; by++ {
+		d := m % 10
+		cut = cut || d != 0
 		roundUp = d >= 5 // the last digit dropped decides
-		mant /= 10
+		m /= 10
+	}
+	if by < 0 {
+		roundUp = false // more places were dropped than there were digits
 	}
 	if roundUp {
-		mant++
+		m++
 	}
-	if mant > math.MaxInt64 {
-		return 0, false, ErrRange
-	}
-	v = int64(mant)
-	if neg {
-		v = -v
-	}
-	return v, !lost, nil
+	return m, cut, nil
 }
 
 func formatFixed(v int64, scale int) string { return string(appendFixed(nil, v, scale)) }

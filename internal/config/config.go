@@ -47,7 +47,7 @@ func LoadFile(path string, flags *pflag.FlagSet) error {
 	if info.Size() > maxSize {
 		return &Error{File: path, Reason: fmt.Sprintf("%d bytes, want at most %d", info.Size(), maxSize)}
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the path is the user's own argument
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
