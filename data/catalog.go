@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -58,5 +61,90 @@ type PartInfo struct {
 
 // Info lists the streams of the catalog, sorted by key.
 func (c *Catalog) Info(ctx context.Context) ([]StreamInfo, error) {
-	return nil, ctx.Err()
+	keys, err := c.keys()
+	if err != nil {
+		return nil, err
+	}
+	var out []StreamInfo
+	for _, key := range keys {
+		info, err := c.streamInfo(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if info.Parts > 0 {
+			out = append(out, info)
+		}
+	}
+	return out, nil
+}
+
+// keys lists the streams that have a directory, sorted. Directories with other
+// names are not the catalog's and are left alone.
+func (c *Catalog) keys() ([]Key, error) {
+	paths, err := filepath.Glob(filepath.Join(escapeGlob(c.root), "venue=*", "kind=*", "symbol=*"))
+	if err != nil {
+		return nil, err
+	}
+	var out []Key
+	for _, path := range paths {
+		rel, err := filepath.Rel(c.root, path)
+		if err != nil {
+			return nil, err
+		}
+		if key, ok := parseDir(filepath.ToSlash(rel)); ok {
+			out = append(out, key)
+		}
+	}
+	slices.SortFunc(out, Key.compare)
+	return out, nil
+}
+
+// parseDir reads what Key.dir wrote.
+func parseDir(dir string) (key Key, ok bool) {
+	into := []*string{&key.Venue, &key.Kind, &key.Symbol}
+	for i, level := range strings.Split(dir, "/") {
+		_, value, _ := strings.Cut(level, "=")
+		if *into[i], ok = unescape(value); !ok {
+			return Key{}, false
+		}
+	}
+	return key, key.validate() == nil && key.dir() == dir
+}
+
+// streamInfo reads the footers of a stream's parts. A stream without parts is
+// no error.
+func (c *Catalog) streamInfo(ctx context.Context, key Key) (StreamInfo, error) {
+	info := StreamInfo{Key: key}
+	partitions, err := c.partitions(key)
+	if err != nil {
+		return info, err
+	}
+	for _, p := range partitions {
+		if err := ctx.Err(); err != nil {
+			return info, err
+		}
+		for _, name := range p.parts {
+			if err := c.addPart(&info, p.dir, name); err != nil {
+				return info, err
+			}
+		}
+	}
+	return info, nil
+}
+
+func (c *Catalog) addPart(info *StreamInfo, dir, name string) error {
+	p, err := c.openPart(dir, name, layoutOf(info.Kind))
+	if err != nil {
+		return err
+	}
+	if info.Parts == 0 || p.first() < info.First {
+		info.First = p.first()
+	}
+	if info.Parts == 0 || p.last() > info.Last {
+		info.Last = p.last()
+	}
+	info.Rows += p.rows
+	info.Bytes += p.bytes
+	info.Parts++
+	return p.close()
 }
