@@ -2,6 +2,7 @@ package importer
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -120,5 +121,23 @@ func (r *Report) finish() {
 	r.Clamped = 0
 	for _, s := range r.Streams {
 		r.Clamped += s.Clamped
+	}
+}
+
+// warn puts into words what the user should know or can do better.
+func (r *Report) warn(o Options) {
+	if r.Truncated != "" {
+		r.Warnings = append(r.Warnings, r.Truncated)
+	}
+	if r.Clock != nil {
+		if w := r.Clock.warning(r.File); w != "" {
+			r.Warnings = append(r.Warnings, w)
+		}
+	} else if o.ClockOffset != "" && o.ClockOffset != auto {
+		r.Warnings = append(r.Warnings, r.File+": files of the format "+r.Format+
+			" have no times of arrival, so the clock offset was not used")
+	}
+	if n := r.skipped(reasonBad); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %d bad rows were skipped", r.File, n))
 	}
 }

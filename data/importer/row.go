@@ -1,9 +1,9 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"math"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,6 +17,7 @@ var (
 	errNegative  = errors.New("must not be negative")
 	errStamp     = errors.New("not a UTC time such as 2024-01-15T00:00:00.000Z")
 	errMicros    = errors.New("not a time in microseconds since 1970")
+	errRate      = errors.New("want a rate between -1 and 1")
 	errSide      = errors.New("want buy or sell")
 	errBookSide  = errors.New("want bid or ask")
 	errBool      = errors.New("want true or false")
@@ -222,8 +223,10 @@ func (r *row) name(c int) (string, error) {
 	if len(b) == 0 {
 		return "", r.bad(c, errEmpty)
 	}
-	if len(b) > 64 || !utf8.Valid(b) || strings.ContainsFunc(string(b), func(c rune) bool { return !unicode.IsGraphic(c) || unicode.IsSpace(c) }) {
+	if len(b) > 64 || !utf8.Valid(b) || bytes.ContainsFunc(b, noName) {
 		return "", r.bad(c, errName)
 	}
 	return string(b), nil
 }
+
+func noName(c rune) bool { return !unicode.IsGraphic(c) || unicode.IsSpace(c) }

@@ -144,28 +144,34 @@ func (s *stream) flush(n int) error {
 	return nil
 }
 
-// dedupe removes events that repeat the one before, as pages that overlap do.
+// dedupe leaves one event at a time: repeated ones, as pages that overlap have
+// them, are dropped, and of different ones, which is an error unless bad rows are
+// skipped, the later row stays, since the earlier is likely an unfinished bar.
 func (s *stream) dedupe(events []exchange.Event) ([]exchange.Event, error) {
 	kept := events[:0]
 	for i, e := range events {
-		before := s.last
-		known := s.begun
+		before, known := &s.last, s.begun
 		if len(kept) > 0 {
-			before, known = kept[len(kept)-1], true
+			before, known = &kept[len(kept)-1], true
 		}
-		switch {
-		case !known || before.Time != e.Time:
+		if !known || before.Time != e.Time {
 			kept = append(kept, e)
 			continue
-		case before == e:
-			s.pass.skip(skipDuplicate, s.rows[i])
-		default:
-			err := &RowError{File: s.pass.info.name, Row: s.rows[i], Err: fmt.Errorf("%s at %s: %w", s.report.Key, e.Time, errConflict)}
-			if err := s.pass.bad(err); err != nil {
-				return nil, err
-			}
 		}
 		s.pass.report.Imported--
+		if *before == e {
+			s.pass.skip(skipDuplicate, s.rows[i])
+			continue
+		}
+		err := s.pass.bad(&RowError{
+			File: s.pass.info.name, Row: s.rows[i], Err: fmt.Errorf("%s at %s: %w", s.report.Key, e.Time, errConflict),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(kept) > 0 {
+			*before = e
+		}
 	}
 	return kept, nil
 }

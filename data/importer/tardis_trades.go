@@ -1,0 +1,88 @@
+package importer
+
+import (
+	"github.com/dunamis-engine/dunamis/data"
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// The first columns of every data set of Tardis.dev.
+const (
+	tardisExchange = iota
+	tardisSymbol
+	tardisTime
+	tardisLocal
+	tardisFirst // the data set's own columns from here
+)
+
+const (
+	tardisSide = tardisFirst + iota
+	tardisPrice
+	tardisAmount
+)
+
+const liquidations = "tardis-liquidations"
+
+// tardisFormat returns the format of a data set with its own columns.
+func tardisFormat(name string, open func(p *pass) (decoder, error), own ...column) *format {
+	columns := []column{{name: "exchange"}, {name: "symbol"}, {name: "timestamp"}, {name: "local_timestamp"}}
+	return &format{name: name, columns: append(columns, own...), time: tardisTime, arrival: tardisLocal, open: open}
+}
+
+func tradesFormat() *format {
+	return tardisFormat("tardis-trades", openTrades(data.KindTrade, exchange.TradeEvent),
+		column{name: "side"}, column{name: "price"}, column{name: "amount"})
+}
+
+func liquidationsFormat() *format {
+	return tardisFormat(liquidations, openTrades(data.KindLiquidation, exchange.LiquidationEvent),
+		column{name: "side"}, column{name: "price"}, column{name: "amount"})
+}
+
+// trades decodes the data sets trades and liquidations.
+type trades struct {
+	pass    *pass
+	event   tradeEvent
+	streams *markets[tradesStream]
+}
+
+type tradeEvent func(at, arrival exchange.Time, s exchange.SymbolID, t exchange.Trade) exchange.Event
+
+type tradesStream struct {
+	market
+	trades *stream
+}
+
+func openTrades(kind string, event tradeEvent) func(p *pass) (decoder, error) {
+	return func(p *pass) (decoder, error) {
+		return &trades{pass: p, event: event, streams: newMarkets(p, func(m market) *tradesStream {
+			return &tradesStream{market: m, trades: p.stream(m, kind, sorted)}
+		})}, nil
+	}
+}
+
+func (d *trades) decode(r *row) error {
+	s, err := d.streams.get(r, tardisExchange, tardisSymbol)
+	if err != nil {
+		return err
+	}
+	at, arrival, err := d.pass.arrive(r)
+	if err != nil {
+		return err
+	}
+	var t exchange.Trade
+	if t.Side, err = r.side(tardisSide); err != nil {
+		return err
+	}
+	if t.Price, err = r.price(tardisPrice); err != nil {
+		return err
+	}
+	if t.Qty, err = r.qty(tardisAmount, &s.market); err != nil {
+		return err
+	}
+	if t.Qty == 0 {
+		return r.bad(tardisAmount, errPositive)
+	}
+	return s.trades.add(d.event(at, d.pass.measure(at, arrival), 0, t), r.num)
+}
+
+func (d *trades) end() error { return nil }
