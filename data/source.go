@@ -101,7 +101,8 @@ type source struct {
 	queue    []*part // open parts of the current partition that are still to come
 	current  rows
 	last     exchange.Time
-	seen     func(p *part) // told of every part that is opened; may be nil
+	seen     func(*part) // told of every part that is opened; may be nil
+	damaged  func(error) // told of files that can not be read, which are left out; nil: they end the source
 }
 
 // source returns a source of the rows of a stream in [from, to).
@@ -133,6 +134,13 @@ func (s *source) next(b *block) error {
 			}
 			continue
 		}
+		if err != nil && s.damaged != nil {
+			s.damaged(err)
+			if err := s.finish(); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -150,7 +158,7 @@ func (s *source) next(b *block) error {
 
 // cut removes the rows outside the range and says whether the range is over.
 func (s *source) cut(b *block) (done bool, err error) {
-	if b.time(0) < s.last {
+	if b.time(0) < s.last && s.damaged == nil {
 		return false, &CorruptError{Path: b.part.path, RowGroup: -1, Err: errors.New("rows outside their partition")}
 	}
 	s.last = b.time(b.n - 1)
@@ -187,11 +195,17 @@ func (s *source) advance() error {
 	group := s.queue[:n]
 	s.queue = s.queue[n:]
 	if n == 1 {
-		s.current = &single{reader: group[0].read(s.from, s.to)}
+		s.current = &single{reader: s.read(group[0])}
 		return nil
 	}
-	s.current = newInterleaved(group, s.from, s.to)
+	s.current = newInterleaved(s, group)
 	return nil
+}
+
+func (s *source) read(p *part) *reader {
+	r := p.read(s.from, s.to)
+	r.lenient = s.damaged != nil
+	return r
 }
 
 // openPartition opens the parts of a partition that touch the range and sorts
@@ -199,6 +213,10 @@ func (s *source) advance() error {
 func (s *source) openPartition(p partition) error {
 	for _, name := range p.parts {
 		part, err := s.c.openPart(p.dir, name, s.layout)
+		if err != nil && s.damaged != nil {
+			s.damaged(err)
+			continue
+		}
 		if err != nil {
 			return errors.Join(err, s.closeQueue())
 		}
@@ -275,10 +293,10 @@ type interleaved struct {
 	strands []*scanner
 }
 
-func newInterleaved(parts []*part, from, to exchange.Time) *interleaved {
+func newInterleaved(s *source, parts []*part) *interleaved {
 	m := new(interleaved)
 	for _, p := range parts {
-		m.strands = append(m.strands, newScanner(p.read(from, to)))
+		m.strands = append(m.strands, newScanner(s.read(p)))
 	}
 	return m
 }

@@ -61,10 +61,10 @@ type StreamReport struct {
 // Median are of the file as it is, before Offset.
 type Clock struct {
 	Rows   int64         `json:"rows"`
-	Early  int64         `json:"early"`  // rows that arrive before they happen
-	Min    time.Duration `json:"min"`    // of arrival - time, in nanoseconds
-	Median time.Duration `json:"median"` // the same; of evenly spaced rows when there are many
-	Offset time.Duration `json:"offset"` // added to every arrival
+	Early  int64         `json:"early"`    // rows that arrive before they happen
+	Min    time.Duration `json:"minNs"`    // of arrival - time
+	Median time.Duration `json:"medianNs"` // the same; of evenly spaced rows when there are many
+	Offset time.Duration `json:"offsetNs"` // added to every arrival
 	// StillEarly counts the rows that arrive before they happen even with Offset.
 	StillEarly int64 `json:"stillEarly"`
 }
@@ -138,6 +138,6 @@ func (r *Report) warn(o Options) {
 			" have no times of arrival, so the clock offset was not used")
 	}
 	if n := r.skipped(reasonBad); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %d bad rows were skipped", r.File, n))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: bad rows skipped: %d", r.File, n))
 	}
 }

@@ -47,6 +47,9 @@ func (r *row) cell(c int) []byte {
 // bad returns the error of a cell.
 func (r *row) bad(c int, err error) error {
 	value := r.cell(c)
+	if len(value) == 0 {
+		err = errEmpty // says more than that it is no number
+	}
 	if len(value) > 64 {
 		value = value[:64]
 	}
@@ -220,10 +223,7 @@ func (r *row) micros(c int) (exchange.Time, error) {
 // name checks the name of a venue or a symbol: names become folders.
 func (r *row) name(c int) (string, error) {
 	b := r.cell(c)
-	if len(b) == 0 {
-		return "", r.bad(c, errEmpty)
-	}
-	if len(b) > 64 || !utf8.Valid(b) || bytes.ContainsFunc(b, noName) {
+	if len(b) == 0 || len(b) > 64 || !utf8.Valid(b) || bytes.ContainsFunc(b, noName) {
 		return "", r.bad(c, errName)
 	}
 	return string(b), nil
