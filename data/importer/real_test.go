@@ -78,8 +78,8 @@ func TestRealBars(t *testing.T) {
 	for file, rows := range map[string]int64{bars2019: 525_600, bars2020: 527_040} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			path := shared(t, file)
-			var quiet, outside int64
-			var volume, turnover, closes float64
+			var quiet, outside, volume, turnover int64
+			var closes exchange.Price
 			require.Equal(t, rows, count(t, path, func(c map[string]string) {
 				open := number(t, c["open"])
 				if open > number(t, c["high"]) || open < number(t, c["low"]) {
@@ -88,9 +88,9 @@ func TestRealBars(t *testing.T) {
 				if c["volume"] == "0" {
 					quiet++
 				}
-				volume += number(t, c["volume"])
-				turnover += number(t, c["turnover"])
-				closes += number(t, c["close"])
+				volume += int64(number(t, c["volume"]))
+				turnover += int64(number(t, c["turnover"]))
+				closes += exchange.MustPrice(c["close"])
 			}))
 
 			m, report, err := readFile(t, path, Options{Instruments: instruments(t)})
@@ -108,9 +108,9 @@ func TestRealBars(t *testing.T) {
 			require.EqualValues(t, rows, len(bars))
 			for i := range bars {
 				b := bars[i].Bar()
-				volume -= float64(b.Volume)
-				turnover -= float64(b.Turnover)
-				closes -= b.Close.Float64()
+				volume -= int64(b.Volume)
+				turnover -= int64(b.Turnover)
+				closes -= b.Close
 				if i > 0 {
 					require.Equal(t, bars[i-1].Bar().End, b.Start)
 				}
