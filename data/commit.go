@@ -58,7 +58,7 @@ func (c *Catalog) waitForLock(ctx context.Context) (*os.File, error) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		lock, err := takeLock(filepath.Join(c.root, catalogLock))
+		lock, err := takeLock(filepath.Join(c.root, catalogLock), os.O_CREATE)
 		if lock != nil || err != nil {
 			return lock, err
 		}

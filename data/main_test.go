@@ -23,6 +23,12 @@ func benchDir() (string, error) {
 }
 
 func TestMain(m *testing.M) {
+	if root := os.Getenv(crashRoot); root != "" {
+		if err := crashChild(root); err != nil {
+			panic(err)
+		}
+		return
+	}
 	code := m.Run()
 	if shared.dir != "" {
 		os.RemoveAll(shared.dir)

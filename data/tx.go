@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,12 +87,12 @@ func (c *Catalog) newStaging() (string, *os.File, error) {
 		if err != nil {
 			return "", nil, err
 		}
-		lock, err := takeLock(filepath.Join(dir, lockName))
-		if errors.Is(err, os.ErrNotExist) || err == nil && lock == nil {
+		lock, err := takeLock(filepath.Join(dir, lockName), os.O_CREATE)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && lock == nil {
 			continue
 		}
 		if err != nil {
-			return "", nil, errors.Join(err, os.RemoveAll(dir))
+			return "", nil, errors.Join(err, removeStaging(dir))
 		}
 		return dir, lock, nil
 	}
@@ -99,8 +100,8 @@ func (c *Catalog) newStaging() (string, *os.File, error) {
 
 // takeLock opens a lock file and locks it. It returns nil if another process
 // has the lock or removed the file meanwhile.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+func takeLock(path string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(path, flags|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func takeLock(path string) (*os.File, error) {
 			return f, nil
 		}
 	}
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	return nil, errors.Join(err, f.Close())
@@ -129,15 +130,45 @@ func (c *Catalog) sweep() error {
 		return err
 	}
 	for _, dir := range dirs {
-		lock, err := takeLock(filepath.Join(dir, lockName))
-		if errors.Is(err, os.ErrNotExist) || err == nil && lock == nil {
-			continue
-		}
-		if err != nil {
+		if err := sweepDir(dir); err != nil {
 			return err
 		}
-		err = os.RemoveAll(dir)
-		if err = errors.Join(err, lock.Close()); err != nil {
+	}
+	return nil
+}
+
+func sweepDir(dir string) error {
+	lock, err := takeLock(filepath.Join(dir, lockName), 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// Its owner died before it locked the directory or after it emptied it,
+		// or is about to. An owner that finds it gone makes another.
+		os.Remove(dir) //nolint:errcheck // an owner at work is faster
+		return nil
+	case err != nil || lock == nil:
+		return err
+	}
+	return errors.Join(removeStaging(dir), lock.Close())
+}
+
+// removeStaging removes a staging directory, its lock last, so that a directory
+// without one is always empty.
+func removeStaging(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if e.Name() != lockName {
+			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, path := range []string{filepath.Join(dir, lockName), dir} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -189,7 +220,7 @@ func (t *Tx) Abort() error {
 		}
 	}
 	// The lock goes last: until then no sweep touches the directory.
-	errs = append(errs, os.RemoveAll(t.dir), t.lock.Close())
+	errs = append(errs, removeStaging(t.dir), t.lock.Close())
 	return errors.Join(errs...)
 }
 
