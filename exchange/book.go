@@ -5,37 +5,36 @@ import (
 	"slices"
 )
 
-// windowTicks is the width of the flat part of each side of a book. It spans
-// far more than a market moves between two recentrings.
-const windowTicks = 4096
-
-const windowWords = windowTicks / 64
+const (
+	// windowTicks is the width of the flat part of each side of a book.
+	windowTicks = 4096
+	windowWords = windowTicks / 64
+	// When the window moves, it leaves the best level a quarter of its width to
+	// improve and covers what is behind it with the rest. It moves again when the
+	// best level has left the upper three quarters, so a market that swings over
+	// a thousand ticks never moves it.
+	windowBest = windowTicks * 3 / 4
+	windowLow  = windowTicks / 4
+	// maxGrid keeps the width of the window below 2^62. Levels of a coarser tick
+	// than this, a hundred thousand units of quote currency, live in the spill.
+	maxGrid Price = 1 << 50
+)
 
 // Book is an order book of price levels. Levels near the market live in a flat
 // array indexed by tick, with a bitmap to find the next one; levels far away,
 // and prices that are off the tick, live in a sorted spill. The window follows
-// the market.
+// the market. A change near the market takes constant time, a change in the
+// spill logarithmic time and a move of what lies between it and the market, and
+// neither allocates once the spill has grown.
+//
+// Prices must be within ±MaxPrice. A Book takes what it is told: it may be
+// crossed, and it is for its owner to check ([Book.Crossed]).
 //
 // A Book belongs to one goroutine. Its owner makes a new one when the tick size
 // of the instrument changes.
 type Book struct {
-	tick Price
 	bids half
 	asks half
-}
-
-// half is one side. Prices in the window are base + i·tick for i in
-// [0, windowTicks).
-type half struct {
-	side  Side
-	tick  Price
-	base  Price // lowest price of the window
-	best  int   // index of the best level in the window, -1 if it is empty
-	n     int   // levels in the window
-	words [windowWords]uint64
-	sum   uint64 // bit w is set when words[w] is not zero
-	qty   [windowTicks]Qty
-	spill []Level // sorted ascending by price
 }
 
 // NewBook returns an empty book. It panics unless tick is positive.
@@ -43,15 +42,18 @@ func NewBook(tick Price) *Book {
 	if tick <= 0 {
 		panic("exchange: a book needs a positive tick")
 	}
-	b := &Book{tick: tick}
-	b.bids = half{side: Buy, tick: tick, best: -1}
-	b.asks = half{side: Sell, tick: tick, best: -1}
+	b := new(Book)
+	b.bids.init(1, tick)
+	b.asks.init(-1, tick)
 	return b
 }
 
-// Set gives a price level an absolute quantity, 0 removing it, and returns what
-// it held before. Buy is the bid side.
-func (b *Book) Set(side Side, p Price, q Qty) (old Qty) { return b.half(side).set(p, q) }
+// Set gives a price level an absolute quantity, 0 or less removing it, and
+// returns what it held before. Buy is the bid side.
+func (b *Book) Set(side Side, p Price, q Qty) (old Qty) {
+	h := b.half(side)
+	return h.set(h.sign*p, max(q, 0))
+}
 
 // Clear removes every level.
 func (b *Book) Clear() {
@@ -59,16 +61,21 @@ func (b *Book) Clear() {
 	b.asks.clear()
 }
 
-// Apply carries out a KindBook event.
+// Apply carries out a KindBook event: FlagClear empties both sides first, then
+// the event's level is set. A level without quantity removes or, on an empty
+// book, does nothing, so a snapshot of an empty book is FlagClear with no level.
 func (b *Book) Apply(e *Event) {
 	if e.Flags&FlagClear != 0 {
 		b.Clear()
 	}
-	b.half(e.Side).set(Price(e.v[0]), Qty(e.v[1]))
+	b.Set(e.Side, Price(e.v[0]), Qty(e.v[1]))
 }
 
 // Qty returns the quantity at a price, 0 when there is no such level.
-func (b *Book) Qty(side Side, p Price) Qty { return b.half(side).at(p) }
+func (b *Book) Qty(side Side, p Price) Qty {
+	h := b.half(side)
+	return h.at(h.sign * p)
+}
 
 // Best returns the highest bid or the lowest ask.
 func (b *Book) Best(side Side) (Level, bool) { return b.half(side).top() }
@@ -85,11 +92,15 @@ func (b *Book) Ask() Level {
 	return l
 }
 
-// Mid returns the middle between bid and ask; ok is false unless both exist.
+// Mid returns the middle between bid and ask, rounded towards zero to 1e-10;
+// ok is false unless both exist.
 func (b *Book) Mid() (mid Price, ok bool) {
 	bid, okBid := b.bids.top()
 	ask, okAsk := b.asks.top()
-	return (bid.Price + ask.Price) / 2, okBid && okAsk
+	if !okBid || !okAsk {
+		return 0, false
+	}
+	return (bid.Price + ask.Price) / 2, true
 }
 
 // Crossed reports whether the best bid reaches the best ask, which no correct
@@ -108,16 +119,14 @@ func (b *Book) Len(side Side) int {
 
 // Next returns the best level strictly worse than p: lower for bids, higher for
 // asks. With Best it walks a side without a closure.
-func (b *Book) Next(side Side, p Price) (Level, bool) { return b.half(side).next(p) }
+func (b *Book) Next(side Side, p Price) (Level, bool) {
+	h := b.half(side)
+	return h.next(h.sign * p)
+}
 
 // AppendLevels appends up to n levels of a side, best first; all if n <= 0.
 func (b *Book) AppendLevels(dst []Level, side Side, n int) []Level {
-	l, ok := b.Best(side)
-	for i := 0; ok && (n <= 0 || i < n); i++ {
-		dst = append(dst, l)
-		l, ok = b.Next(side, l.Price)
-	}
-	return dst
+	return b.half(side).appendLevels(dst, n)
 }
 
 // View returns the book for reading.
@@ -160,47 +169,64 @@ func (v BookView) AppendLevels(dst []Level, side Side, n int) []Level {
 	return v.b.AppendLevels(dst, side, n)
 }
 
-// index returns the place of a price in the window.
-func (h *half) index(p Price) (int, bool) {
-	d := p - h.base
-	if d < 0 || d >= windowTicks*h.tick {
+// half is one side of a book. It counts in keys: the price for bids, the price
+// negated for asks. So on either side the best level is the one with the
+// highest key, and there is one direction to search in.
+type half struct {
+	sign  Price  // 1 for bids, -1 for asks
+	tick  Price  // at most maxGrid
+	recip uint64 // 2^63/tick rounded up: dividing by the tick is a multiplication
+	base  Price  // key of place 0 of the window; place i is base + i·tick
+	best  int    // place of the best level in the window, -1 if it is empty
+	n     int    // levels in the window
+
+	sum   uint64              // bit w is set when words[w] is not zero
+	words [windowWords]uint64 // bit i is set when place i holds a level
+	spill []Level             // keys instead of prices, ascending: the best is last
+	rest  []Level             // scratch of move
+	qty   [windowTicks]Qty
+}
+
+func (h *half) init(sign, tick Price) {
+	h.sign, h.tick, h.best = sign, min(tick, maxGrid), -1
+	h.recip = (1<<63-1)/uint64(h.tick) + 1
+}
+
+// place returns where a key is in the window; ok is false when it is outside
+// or between two places.
+func (h *half) place(key Price) (i int, ok bool) {
+	d := uint64(key - h.base)
+	if d >= windowTicks*uint64(h.tick) {
 		return 0, false
 	}
-	i := d / h.tick
-	return int(i), i*h.tick == d
+	// Exact for multiples of the tick. For what lies between it may be one too
+	// high, which no longer multiplies back to d either way.
+	q, _ := bits.Mul64(d<<1, h.recip)
+	return int(q), q*uint64(h.tick) == d
 }
 
-func (h *half) price(i int) Price { return h.base + Price(i)*h.tick }
+func (h *half) key(i int) Price { return h.base + Price(i)*h.tick }
 
-// better reports whether price a comes before b on this side.
-func (h *half) better(a, b Price) bool {
-	if h.side == Buy {
-		return a > b
-	}
-	return a < b
+func (h *half) level(i int) Level { return Level{Price: h.sign * h.key(i), Qty: h.qty[i]} }
+
+func (h *half) spilled(n int) Level {
+	return Level{Price: h.sign * h.spill[n].Price, Qty: h.spill[n].Qty}
 }
 
-func (h *half) set(p Price, q Qty) (old Qty) {
-	i, ok := h.index(p)
+func (h *half) set(key Price, q Qty) (old Qty) {
+	i, ok := h.place(key)
 	if !ok {
-		return h.setFar(p, q)
+		return h.setFar(key, q)
 	}
 	old = h.qty[i]
 	h.qty[i] = q
 	switch {
-	case q != 0 && old == 0:
-		h.mark(i)
-		if h.best < 0 || h.side == Buy && i > h.best || h.side == Sell && i < h.best {
-			h.best = i
+	case q != 0:
+		if old == 0 {
+			h.mark(i)
 		}
-	case q == 0 && old != 0:
+	case old != 0:
 		h.unmark(i)
-		if i == h.best {
-			h.best = h.from(i)
-		}
-		if h.n == 0 && len(h.spill) > 0 {
-			h.recentre(h.spillBest().Price)
-		}
 	}
 	return old
 }
@@ -209,6 +235,7 @@ func (h *half) mark(i int) {
 	h.words[i>>6] |= 1 << (i & 63)
 	h.sum |= 1 << (i >> 6)
 	h.n++
+	h.best = max(h.best, i)
 }
 
 func (h *half) unmark(i int) {
@@ -217,20 +244,31 @@ func (h *half) unmark(i int) {
 		h.sum &^= 1 << (i >> 6)
 	}
 	h.n--
+	if i == h.best {
+		h.best = h.below(i)
+	}
 }
 
-// setFar sets a level that is not in the window.
-func (h *half) setFar(p Price, q Qty) (old Qty) {
-	if h.n == 0 && len(h.spill) == 0 {
-		if q == 0 {
-			return 0
-		}
-		h.centre(p)
-		if _, ok := h.index(p); ok {
-			return h.set(p, q)
+// below returns the highest place under i that holds a level, or -1.
+func (h *half) below(i int) int {
+	w := i >> 6
+	if w < windowWords {
+		if word := h.words[w] & (1<<(i&63) - 1); word != 0 {
+			return w<<6 + bits.Len64(word) - 1
 		}
 	}
-	n, found := h.search(p)
+	w = bits.Len64(h.sum&(1<<w-1)) - 1
+	if w < 0 {
+		return -1
+	}
+	return w<<6 + bits.Len64(h.words[w]) - 1
+}
+
+// setFar sets a level that has no place in the window. When it finds that the
+// market has left the window, it moves the window first: not earlier, since a
+// window that nobody misses need not move.
+func (h *half) setFar(key Price, q Qty) (old Qty) {
+	n, found := h.search(key)
 	switch {
 	case found && q == 0:
 		old = h.spill[n].Qty
@@ -239,55 +277,81 @@ func (h *half) setFar(p Price, q Qty) (old Qty) {
 		old = h.spill[n].Qty
 		h.spill[n].Qty = q
 	case q != 0:
-		h.spill = slices.Insert(h.spill, n, Level{Price: p, Qty: q})
-		if p%h.tick == 0 && (h.best < 0 || h.better(p, h.price(h.best))) {
-			h.recentre(p)
+		if h.follow(key) {
+			return h.set(key, q)
 		}
+		h.spill = slices.Insert(h.spill, n, Level{Price: key, Qty: q})
 	}
 	return old
 }
 
-func (h *half) search(p Price) (int, bool) {
-	return slices.BinarySearchFunc(h.spill, p, func(l Level, p Price) int {
-		switch {
-		case l.Price < p:
-			return -1
-		case l.Price > p:
-			return 1
+// search returns where a key is, or would be, in the spill.
+func (h *half) search(key Price) (int, bool) {
+	lo, hi := 0, len(h.spill)
+	for lo < hi {
+		m := int(uint(lo+hi) >> 1)
+		if h.spill[m].Price < key {
+			lo = m + 1
+		} else {
+			hi = m
 		}
-		return 0
-	})
+	}
+	return lo, lo < len(h.spill) && h.spill[lo].Price == key
 }
 
-// centre puts p in the middle of an empty window.
-func (h *half) centre(p Price) { h.base = p.FloorTick(h.tick) - windowTicks/2*h.tick }
-
-// recentre moves the window so that p is in its middle and sorts every level to
-// its new place.
-func (h *half) recentre(p Price) {
-	for i := h.first(); i >= 0; i = h.above(i) {
-		at, _ := h.search(h.price(i))
-		h.spill = slices.Insert(h.spill, at, Level{Price: h.price(i), Qty: h.qty[i]})
+// follow moves the window if the best level, which may be the new one, is no
+// longer where it should be, and reports whether it moved.
+func (h *half) follow(key Price) bool {
+	if h.best >= 0 {
+		key = max(key, h.key(h.best))
 	}
-	h.empty()
-	h.centre(p)
-	kept := h.spill[:0]
-	for _, l := range h.spill {
-		i, ok := h.index(l.Price)
-		if !ok {
-			kept = append(kept, l)
-			continue
+	if n := len(h.spill); n > 0 {
+		key = max(key, h.spill[n-1].Price)
+	}
+	d := key - h.base
+	if windowLow*h.tick <= d && d < windowTicks*h.tick {
+		return false
+	}
+	h.move(key.FloorTick(h.tick) - windowBest*h.tick)
+	return true
+}
+
+// move gives the window a new base and sorts every level to its new place.
+// What the spill holds below both windows is not touched.
+func (h *half) move(base Price) {
+	n, _ := h.search(h.base)
+	rest := append(h.rest[:0], h.spill[n:]...)
+	h.rest = rest
+	h.spill = h.spill[:n]
+	for sum := h.sum; sum != 0; sum &= sum - 1 {
+		w := bits.TrailingZeros64(sum)
+		for word := h.words[w]; word != 0; word &= word - 1 {
+			i := w<<6 + bits.TrailingZeros64(word)
+			for ; len(rest) > 0 && rest[0].Price < h.key(i); rest = rest[1:] {
+				h.spill = append(h.spill, rest[0])
+			}
+			h.spill = append(h.spill, Level{Price: h.key(i), Qty: h.qty[i]})
 		}
-		h.qty[i] = l.Qty
-		h.mark(i)
+	}
+	h.spill = append(h.spill, rest...)
+	h.empty()
+	h.base = base
+	h.fill()
+}
+
+// fill takes the levels that have a place in the empty window from the spill.
+func (h *half) fill() {
+	n, _ := h.search(h.base)
+	kept := h.spill[:n]
+	for _, l := range h.spill[n:] {
+		if i, ok := h.place(l.Price); ok {
+			h.qty[i] = l.Qty
+			h.mark(i)
+		} else {
+			kept = append(kept, l)
+		}
 	}
 	h.spill = kept
-	if h.n > 0 {
-		h.best = h.from(windowTicks)
-		if h.side == Sell {
-			h.best = h.from(-1)
-		}
-	}
 }
 
 func (h *half) empty() {
@@ -304,120 +368,56 @@ func (h *half) clear() {
 	h.spill = h.spill[:0]
 }
 
-// from returns the place of the next level worse than place i, or -1.
-func (h *half) from(i int) int {
-	if h.side == Buy {
-		return h.below(i)
-	}
-	return h.above(i)
-}
-
-// first returns the lowest place that holds a level, or -1.
-func (h *half) first() int { return h.above(-1) }
-
-// below returns the highest place under i that holds a level, or -1.
-func (h *half) below(i int) int {
-	i--
-	if i < 0 {
-		return -1
-	}
-	w := i >> 6
-	if word := h.words[w] << (63 - i&63); word != 0 {
-		return i - bits.LeadingZeros64(word)
-	}
-	rest := h.sum & (1<<w - 1)
-	if rest == 0 {
-		return -1
-	}
-	w = 63 - bits.LeadingZeros64(rest)
-	return w<<6 + 63 - bits.LeadingZeros64(h.words[w])
-}
-
-// above returns the lowest place over i that holds a level, or -1.
-func (h *half) above(i int) int {
-	i++
-	if i >= windowTicks {
-		return -1
-	}
-	w := i >> 6
-	if word := h.words[w] >> (i & 63); word != 0 {
-		return i + bits.TrailingZeros64(word)
-	}
-	rest := h.sum &^ (1<<w - 1) &^ (1 << w)
-	if rest == 0 {
-		return -1
-	}
-	w = bits.TrailingZeros64(rest)
-	return w<<6 + bits.TrailingZeros64(h.words[w])
-}
-
-func (h *half) at(p Price) Qty {
-	if i, ok := h.index(p); ok {
+func (h *half) at(key Price) Qty {
+	if i, ok := h.place(key); ok {
 		return h.qty[i]
 	}
-	if n, found := h.search(p); found {
+	if n, found := h.search(key); found {
 		return h.spill[n].Qty
 	}
 	return 0
 }
 
-func (h *half) spillBest() Level {
-	if h.side == Buy {
-		return h.spill[len(h.spill)-1]
-	}
-	return h.spill[0]
-}
-
 func (h *half) top() (Level, bool) {
-	if len(h.spill) == 0 {
-		if h.best < 0 {
-			return Level{}, false
+	if n := len(h.spill) - 1; n >= 0 && (h.best < 0 || h.spill[n].Price > h.key(h.best)) {
+		return h.spilled(n), true
+	}
+	if h.best < 0 {
+		return Level{}, false
+	}
+	return h.level(h.best), true
+}
+
+func (h *half) next(key Price) (Level, bool) {
+	i := -1
+	if d := key - h.base; d > 0 {
+		// The first place that is not below the key bounds the search.
+		i = h.below(int(min((d-1)/h.tick+1, windowTicks)))
+	}
+	n, _ := h.search(key)
+	n--
+	if n >= 0 && (i < 0 || h.spill[n].Price > h.key(i)) {
+		return h.spilled(n), true
+	}
+	if i < 0 {
+		return Level{}, false
+	}
+	return h.level(i), true
+}
+
+func (h *half) appendLevels(dst []Level, n int) []Level {
+	i, far := h.best, len(h.spill)-1
+	for taken := 0; n <= 0 || taken < n; taken++ {
+		switch {
+		case far >= 0 && (i < 0 || h.spill[far].Price > h.key(i)):
+			dst = append(dst, h.spilled(far))
+			far--
+		case i >= 0:
+			dst = append(dst, h.level(i))
+			i = h.below(i)
+		default:
+			return dst
 		}
-		return Level{Price: h.price(h.best), Qty: h.qty[h.best]}, true
 	}
-	far := h.spillBest()
-	if h.best < 0 || h.better(far.Price, h.price(h.best)) {
-		return far, true
-	}
-	return Level{Price: h.price(h.best), Qty: h.qty[h.best]}, true
-}
-
-func (h *half) next(p Price) (Level, bool) {
-	near := h.nextInWindow(p)
-	far, ok := h.nextInSpill(p)
-	switch {
-	case near < 0:
-		return far, ok
-	case ok && h.better(far.Price, h.price(near)):
-		return far, true
-	}
-	return Level{Price: h.price(near), Qty: h.qty[near]}, true
-}
-
-func (h *half) nextInWindow(p Price) int {
-	d := p - h.base
-	if h.side == Buy {
-		// The first place whose price is not below p bounds the search.
-		return h.below(int(min(max((d+h.tick-1)/h.tick, 0), windowTicks)))
-	}
-	if d < 0 {
-		return h.above(-1)
-	}
-	return h.above(int(min(d/h.tick, windowTicks)))
-}
-
-func (h *half) nextInSpill(p Price) (Level, bool) {
-	if len(h.spill) == 0 {
-		return Level{}, false
-	}
-	n, found := h.search(p)
-	if h.side == Buy {
-		n--
-	} else if found {
-		n++
-	}
-	if n < 0 || n >= len(h.spill) {
-		return Level{}, false
-	}
-	return h.spill[n], true
+	return dst
 }
