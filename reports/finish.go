@@ -1,0 +1,172 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// result computes what came of the run and checks it.
+func (r *Recorder) result(o *Outcome) (*Result, error) {
+	if !r.started {
+		return nil, &ConfigError{Field: "Finish", Reason: "the run took no sample"}
+	}
+	margin := r.o.Account.Margin(r.end)
+	totals := r.o.Account.Totals()
+	positions := r.positions()
+	if err := r.checkSums(&totals, &margin); err != nil {
+		return nil, err
+	}
+	out := &Result{Schema: ResultSchema, Run: r.o.Run, Models: r.o.Models, Data: r.o.Data, Positions: positions,
+		Warnings: r.warnings(o)}
+	out.Run.Start, out.Run.End = r.start, r.end
+	if out.Run.From == 0 {
+		out.Run.From = r.start
+	}
+	if out.Run.To == 0 {
+		out.Run.To = r.end
+	}
+	out.Account = r.balance(&margin, &totals)
+	if err := out.Check(); err != nil {
+		return nil, err
+	}
+	for _, s := range r.o.Symbols {
+		out.Instruments = append(out.Instruments, contractOf(r.o.Instruments.Get(s), r.start, r.end))
+	}
+	out.Counts = r.count(o)
+	out.Metrics = r.metrics(&out.Account)
+	out.Digest = r.digest.sum(&out.Account)
+	return out, nil
+}
+
+func (r *Recorder) positions() []Position {
+	list := []Position{}
+	for _, s := range r.o.Symbols {
+		if p := r.o.Account.Position(s); p.Qty != 0 {
+			list = append(list, positionOf(r.symbols[s], &p))
+		}
+	}
+	return list
+}
+
+func (r *Recorder) balance(m *exchange.Margin, t *Totals) Balance {
+	c := r.o.Currency
+	return Balance{Currency: c.Code, CurrencyMajor: c.Major, CurrencyScale: c.Scale, StartBalance: r.o.StartBalance,
+		EndBalance: m.Wallet, EndEquity: m.Balance, RealisedPnL: t.Realised, UnrealisedPnL: m.Unrealised, Fees: t.Fees,
+		Funding: t.Funding, Insurance: t.Insurance, Turnover: r.sums.Turnover}
+}
+
+// checkSums compares the account with the reports that it sent.
+func (r *Recorder) checkSums(t *Totals, m *exchange.Margin) error {
+	for _, c := range []struct {
+		identity    string
+		left, right exchange.Money
+	}{
+		{"realised PnL of the account and of its fills", t.Realised, r.sums.Realised},
+		{"fees of the account and of its fills", t.Fees, r.sums.Fees},
+		{"funding of the account and of its payments", t.Funding, r.sums.Funding},
+		{"equity and wallet + unrealised PnL of the account", m.Balance, m.Wallet + m.Unrealised},
+	} {
+		if c.left != c.right {
+			return &IdentityError{Identity: c.identity, Left: c.left, Right: c.right}
+		}
+	}
+	return nil
+}
+
+// Check verifies the identities of the account, and that the positions account
+// for its unrealised PnL. Errors are [*IdentityError].
+func (r *Result) Check() error {
+	a := &r.Account
+	var unrealised exchange.Money
+	for i := range r.Positions {
+		unrealised += r.Positions[i].Unrealised
+	}
+	for _, c := range []struct {
+		identity    string
+		left, right exchange.Money
+	}{
+		{"end balance and start balance + realised PnL - fees + funding + insurance",
+			a.EndBalance, a.StartBalance + a.RealisedPnL - a.Fees + a.Funding + a.Insurance},
+		{"end equity and end balance + unrealised PnL", a.EndEquity, a.EndBalance + a.UnrealisedPnL},
+		{"unrealised PnL of the account and of its positions", a.UnrealisedPnL, unrealised},
+	} {
+		if c.left != c.right {
+			return &IdentityError{Identity: c.identity, Left: c.left, Right: c.right}
+		}
+	}
+	return nil
+}
+
+func (r *Recorder) count(o *Outcome) Counts {
+	c := r.counts
+	c.Events, c.Refused, c.LateTrades = o.Engine.Events, o.Engine.Refused, o.Engine.Late
+	c.AmbiguousBars = o.AmbiguousBars
+	c.Orders = r.orders.seen
+	c.Trades, c.TradesWon, c.TradesLost = r.trips.closed, r.trips.won, r.trips.lost
+	c.Other = maps.Clone(o.Counts)
+	if c.Other == nil {
+		c.Other = map[string]int64{}
+	}
+	return c
+}
+
+func (r *Recorder) metrics(b *Balance) Metrics {
+	r.daily.finish()
+	m := Metrics{
+		TotalReturn:     totalReturn(b),
+		CAGR:            cagr(b, r.end.Sub(r.start)),
+		Sharpe:          r.daily.sharpe(),
+		Sortino:         r.daily.sortino(),
+		Volatility:      r.daily.volatility(),
+		MaxDrawdown:     r.drawdown.max(),
+		WinRate:         r.trips.winRate(),
+		ProfitFactor:    r.trips.profitFactor(),
+		Exposure:        r.exposure.fraction(r.start, r.end),
+		Turnover:        turnover(b),
+		BenchmarkReturn: r.price.total(),
+	}
+	m.DrawdownStart, m.DrawdownEnd = r.drawdown.span()
+	return m
+}
+
+// warnings are the caller's, and what the recorder noticed itself.
+func (r *Recorder) warnings(o *Outcome) []string {
+	list := append([]string{}, o.Warnings...)
+	if n := r.counts.AmbiguousFills; n > 0 {
+		list = append(list, fmt.Sprintf("%d of %d fills are ambiguous: their bars allow another order of events with another result",
+			n, r.counts.Fills))
+	}
+	if n := r.counts.Liquidations; n > 0 {
+		list = append(list, fmt.Sprintf("%d fills by liquidation", n))
+	}
+	if reason := o.Engine.Halted; reason != "" {
+		list = append(list, "the strategy ended the run: "+reason)
+	}
+	return list
+}
+
+// publish writes the files of a finished run, the manifest last.
+func (r *Recorder) publish(result *Result, ended time.Time) error {
+	t := r.tables
+	if err := r.closeTables(); err != nil {
+		return err
+	}
+	size, err := r.dir.writeJSON(ResultFile, result)
+	if err != nil {
+		return err
+	}
+	text := Markdown(result)
+	if err := r.dir.write(SummaryFile, []byte(text)); err != nil {
+		return err
+	}
+	r.manifest.Status, r.manifest.Run, r.manifest.Digest = Finished, result.Run, result.Digest
+	r.setEnded(ended)
+	r.manifest.Files = []File{{Name: ResultFile, Bytes: size}, {Name: SummaryFile, Bytes: int64(len(text))}}
+	for _, x := range t.all() {
+		r.manifest.Files = append(r.manifest.Files, x.described())
+	}
+	return r.dir.writeManifest(&r.manifest)
+}

@@ -1,0 +1,98 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Markdown lays a result out as summary.md.
+func Markdown(r *Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s on %s\n\n", cell(r.Run.Strategy), cell(symbolsText(r)))
+	fmt.Fprintf(&b, "%s to %s (%s), %s data.\n\n", r.Run.Start, r.Run.End, lengthText(r.Run.End.Sub(r.Run.Start)), cell(r.Run.Data))
+	headline(&b, r)
+	table2(&b, "Account", "", accountRows(r))
+	table2(&b, "Metrics", "", metricDetails(r))
+	table2(&b, "Counts", "", countRows(r))
+	table2(&b, "Open positions", "", positionRows(r))
+	table2(&b, "Parameters", "", pairs(r.Run.Params))
+	var models [][2]string
+	for _, m := range r.Models {
+		models = append(models, [2]string{m.Name, m.Value})
+	}
+	table2(&b, "Models", "What the simulated exchange assumed.", models)
+	warnings(&b, r)
+	reproduce(&b, r)
+	return b.String()
+}
+
+// headline sets the strategy beside the price.
+func headline(b *strings.Builder, r *Result) {
+	fmt.Fprintf(b, "| | return | max drawdown | Sharpe | end equity |\n|---|---:|---:|---:|---:|\n")
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(r.Run.Strategy), percentText(r.Metrics.TotalReturn),
+		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), moneyText(&r.Account, r.Account.EndEquity))
+	fmt.Fprintf(b, "| price of %s | %s | | | |\n", cell(r.Run.Symbols[0]), percentText(r.Metrics.BenchmarkReturn))
+}
+
+func metricDetails(r *Result) [][2]string {
+	rows := metricRows(r)
+	if from, to := r.Metrics.DrawdownStart, r.Metrics.DrawdownEnd; from != nil && to != nil {
+		rows = append(rows, [2]string{"max drawdown from, to", from.String() + ", " + to.String()})
+	}
+	return rows
+}
+
+// table2 writes a titled table of two columns, and nothing if it is empty.
+func table2(b *strings.Builder, title, text string, rows [][2]string) {
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## %s\n\n", title)
+	if text != "" {
+		fmt.Fprintf(b, "%s\n\n", text)
+	}
+	b.WriteString("| | |\n|---|---:|\n")
+	for _, r := range rows {
+		fmt.Fprintf(b, "| %s | %s |\n", cell(r[0]), cell(r[1]))
+	}
+}
+
+func warnings(b *strings.Builder, r *Result) {
+	b.WriteString("\n## Warnings\n\n")
+	if len(r.Warnings) == 0 {
+		b.WriteString("None.\n")
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(b, "- %s\n", cell(w))
+	}
+}
+
+func reproduce(b *strings.Builder, r *Result) {
+	fmt.Fprintf(b, "\n## Reproduce\n\nRun the configuration in `%s` on the same data with the same version; the digest is then\n"+
+		"`%s`.\n", ManifestFile, r.Digest)
+	if len(r.Data) == 0 {
+		return
+	}
+	b.WriteString("\n| data | rows | digest of its input |\n|---|---:|---|\n")
+	const most = 20 // the manifest has them all
+	for i, d := range r.Data {
+		if i == most {
+			fmt.Fprintf(b, "| and %d more | | |\n", len(r.Data)-most)
+			break
+		}
+		fmt.Fprintf(b, "| %s | %d | %s |\n", cell(d.Path), d.Rows, cell(d.Digest))
+	}
+}
+
+func pairs(m map[string]string) [][2]string {
+	var rows [][2]string
+	for _, k := range sortedKeys(m) {
+		rows = append(rows, [2]string{k, m[k]})
+	}
+	return rows
+}
+
+// cell keeps text within its cell.
+func cell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ", "\r", " ").Replace(s)
+}

@@ -1,0 +1,12 @@
+package reports
+
+import (
+	"bytes"
+	_ "embed"
+)
+
+//go:embed result.schema.json
+var resultSchema []byte
+
+// Schema returns the JSON Schema of result.json.
+func Schema() []byte { return bytes.Clone(resultSchema) }

@@ -1,0 +1,172 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// Text lays a result out for a terminal: plain, aligned, in one colour.
+func Text(r Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s on %s, %s\n", r.Run.Strategy, symbolsText(&r), r.Run.Data)
+	fmt.Fprintf(&b, "%s to %s (%s)\n", r.Run.Start, r.Run.End, lengthText(r.Run.End.Sub(r.Run.Start)))
+	if len(r.Run.Params) > 0 {
+		fmt.Fprintf(&b, "%s\n", paramsText(r.Run.Params))
+	}
+	for _, section := range [][][2]string{accountRows(&r), metricRows(&r), countRows(&r), positionRows(&r)} {
+		if len(section) == 0 {
+			continue
+		}
+		b.WriteByte('\n')
+		writeAligned(&b, section)
+	}
+	for i, w := range r.Warnings {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "warning: %s\n", w)
+	}
+	fmt.Fprintf(&b, "\ndigest %s\n", r.Digest)
+	return b.String()
+}
+
+// writeAligned writes rows of a name and a value, values to the right.
+func writeAligned(b *strings.Builder, rows [][2]string) {
+	name, value := 0, 0
+	for _, r := range rows {
+		name = max(name, utf8.RuneCountInString(r[0]))
+		value = max(value, utf8.RuneCountInString(r[1]))
+	}
+	for _, r := range rows {
+		pad := name - utf8.RuneCountInString(r[0]) + 2 + value - utf8.RuneCountInString(r[1])
+		fmt.Fprintf(b, "  %s%s%s\n", r[0], strings.Repeat(" ", pad), r[1])
+	}
+}
+
+func accountRows(r *Result) [][2]string {
+	a := &r.Account
+	money := func(m exchange.Money) string { return moneyText(a, m) }
+	rows := [][2]string{
+		{"start balance", money(a.StartBalance)},
+		{"realised PnL", money(a.RealisedPnL)},
+		{"fees", money(-a.Fees)},
+		{"funding", money(a.Funding)},
+	}
+	if a.Insurance != 0 {
+		rows = append(rows, [2]string{"insurance", money(a.Insurance)})
+	}
+	return append(rows, [][2]string{
+		{"end balance", money(a.EndBalance)},
+		{"unrealised PnL", money(a.UnrealisedPnL)},
+		{"end equity", money(a.EndEquity)},
+	}...)
+}
+
+func metricRows(r *Result) [][2]string {
+	m := &r.Metrics
+	rows := [][2]string{
+		{"total return", percentText(m.TotalReturn)},
+		{"price of " + r.Run.Symbols[0], percentText(m.BenchmarkReturn)},
+		{"CAGR", percentText(m.CAGR)},
+		{"Sharpe ratio", ratioText(m.Sharpe)},
+		{"Sortino ratio", ratioText(m.Sortino)},
+		{"volatility", percentText(m.Volatility)},
+		{"max drawdown", percentText(m.MaxDrawdown)},
+		{"win rate", percentText(m.WinRate)},
+		{"profit factor", ratioText(m.ProfitFactor)},
+		{"exposure", percentText(m.Exposure)},
+		{"turnover", ratioText(m.Turnover)},
+	}
+	return rows
+}
+
+// countRows leaves out what did not happen, but for what every run should tell.
+func countRows(r *Result) [][2]string {
+	c := &r.Counts
+	var rows [][2]string
+	for _, x := range []struct {
+		name   string
+		n      int64
+		always bool
+	}{
+		{"events", c.Events, true}, {"orders", c.Orders, true}, {"fills", c.Fills, true}, {"round trips", c.Trades, true},
+		{"funding payments", c.FundingPayments, false}, {"rejected", c.Rejected, false}, {"refused", c.Refused, false},
+		{"liquidations", c.Liquidations, false}, {"settlements", c.Settlements, false},
+		{"ambiguous fills", c.AmbiguousFills, false}, {"ambiguous bars", c.AmbiguousBars, false},
+		{"late trades", c.LateTrades, false},
+	} {
+		if x.always || x.n != 0 {
+			rows = append(rows, [2]string{x.name, strconv.FormatInt(x.n, 10)})
+		}
+	}
+	for _, name := range sortedKeys(c.Other) {
+		if n := c.Other[name]; n != 0 {
+			rows = append(rows, [2]string{strings.ReplaceAll(name, "_", " "), strconv.FormatInt(n, 10)})
+		}
+	}
+	return rows
+}
+
+func positionRows(r *Result) [][2]string {
+	var rows [][2]string
+	for i := range r.Positions {
+		p := &r.Positions[i]
+		rows = append(rows, [2]string{"position " + p.Symbol, fmt.Sprintf("%d at %s, mark %s", p.Qty, p.EntryPrice, p.MarkPrice)})
+	}
+	return rows
+}
+
+func symbolsText(r *Result) string { return r.Run.Venue + " " + strings.Join(r.Run.Symbols, ", ") }
+
+func paramsText(params map[string]string) string {
+	var words []string
+	for _, name := range sortedKeys(params) {
+		words = append(words, name+"="+params[name])
+	}
+	return strings.Join(words, " ")
+}
+
+func moneyText(a *Balance, m exchange.Money) string {
+	unit := a.CurrencyMajor
+	if unit == "" {
+		return strconv.FormatInt(int64(m), 10) + " " + a.Currency
+	}
+	return m.Decimal(a.CurrencyScale).StringFixed(int32(a.CurrencyScale)) + " " + unit
+}
+
+// percentText shows a fraction, and a dash where it is not defined.
+func percentText(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return strconv.FormatFloat(*v*100, 'f', 2, 64) + " %"
+}
+
+func ratioText(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return strconv.FormatFloat(*v, 'f', 2, 64)
+}
+
+func lengthText(d time.Duration) string {
+	if d >= 2*day {
+		return strconv.FormatFloat(d.Hours()/24, 'f', 1, 64) + " days"
+	}
+	return d.String()
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
