@@ -109,9 +109,6 @@ func (f *format) keys() []string {
 // detect finds the format of a file among those that a name stands for.
 func detect(path, name string) (*format, error) {
 	file := filepath.Base(path)
-	if err := validFormat(name); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
 	header, err := readHeader(path)
 	if err != nil {
 		return nil, err

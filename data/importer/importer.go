@@ -35,6 +35,15 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
+// Validate checks what can be checked without a file. [Import] does so too.
+func (o Options) Validate() error {
+	if err := validFormat(o.Format); err != nil || o.ClockOffset == auto {
+		return err
+	}
+	_, err := parseOffset(o.ClockOffset)
+	return err
+}
+
 // transaction is what an import needs of a [data.Tx].
 type transaction interface {
 	sink
@@ -50,6 +59,9 @@ func Import(ctx context.Context, cat *data.Catalog, path string, o Options) (Rep
 
 func importFile(ctx context.Context, path string, o Options, begin func(data.Source) (transaction, error)) (Report, error) {
 	var report Report
+	if err := o.Validate(); err != nil {
+		return report, err
+	}
 	if o.Venue != "" {
 		o.Venue = exchange.CanonicalVenue(o.Venue)
 	}
@@ -67,7 +79,8 @@ func importFile(ctx context.Context, path string, o Options, begin func(data.Sou
 	if err != nil {
 		return report, err
 	}
-	if !f.arrives() {
+	unused := offset != 0 && !f.arrives()
+	if unused {
 		offset = 0
 	}
 	job := job{path: path, info: info, format: f, opts: o, offset: offset}
@@ -76,6 +89,10 @@ func importFile(ctx context.Context, path string, o Options, begin func(data.Sou
 	if errors.Is(err, errUnordered) {
 		report = Report{File: report.File, Digest: report.Digest, Format: report.Format}
 		err = job.attempt(ctx, source, begin, true, &report)
+	}
+	if unused {
+		report.Warnings = append(report.Warnings, info.name+": files of the format "+f.name+
+			" have no times of arrival, so the clock offset was not used")
 	}
 	return report, err
 }

@@ -208,7 +208,7 @@ func (p *pass) finish() {
 	if p.format.arrives() {
 		r.Clock = p.clock.report()
 	}
-	r.warn(p.opts)
+	r.warn()
 }
 
 // empty returns an error if nothing was imported, and says why.

@@ -125,7 +125,7 @@ func (r *Report) finish() {
 }
 
 // warn puts into words what the user should know or can do better.
-func (r *Report) warn(o Options) {
+func (r *Report) warn() {
 	if r.Truncated != "" {
 		r.Warnings = append(r.Warnings, r.Truncated)
 	}
@@ -133,9 +133,6 @@ func (r *Report) warn(o Options) {
 		if w := r.Clock.warning(r.File); w != "" {
 			r.Warnings = append(r.Warnings, w)
 		}
-	} else if o.ClockOffset != "" && o.ClockOffset != auto {
-		r.Warnings = append(r.Warnings, r.File+": files of the format "+r.Format+
-			" have no times of arrival, so the clock offset was not used")
 	}
 	if n := r.skipped(reasonBad); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: bad rows skipped: %d", r.File, n))

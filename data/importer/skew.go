@@ -100,6 +100,9 @@ func (c *Clock) warning(file string) string {
 // so that the quickest message takes a millisecond and the others keep their
 // distance to it.
 func MeasureClockOffset(ctx context.Context, paths []string, o Options) (time.Duration, error) {
+	if err := validFormat(o.Format); err != nil {
+		return 0, err
+	}
 	var lowest time.Duration
 	for _, path := range paths {
 		f, err := detect(path, o.Format)
@@ -163,15 +166,20 @@ func shortestDelay(ctx context.Context, path string, f *format, skipBad bool) (t
 
 // clockOffset returns the offset that the options ask for.
 func clockOffset(ctx context.Context, path string, o Options) (time.Duration, error) {
-	switch o.ClockOffset {
-	case "":
-		return 0, nil
-	case auto:
+	if o.ClockOffset == auto {
 		return MeasureClockOffset(ctx, []string{path}, o)
 	}
-	d, err := time.ParseDuration(o.ClockOffset)
+	return parseOffset(o.ClockOffset)
+}
+
+// parseOffset reads an offset that is not to be measured.
+func parseOffset(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
 	if err != nil || d <= -maxOffset || d >= maxOffset {
-		return 0, fmt.Errorf("clock offset %q: want auto, or a duration below a day such as 1.27s", o.ClockOffset)
+		return 0, fmt.Errorf("clock offset %q: want auto, or a duration below a day such as 1.27s", text)
 	}
 	return d, nil
 }

@@ -103,6 +103,9 @@ func TestOffsetIsAnotherInput(t *testing.T) {
 func TestOffsetWithoutArrivals(t *testing.T) {
 	plain, _, err := read(t, "quotes.csv", quoteHeader+quoteRows(0, 3), Options{})
 	require.NoError(t, err)
+	_, report, err := read(t, "quotes.csv", quoteHeader+quoteRows(0, 3), Options{ClockOffset: "0s"})
+	require.NoError(t, err)
+	require.Empty(t, report.Warnings)
 	m, report, err := read(t, "quotes.csv", quoteHeader+quoteRows(0, 3), Options{ClockOffset: "1s"})
 	require.NoError(t, err)
 	require.Equal(t, plain.source, m.source)
