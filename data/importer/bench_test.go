@@ -47,6 +47,22 @@ func BenchmarkReal(b *testing.B) {
 	}
 }
 
+// BenchmarkRealCatalog is the whole of an import, with the writing of Parquet.
+func BenchmarkRealCatalog(b *testing.B) {
+	for _, f := range []string{bars2019, bookFile, tradesFile, tickerFile} {
+		b.Run(filepath.Base(f), func(b *testing.B) {
+			path := shared(b, f)
+			var rows int64
+			for b.Loop() {
+				report, err := Import(b.Context(), newCatalog(b), path, Options{})
+				require.NoError(b, err)
+				rows += report.Rows
+			}
+			b.ReportMetric(float64(rows)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
+
 // BenchmarkFormats reads a file of 100 000 generated rows of each format.
 func BenchmarkFormats(b *testing.B) {
 	for _, s := range samples() {

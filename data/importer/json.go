@@ -71,32 +71,43 @@ func (j *jsonRows) readObject() error {
 	}
 	j.count++
 	j.object = append(j.object[:0], '{')
-	depth, text, escaped := 1, false, false
-	for depth > 0 {
-		c, err := j.in.ReadByte()
+	var state braces
+	for state.depth = 1; state.depth > 0; {
+		chunk, err := j.in.ReadSlice('}')
+		if len(j.object)+len(chunk) > maxLine || errors.Is(err, bufio.ErrBufferFull) {
+			return ErrLongLine
+		}
 		if err != nil {
 			j.count--
 			return unexpected(err)
 		}
-		if len(j.object) == maxLine {
-			return ErrLongLine
-		}
-		j.object = append(j.object, c)
-		switch {
-		case escaped:
-			escaped = false
-		case text && c == '\\':
-			escaped = true
-		case c == '"':
-			text = !text
-		case text:
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			depth--
-		}
+		j.object = append(j.object, chunk...)
+		state.scan(chunk)
 	}
 	return nil
+}
+
+// braces counts how many braces are open, outside of strings.
+type braces struct {
+	depth         int
+	text, escaped bool
+}
+
+func (b *braces) scan(chunk []byte) {
+	for _, c := range chunk {
+		switch {
+		case b.escaped:
+			b.escaped = false
+		case c == '"':
+			b.text = !b.text
+		case !b.text && c == '{':
+			b.depth++
+		case !b.text && c == '}':
+			b.depth--
+		case b.text && c == '\\':
+			b.escaped = true
+		}
+	}
 }
 
 // findObject skips to behind the next opening brace. The error at the end is
