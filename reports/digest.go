@@ -15,10 +15,14 @@ import (
 //
 // The encoding is canonical: a tag byte, then the fields in order; integers as
 // 8 bytes, little endian; texts as their length and their bytes; symbols by name
-// and not by id, which depends on the other instruments of the process.
+// and not by id, which depends on the other instruments of the process. Samples,
+// of which there are many, are the differences to the one before, as varints.
 type digest struct {
 	h   hash.Hash
 	buf []byte
+
+	at                 exchange.Time // of the last sample
+	wallet, unrealised exchange.Money
 }
 
 // Tags of the digest's records.
@@ -120,7 +124,10 @@ func (d *digest) reject(symbol string, arrival exchange.Time, r *exchange.Reject
 
 func (d *digest) sample(at exchange.Time, m *exchange.Margin) {
 	d.tag(tagSample)
-	d.ints(int64(at), int64(m.Wallet), int64(m.Unrealised))
+	d.buf = binary.AppendVarint(d.buf, int64(at-d.at))
+	d.buf = binary.AppendVarint(d.buf, int64(m.Wallet-d.wallet))
+	d.buf = binary.AppendVarint(d.buf, int64(m.Unrealised-d.unrealised))
+	d.at, d.wallet, d.unrealised = at, m.Wallet, m.Unrealised
 }
 
 // sum ends the digest with the account as it ended.

@@ -11,8 +11,8 @@ import (
 
 const (
 	rowGroupRows = 131_072
-	batchRows    = 1024
-	pageBytes    = 64 << 10
+	batchBytes   = 128 << 10 // stays in the second-level cache while it is turned into columns
+	pageBytes    = 256 << 10
 )
 
 // table streams rows of one kind into a Parquet file. Rows are collected and
@@ -33,7 +33,7 @@ func openTable[R any](d *directory, name, schema string, meta []keyValue) (*tabl
 	}
 	t := &table[R]{name: name, file: f}
 	t.w = parquet.NewGenericWriter[R](t, writerOptions()...)
-	t.batch = make([]R, 0, min(batchRows, (256<<10)/int(unsafe.Sizeof(*new(R)))))
+	t.batch = make([]R, 0, batchBytes/int(unsafe.Sizeof(*new(R))))
 	t.w.SetKeyValueMetadata("dunamis.schema", schema)
 	for _, m := range meta {
 		t.w.SetKeyValueMetadata(m.key, m.value)
