@@ -68,7 +68,7 @@ func openBucketed(p *pass) (decoder, error) {
 
 func (d *bucketed) decode(r *row) error {
 	if noPrice(r) {
-		return skipNoPrice
+		return errSkipNoPrice
 	}
 	s, err := d.streams.get(r, -1, barSymbol)
 	if err != nil {

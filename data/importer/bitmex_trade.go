@@ -52,7 +52,7 @@ func openTrade(p *pass) (decoder, error) {
 
 func (d *trade) decode(r *row) error {
 	if indexPrint(r) {
-		return skipIndex
+		return errSkipIndex
 	}
 	s, err := d.streams.get(r, -1, tradeSymbol)
 	if err != nil {
@@ -67,7 +67,7 @@ func (d *trade) decode(r *row) error {
 		return err
 	}
 	if t.Qty == 0 {
-		return skipIndex
+		return errSkipIndex
 	}
 	if t.Side, err = r.side(tradeSide); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (d *trade) decode(r *row) error {
 		return err
 	}
 	if s.seen.repeated(at, r.cell(tradeID)) {
-		return skipDuplicate
+		return errSkipDuplicate
 	}
 	d.checkGross(r, s.instrument, at, t)
 	return s.trades.add(exchange.TradeEvent(at, at, 0, t), r.num)

@@ -100,11 +100,11 @@ func (s skip) Error() string { return string(s) }
 
 // Reasons for leaving a row out.
 const (
-	skipIndex     = skip("index print")
-	skipNoPrice   = skip("no price")
-	skipSnapshot  = skip("before the first snapshot")
-	skipSymbol    = skip("symbol not selected")
-	skipDuplicate = skip("duplicate")
+	errSkipIndex     = skip("index print")
+	errSkipNoPrice   = skip("no price")
+	errSkipSnapshot  = skip("before the first snapshot")
+	errSkipSymbol    = skip("symbol not selected")
+	errSkipDuplicate = skip("duplicate")
 
 	reasonBad = "bad row"
 )

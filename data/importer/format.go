@@ -26,7 +26,6 @@ type decoder interface {
 // format is a kind of file.
 type format struct {
 	name    string
-	about   string
 	columns []column
 	// times of the exchange and of arrival: indexes of columns, equal in formats
 	// that do not know arrivals.

@@ -24,6 +24,7 @@ func FuzzTardis(f *testing.F)       { fuzz(f, "tardis", "liquidations.csv") }
 // fuzz reads whatever it is given in a format, after a good header if headed. It
 // must end in an error or in valid events.
 func fuzz(f *testing.F, format, name string) {
+	f.Helper()
 	headers := seed(f, format, strings.HasSuffix(name, ".json"))
 	path := filepath.Join(f.TempDir(), name)
 	set := instruments(f)

@@ -28,6 +28,7 @@ func TestCases(t *testing.T) {
 }
 
 func testCase(t *testing.T, path string) {
+	t.Helper()
 	archive, err := txtar.ParseFile(path)
 	require.NoError(t, err)
 	require.Len(t, archive.Files, 2, "want a file and a section named want")

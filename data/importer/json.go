@@ -161,12 +161,10 @@ func (j *jsonRows) flat(field func(key, value []byte)) bool {
 			return false
 		}
 		field(key, value)
-		switch {
-		case after[0] == ',':
-			rest = space(after[1:])
-		default:
+		if after[0] != ',' {
 			return after[0] == '}' && len(after) == 1
 		}
+		rest = space(after[1:])
 	}
 }
 

@@ -60,7 +60,7 @@ func (m *markets[T]) get(r *row, venue, symbol int) (*T, error) {
 		m.before = append(m.before[:0], m.name...)
 	}
 	if m.last == nil {
-		return nil, skipSymbol
+		return nil, errSkipSymbol
 	}
 	return m.last, nil
 }

@@ -3,6 +3,7 @@ package importer
 import (
 	"compress/gzip"
 	"encoding/csv"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func count(tb testing.TB, path string, each func(cells map[string]string)) int64
 	var n int64
 	for {
 		record, err := rows.Read()
-		if err == io.EOF { //nolint:errorlint // csv returns the plain value
+		if errors.Is(err, io.EOF) {
 			return n
 		}
 		require.NoError(tb, err)
@@ -105,7 +106,7 @@ func TestRealBars(t *testing.T) {
 			t.Logf("%d quiet, %d open outside", quiet, outside)
 
 			bars := m.streams[data.Key{Venue: "bitmex", Kind: "bar-1m", Symbol: "XBTUSD"}]
-			require.EqualValues(t, rows, len(bars))
+			require.Len(t, bars, int(rows))
 			for i := range bars {
 				b := bars[i].Bar()
 				volume -= int64(b.Volume)
@@ -158,7 +159,7 @@ func TestRealRecording(t *testing.T) {
 			require.Equal(t, f.rows, plain.Rows)
 			require.Equal(t, f.rows, plain.Imported)
 			require.Equal(t, early, plain.Clock.Early)
-			require.EqualValues(t, lowest, plain.Clock.Min.Microseconds())
+			require.Equal(t, int64(lowest), plain.Clock.Min.Microseconds())
 			require.InDelta(t, -1.26, plain.Clock.Median.Seconds(), 0.02)
 			require.Len(t, plain.Warnings, 1)
 			require.Contains(t, plain.Warnings[0], "--clock-offset auto")
@@ -171,7 +172,7 @@ func TestRealRecording(t *testing.T) {
 			require.Zero(t, report.Clamped)
 			require.Empty(t, report.Skipped)
 			events := m.streams[data.Key{Venue: "binance-delivery", Kind: f.kind, Symbol: "BTCUSD_PERP"}]
-			require.EqualValues(t, f.rows, len(events))
+			require.Len(t, events, int(f.rows))
 			for _, e := range events {
 				require.GreaterOrEqual(t, e.Arrival, e.Time.Add(time.Millisecond))
 				if e.Flags&exchange.FlagSnapshot != 0 {

@@ -125,10 +125,8 @@ func MeasureClockOffset(ctx context.Context, paths []string, o Options) (time.Du
 	if lowest >= 0 {
 		return 0, nil
 	}
-	return roundUp(-lowest+floorDelay, time.Microsecond), nil
+	return (-lowest + floorDelay + time.Microsecond - 1).Truncate(time.Microsecond), nil
 }
-
-func roundUp(d, unit time.Duration) time.Duration { return (d + unit - 1) / unit * unit }
 
 // shortestDelay returns the smallest arrival - time of a file.
 func shortestDelay(ctx context.Context, path string, f *format, skipBad bool) (time.Duration, error) {

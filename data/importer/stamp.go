@@ -21,11 +21,12 @@ func parseStamp(b []byte) (exchange.Time, bool) {
 		b[10] != 'T' && b[10] != 'D' && b[10] != ' ' {
 		return 0, false
 	}
-	year := digits(b[0:4])
-	month, day := digits(b[5:7]), digits(b[8:10])
+	year, month, day := digits(b[0:4]), digits(b[5:7]), digits(b[8:10])
+	if !within(year, 1970, 2261) || !within(month, 1, 12) || !within(day, 1, daysIn(year, month)) {
+		return 0, false
+	}
 	hour, minute, sec := digits(b[11:13]), digits(b[14:16]), digits(b[17:19])
-	if year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
-		hour < 0 || hour > 23 || minute < 0 || minute > 59 || sec < 0 || sec > 59 {
+	if !within(hour, 0, 23) || !within(minute, 0, 59) || !within(sec, 0, 59) {
 		return 0, false
 	}
 	nanos, rest, ok := fraction(b[19:])
@@ -35,6 +36,8 @@ func parseStamp(b []byte) (exchange.Time, bool) {
 	secs := (dayNumber(year, month, day)*24+hour)*3600 + minute*60 + sec
 	return exchange.Time(secs*second + nanos), true
 }
+
+func within(n, low, high int64) bool { return n >= low && n <= high }
 
 // digits reads a number of digits only, or returns -1.
 func digits(b []byte) int64 {

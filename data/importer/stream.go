@@ -160,7 +160,7 @@ func (s *stream) dedupe(events []exchange.Event) ([]exchange.Event, error) {
 		}
 		s.pass.report.Imported--
 		if *before == e {
-			s.pass.skip(skipDuplicate, s.rows[i])
+			s.pass.skip(errSkipDuplicate, s.rows[i])
 			continue
 		}
 		err := s.pass.bad(&RowError{

@@ -92,7 +92,7 @@ func TestOverlappingPages(t *testing.T) {
 	twice, report, err := read(t, "bars.csv", content+strings.TrimPrefix(content, s.header), Options{})
 	require.NoError(t, err)
 	require.Equal(t, once.streams, twice.streams)
-	require.EqualValues(t, 9000, report.skipped(string(skipDuplicate)))
+	require.EqualValues(t, 9000, report.skipped(string(errSkipDuplicate)))
 	require.EqualValues(t, 18_000, report.Rows)
 	require.EqualValues(t, 9000, report.Imported)
 }

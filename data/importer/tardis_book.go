@@ -58,7 +58,7 @@ func (d *book) decode(r *row) error {
 		return err
 	}
 	if !s.begun && !m.snapshot {
-		return skipSnapshot
+		return errSkipSnapshot
 	}
 	if m.at, m.arrival, err = d.pass.arrive(r); err != nil {
 		return err
