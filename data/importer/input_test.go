@@ -203,3 +203,15 @@ func TestProgress(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, len(content), last)
 }
+
+func TestDamagedFromTheStart(t *testing.T) {
+	whole := gzipped(t, quoteHeader+quoteRows(0, 3))
+	for name, content := range map[string]string{
+		"magic.gz": whole[:2], "header.gz": whole[:10], "words.gz": whole[:14], "magic.zst": "\x28\xb5\x2f\xfd",
+		"zeros.gz": whole[:10] + strings.Repeat("\x00", 20),
+	} {
+		m, _, err := read(t, name, content, Options{SkipBad: true})
+		require.ErrorContains(t, err, name)
+		require.Zero(t, m.begun, name)
+	}
+}
