@@ -11,16 +11,16 @@ func Markdown(r *Result) string {
 	fmt.Fprintf(&b, "# %s on %s\n\n", cell(r.Run.Strategy), cell(symbolsText(r)))
 	fmt.Fprintf(&b, "%s to %s (%s), %s data.\n\n", r.Run.Start, r.Run.End, lengthText(r.Run.End.Sub(r.Run.Start)), cell(r.Run.Data))
 	headline(&b, r)
-	table2(&b, "Account", "", accountRows(r))
-	table2(&b, "Metrics", "", metricDetails(r))
-	table2(&b, "Counts", "", countRows(r))
-	table2(&b, "Open positions", "", positionRows(r))
-	table2(&b, "Parameters", "", pairs(r.Run.Params))
+	section(&b, "Account", "", accountRows(r))
+	section(&b, "Metrics", "", metricDetails(r))
+	section(&b, "Counts", "", countRows(r))
+	section(&b, "Open positions", "", positionRows(r))
+	section(&b, "Parameters", "", pairs(r.Run.Params))
 	var models [][2]string
 	for _, m := range r.Models {
 		models = append(models, [2]string{m.Name, m.Value})
 	}
-	table2(&b, "Models", "What the simulated exchange assumed.", models)
+	section(&b, "Models", "What the simulated exchange assumed.", models)
 	warnings(&b, r)
 	reproduce(&b, r)
 	return b.String()
@@ -31,7 +31,7 @@ func headline(b *strings.Builder, r *Result) {
 	fmt.Fprintf(b, "| | return | max drawdown | Sharpe | end equity |\n|---|---:|---:|---:|---:|\n")
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(r.Run.Strategy), percentText(r.Metrics.TotalReturn),
 		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), moneyText(&r.Account, r.Account.EndEquity))
-	fmt.Fprintf(b, "| price of %s | %s | | | |\n", cell(r.Run.Symbols[0]), percentText(r.Metrics.BenchmarkReturn))
+	fmt.Fprintf(b, "| price of %s | %s | | | |\n", cell(r.Run.primary()), percentText(r.Metrics.BenchmarkReturn))
 }
 
 func metricDetails(r *Result) [][2]string {
@@ -42,8 +42,8 @@ func metricDetails(r *Result) [][2]string {
 	return rows
 }
 
-// table2 writes a titled table of two columns, and nothing if it is empty.
-func table2(b *strings.Builder, title, text string, rows [][2]string) {
+// section writes a titled table of two columns, and nothing if it is empty.
+func section(b *strings.Builder, title, text string, rows [][2]string) {
 	if len(rows) == 0 {
 		return
 	}

@@ -39,6 +39,14 @@ type Run struct {
 	End      exchange.Time     `json:"end"`
 }
 
+// primary is the symbol whose price a run is compared with.
+func (r *Run) primary() string {
+	if len(r.Symbols) == 0 {
+		return ""
+	}
+	return r.Symbols[0]
+}
+
 // Balance is the account from start to end. These hold exactly:
 //
 //	EndBalance = StartBalance + RealisedPnL - Fees + Funding + Insurance

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -24,6 +23,7 @@ type table[R any] struct {
 	w     *parquet.GenericWriter[R]
 	batch []R
 	rows  int64
+	err   error // the first; what comes after it could only be misread
 }
 
 func openTable[R any](d *directory, name, schema string, meta []keyValue) (*table[R], error) {
@@ -56,10 +56,12 @@ func (t *table[R]) add() (*R, error) {
 }
 
 func (t *table[R]) flush() error {
-	_, err := t.w.Write(t.batch)
+	if t.err == nil {
+		_, t.err = t.w.Write(t.batch)
+	}
 	t.batch = t.batch[:0]
-	if err != nil {
-		return fmt.Errorf("write %s: %w", t.name, err)
+	if t.err != nil {
+		return fmt.Errorf("write %s: %w", t.name, t.err)
 	}
 	return nil
 }
@@ -77,15 +79,17 @@ func (t *table[R]) described() File { return File{Name: t.name, Bytes: t.bytes, 
 func (t *table[R]) close() error {
 	err := t.flush()
 	if err == nil {
-		err = t.w.Close()
+		if err = t.w.Close(); err == nil {
+			err = t.file.Sync()
+		}
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", t.name, err)
+		}
 	}
-	if err == nil {
-		err = t.file.Sync()
+	if closed := t.file.Close(); err == nil && closed != nil {
+		err = fmt.Errorf("write %s: %w", t.name, closed)
 	}
-	if err = errors.Join(err, t.file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", t.name, err)
-	}
-	return nil
+	return err
 }
 
 func writerOptions() []parquet.WriterOption {

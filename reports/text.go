@@ -72,7 +72,7 @@ func metricRows(r *Result) [][2]string {
 	m := &r.Metrics
 	rows := [][2]string{
 		{"total return", percentText(m.TotalReturn)},
-		{"price of " + r.Run.Symbols[0], percentText(m.BenchmarkReturn)},
+		{"price of " + r.Run.primary(), percentText(m.BenchmarkReturn)},
 		{"CAGR", percentText(m.CAGR)},
 		{"Sharpe ratio", ratioText(m.Sharpe)},
 		{"Sortino ratio", ratioText(m.Sortino)},

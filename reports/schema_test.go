@@ -1,0 +1,193 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// node is the part of JSON Schema that our schema uses. Decoding refuses any
+// other keyword, so that none is believed to be checked and is not.
+type node struct {
+	Schema      string           `json:"$schema"`
+	ID          string           `json:"$id"`
+	Title       string           `json:"title"`
+	Description string           `json:"description"`
+	Type        any              `json:"type"`
+	Const       *string          `json:"const"`
+	Enum        []string         `json:"enum"`
+	Pattern     string           `json:"pattern"`
+	Format      string           `json:"format"`
+	Minimum     *float64         `json:"minimum"`
+	MinItems    int              `json:"minItems"`
+	Items       *node            `json:"items"`
+	Properties  map[string]*node `json:"properties"`
+	Required    []string         `json:"required"`
+	Additional  *additional      `json:"additionalProperties"`
+}
+
+// additional is false, true or a schema.
+type additional struct {
+	allowed bool
+	node    *node
+}
+
+func (a *additional) UnmarshalJSON(b []byte) error {
+	if string(b) == "true" || string(b) == "false" {
+		a.allowed = string(b) == "true"
+		return nil
+	}
+	a.allowed, a.node = true, new(node)
+	return json.Unmarshal(b, a.node)
+}
+
+// check returns what is wrong with a value.
+func (n *node) check(path string, v any) (faults []string) {
+	fault := func(format string, args ...any) { faults = append(faults, path+": "+fmt.Sprintf(format, args...)) }
+	if !n.hasType(v) {
+		fault("%v is not %v", v, n.Type)
+		return faults
+	}
+	switch x := v.(type) {
+	case string:
+		if n.Const != nil && x != *n.Const || n.Enum != nil && !slices.Contains(n.Enum, x) {
+			fault("%q is not allowed", x)
+		}
+		if n.Pattern != "" && !regexp.MustCompile(n.Pattern).MatchString(x) {
+			fault("%q does not match %s", x, n.Pattern)
+		}
+		if n.Format == "date-time" {
+			if at, err := time.Parse(time.RFC3339Nano, x); err != nil || at.Location() != time.UTC {
+				fault("%q is no UTC time", x)
+			}
+		}
+	case float64:
+		if n.Minimum != nil && x < *n.Minimum {
+			fault("%g is below %g", x, *n.Minimum)
+		}
+	case []any:
+		if len(x) < n.MinItems {
+			fault("%d items", len(x))
+		}
+		for i, item := range x {
+			faults = append(faults, n.Items.check(fmt.Sprintf("%s[%d]", path, i), item)...)
+		}
+	case map[string]any:
+		faults = append(faults, n.checkObject(path, x)...)
+	}
+	return faults
+}
+
+func (n *node) checkObject(path string, x map[string]any) (faults []string) {
+	for _, name := range n.Required {
+		if _, ok := x[name]; !ok {
+			faults = append(faults, path+"."+name+": missing")
+		}
+	}
+	for name, value := range x {
+		known := n.Properties[name]
+		switch {
+		case known != nil:
+			faults = append(faults, known.check(path+"."+name, value)...)
+		case n.Additional == nil || !n.Additional.allowed:
+			faults = append(faults, path+"."+name+": not allowed")
+		case n.Additional.node != nil:
+			faults = append(faults, n.Additional.node.check(path+"."+name, value)...)
+		}
+	}
+	return faults
+}
+
+func (n *node) hasType(v any) bool {
+	switch want := n.Type.(type) {
+	case nil:
+		return true
+	case string:
+		return isType(v, want)
+	case []any:
+		return slices.ContainsFunc(want, func(t any) bool { return isType(v, t.(string)) })
+	}
+	return false
+}
+
+func isType(v any, want string) bool {
+	switch x := v.(type) {
+	case nil:
+		return want == "null"
+	case string:
+		return want == "string"
+	case float64:
+		return want == "number" || want == "integer" && x == math.Trunc(x)
+	case []any:
+		return want == "array"
+	case map[string]any:
+		return want == "object"
+	}
+	return false
+}
+
+func readSchema(t *testing.T) *node {
+	t.Helper()
+	var n node
+	require.NoError(t, json.Unmarshal(Schema(), &n))
+	return &n
+}
+
+func validate(t *testing.T, r *Result) []string {
+	t.Helper()
+	b, err := encodeJSON(r)
+	require.NoError(t, err)
+	var v any
+	require.NoError(t, json.Unmarshal(b, &v))
+	return readSchema(t).check("result", v)
+}
+
+func TestResultsMatchTheSchema(t *testing.T) {
+	full := scripted(t, "").finish()
+	require.Empty(t, validate(t, full))
+
+	m := newModel(t, "", 1000)
+	m.sample()
+	require.Empty(t, validate(t, m.finish()), "a run in which nothing happened")
+
+	o := testOptions(t, &walk{}, 1000)
+	o.Models, o.Data, o.Run.Params = nil, nil, nil
+	r, err := Create("", o)
+	require.NoError(t, err)
+	w := &walk{}
+	w.margin.Wallet, w.margin.Balance = 1000, 1000
+	r.o.Account = w
+	require.NoError(t, r.Sample(testStart))
+	bare, err := r.Finish(Outcome{})
+	require.NoError(t, err)
+	require.Empty(t, validate(t, bare), "a caller that said nothing")
+}
+
+func TestTheSchemaIsStrict(t *testing.T) {
+	b, err := encodeJSON(scripted(t, "").finish())
+	require.NoError(t, err)
+	schema := readSchema(t)
+	require.ElementsMatch(t, schema.Required, keys(schema.Properties))
+	for name, spoil := range map[string]func(v map[string]any){
+		"schema":  func(v map[string]any) { v["schema"] = "other" },
+		"digest":  func(v map[string]any) { v["digest"] = "md5:00" },
+		"missing": func(v map[string]any) { delete(v, "warnings") },
+		"null":    func(v map[string]any) { v["positions"] = nil },
+		"float":   func(v map[string]any) { v["account"].(map[string]any)["fees"] = 1.5 },
+		"unknown": func(v map[string]any) { v["account"].(map[string]any)["pnl"] = 1.0 },
+		"zone":    func(v map[string]any) { v["run"].(map[string]any)["start"] = "2020-01-01T00:00:00+02:00" },
+	} {
+		var v map[string]any
+		require.NoError(t, json.Unmarshal(b, &v))
+		spoil(v)
+		require.NotEmpty(t, schema.check("result", v), name)
+	}
+}
+
+func keys[V any](m map[string]V) []string { return sortedKeys(m) }
