@@ -1,20 +1,31 @@
 package exchange
 
+import (
+	"fmt"
+	"math"
+	"math/bits"
+)
+
 // Contract maths follows BitMEX: the value of one lot is rounded to the nearest
 // smallest unit, halves up, and then multiplied by the number of lots, so that
 // a fill's value does not depend on how it was split. The rule was checked
 // against real grossValue and openValue fields of the venue.
+//
+// Prices are positive. For prices and quantities within the limits of valid
+// terms nothing here can overflow ([Instrument.Validate]); beyond them it
+// panics and never wraps.
 
 // LotValue returns the settlement value of one lot at price p > 0.
 func (t *Terms) LotValue(p Price) Money {
-	switch t.Kind {
-	case Inverse:
-		// mult·lot/(p·1e-10): the lot is folded in first so that rounding is per lot.
-		return Money(MulDiv(t.Multiplier*int64(t.LotSize), fixedUnit, int64(p)*t.Divisor, Nearest))
-	default:
-		return Money(MulDiv(t.Multiplier*int64(t.LotSize), int64(p), fixedUnit*t.Divisor, Nearest))
+	if t.Kind == Inverse {
+		// The lot is folded in before the division, so that rounding is per lot.
+		return Money(MulDiv(t.lotMultiplier(), fixedUnit, int64(p)*t.Divisor, Nearest))
 	}
+	return Money(MulDiv(t.lotMultiplier(), int64(p), fixedUnit*t.Divisor, Nearest))
 }
+
+// lotMultiplier is the value of a lot at price 1, times the divisor.
+func (t *Terms) lotMultiplier() int64 { return t.Multiplier * int64(t.LotSize) }
 
 // Value returns the unsigned settlement value of |q| contracts at price p > 0.
 // Contracts beyond a whole number of lots, which exist only after a lot size
@@ -22,11 +33,20 @@ func (t *Terms) LotValue(p Price) Money {
 func (t *Terms) Value(q Qty, p Price) Money {
 	q = q.Abs()
 	lot := t.LotValue(p)
-	v := lot * Money(q/t.LotSize)
+	v := lot.times(int64(q / t.LotSize))
 	if odd := q % t.LotSize; odd != 0 {
 		v += Money(MulDiv(int64(lot), int64(odd), int64(t.LotSize), Nearest))
 	}
 	return v
+}
+
+// times returns m·n for m, n >= 0 and panics rather than wraps.
+func (m Money) times(n int64) Money {
+	hi, lo := bits.Mul64(uint64(m), uint64(n))
+	if hi != 0 || lo > math.MaxInt64 {
+		panic(fmt.Sprintf("exchange: %d·%d overflows", m, n))
+	}
+	return Money(lo)
 }
 
 // Cost returns the signed value of a signed quantity in the venue's convention,
@@ -48,32 +68,71 @@ func Fee(value Money, rate Ratio) Money {
 }
 
 // PriceOfCost returns the price at which |q| contracts cost |cost|: the average
-// entry price of a position or the average price of an order. It returns 0 for
-// no contracts.
+// entry price of a position or the average price of an order. It returns 0 when
+// either is 0, and MaxPrice when the true price is beyond it.
 //
-// BitMEX rounds twice: the cost per lot becomes an integer, and the price that
-// follows is shown on the tick when the cost divides exactly into lots, and
-// with four decimals when it does not. Display only: money is always computed
-// from costs.
+// BitMEX rounds twice. The cost per lot becomes an integer. If it was one, so
+// that all fills may have had one price, the price that follows is rounded to
+// the tick; it can still differ from the price of those fills. Otherwise it is
+// shown with four decimals, here with more where the tick is fine. These prices
+// are for display: money is always computed from costs.
 func (t *Terms) PriceOfCost(q Qty, cost Money) Price {
 	q, cost = q.Abs(), cost.Abs()
 	if q == 0 || cost == 0 {
 		return 0
 	}
-	const fourDecimals Price = PriceUnit / 10000
-	perLot := MulDiv(int64(cost), int64(t.LotSize), int64(q), Nearest)
-	exact := MulDiv(int64(cost), int64(t.LotSize), int64(q), Floor)*int64(q) == int64(cost)*int64(t.LotSize)
-	if perLot == 0 {
+	perLot, ok := mulDivOK(int64(cost), int64(t.LotSize), int64(q), Nearest)
+	if !ok {
+		perLot = math.MaxInt64
+	}
+	p := t.priceOfLot(perLot)
+	if hi, lo := bits.Mul64(uint64(cost), uint64(t.LotSize)); bits.Rem64(hi, lo, uint64(q)) == 0 {
+		return roundAverage(p, t.TickSize)
+	}
+	return p.RoundTick(averagePlace(t.TickSize))
+}
+
+// priceOfLot returns the price at which one lot has a value.
+func (t *Terms) priceOfLot(value int64) Price {
+	var p int64
+	var ok bool
+	switch {
+	case t.Kind != Inverse:
+		p, ok = mulDivOK(value, fixedUnit*t.Divisor, t.lotMultiplier(), Nearest)
+	case value > math.MaxInt64/t.Divisor:
 		return 0
+	case value > 0:
+		p, ok = mulDivOK(t.lotMultiplier(), fixedUnit, value*t.Divisor, Nearest)
 	}
-	var p Price
-	if t.Kind == Inverse {
-		p = Price(MulDiv(t.Multiplier*int64(t.LotSize), fixedUnit, perLot*t.Divisor, Nearest))
-	} else {
-		p = Price(MulDiv(perLot*t.Divisor, fixedUnit, t.Multiplier*int64(t.LotSize), Nearest))
+	if !ok {
+		return MaxPrice
 	}
-	if exact {
-		return p.RoundTick(t.TickSize)
+	return min(Price(p), MaxPrice)
+}
+
+// roundAverage rounds an average price to the tick as the venue does: first to
+// a place below the tick's, then to the nearest tick with halves down. It
+// matters just above a half: with tick 0.1, BitMEX showed 75554.951 as 75554.9.
+func roundAverage(p, tick Price) Price {
+	p = p.RoundTick(max(leadingPlace(tick)/10, 1))
+	return -(-p).RoundTick(tick)
+}
+
+// averagePlace is the place to which averages off the tick are shown: four
+// decimals, or three more than the tick's if that is finer.
+func averagePlace(tick Price) Price {
+	const fourDecimals = PriceUnit / 10_000
+	if tick >= 10*fourDecimals {
+		return fourDecimals
 	}
-	return p.RoundTick(fourDecimals)
+	return max(leadingPlace(tick)/1000, 1)
+}
+
+// leadingPlace returns the greatest power of ten that is not above p.
+func leadingPlace(p Price) Price {
+	place := Price(1)
+	for place <= p/10 {
+		place *= 10
+	}
+	return place
 }

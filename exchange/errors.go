@@ -8,20 +8,27 @@ import (
 // ValidationError says which field of a request or an instrument is wrong,
 // what it holds and what was expected.
 type ValidationError struct {
-	Field  string // the field's name as BitMEX spells it, such as "orderQty"
+	Field  string // as BitMEX or the instrument file spells it: "orderQty", "terms[2].tickSize"
 	Value  string
 	Reason string
 	Symbol string // may be empty
+	Err    error  // the cause, if it is an error; may be nil
 }
 
 // Error implements error.
 func (e *ValidationError) Error() string {
-	s := fmt.Sprintf("%s %q: %s", e.Field, e.Value, e.Reason)
+	s := fmt.Sprintf("%q: %s", e.Value, e.Reason)
+	if e.Field != "" {
+		s = e.Field + " " + s
+	}
 	if e.Symbol != "" {
 		s = e.Symbol + ": " + s
 	}
 	return s
 }
+
+// Unwrap returns the cause.
+func (e *ValidationError) Unwrap() error { return e.Err }
 
 // Errors of commands, returned synchronously when the cause is known locally
 // and carried by a ReportReject otherwise.

@@ -3,7 +3,6 @@ package exchange
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -82,7 +81,8 @@ type Terms struct {
 	RiskLimit   Money // zero: no risk limit steps
 	RiskStep    Money
 	MaxQty      Qty   // largest order
-	MaxPrice    Price // largest price
+	MinPrice    Price // smallest price of an order; 0: one tick
+	MaxPrice    Price // largest price of an order
 
 	// Contract terms copied from the instrument, so that the maths needs no
 	// second pointer.
@@ -91,7 +91,8 @@ type Terms struct {
 	Divisor    int64
 }
 
-// At returns the terms in force at t.
+// At returns the terms in force at t: the last that start at or before it, or
+// the first.
 func (i *Instrument) At(t Time) *Terms {
 	n := len(i.Terms) - 1
 	for n > 0 && i.Terms[n].From > t {
@@ -102,8 +103,8 @@ func (i *Instrument) At(t Time) *Terms {
 
 // NextChange returns when the terms in force at t end, or Never.
 func (i *Instrument) NextChange(t Time) Time {
-	for n := range i.Terms[1:] {
-		if from := i.Terms[n+1].From; from > t {
+	for n := 1; n < len(i.Terms); n++ {
+		if from := i.Terms[n].From; from > t {
 			return from
 		}
 	}
@@ -116,7 +117,7 @@ func (i *Instrument) Name() string { return i.Venue + ":" + i.Symbol }
 // NextFunding returns the first funding instant after t, or Never for an
 // instrument without funding.
 func (i *Instrument) NextFunding(t Time) Time {
-	if i.FundingInterval <= 0 {
+	if i.FundingInterval <= 0 || t > Never-Time(i.FundingInterval) {
 		return Never
 	}
 	off := Time(i.FundingOffset)
@@ -125,7 +126,8 @@ func (i *Instrument) NextFunding(t Time) Time {
 
 // Validate checks that the instrument is complete and that no order or trade
 // within its limits can overflow the contract maths. Errors are
-// [*ValidationError].
+// [*ValidationError] and name the field as instrument files spell it; a field of
+// the terms is called terms[n].field, n counting from 0.
 func (i *Instrument) Validate() error {
 	switch {
 	case i.Venue == "":
@@ -134,66 +136,97 @@ func (i *Instrument) Validate() error {
 		return i.invalid("symbol", i.Symbol, "must not be empty")
 	case i.Kind < Inverse || i.Kind > Spot:
 		return i.invalid("kind", i.Kind, "want inverse, quanto, linear or spot")
-	case i.Settle.Code == "" || i.Settle.Scale < 0 || i.Settle.Scale > 12:
-		return i.invalid("settle", i.Settle.Code, "want a currency with a scale of 0 to 12 places")
-	case i.Multiplier <= 0 || i.Divisor <= 0:
-		return i.invalid("multiplier", fmt.Sprintf("%d/%d", i.Multiplier, i.Divisor), "must be positive")
+	case i.Settle.Code == "":
+		return i.invalid("settle.code", i.Settle.Code, "must not be empty")
+	case i.Settle.Scale < 0 || i.Settle.Scale > 12:
+		return i.invalid("settle.scale", i.Settle.Scale, "want 0 to 12 decimal places")
+	case i.Multiplier <= 0:
+		return i.invalid("multiplier", i.Multiplier, "must be positive")
+	case i.Divisor <= 0 || i.Divisor > maxDivisor:
+		return i.invalid("divisor", i.Divisor, fmt.Sprintf("want 1 to %d", maxDivisor))
 	case i.ContractsPerUnit <= 0:
 		return i.invalid("contractsPerUnit", i.ContractsPerUnit, "must be positive")
+	case i.Expiry != 0 && i.Expiry <= i.Listing:
+		return i.invalid("expiry", i.Expiry, "must be after listing")
+	case i.FundingInterval < 0 || i.FundingInterval > 24*time.Hour:
+		return i.invalid("fundingInterval", i.FundingInterval, "want 0 to 24h")
+	case i.FundingOffset < 0 || i.FundingOffset > 24*time.Hour:
+		return i.invalid("fundingOffset", i.FundingOffset, "want 0 to 24h")
 	case len(i.Terms) == 0:
-		return i.invalid("terms", 0, "want at least one entry")
-	}
-	if !slices.IsSortedFunc(i.Terms, func(a, b Terms) int { return cmpTime(a.From, b.From) }) {
-		return i.invalid("terms", len(i.Terms), "must ascend by from")
+		return i.invalid("terms", "", "want at least one entry")
 	}
 	for n := range i.Terms {
-		if err := i.validateTerms(&i.Terms[n]); err != nil {
+		if err := i.validateTerms(n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (i *Instrument) validateTerms(t *Terms) error {
+// maxDivisor keeps fixedUnit·Divisor within an int64.
+const maxDivisor = math.MaxInt64 / fixedUnit
+
+func (i *Instrument) validateTerms(n int) error {
+	t := &i.Terms[n]
+	invalid := func(field string, value any, reason string) error {
+		return i.invalid(fmt.Sprintf("terms[%d].%s", n, field), value, reason)
+	}
+	maxFee := RatioUnit / 10
 	switch {
+	case n > 0 && t.From <= i.Terms[n-1].From:
+		return invalid("from", t.From, fmt.Sprintf("must be after that of the entry before, %q", i.Terms[n-1].From))
 	case t.TickSize <= 0:
-		return i.invalid("tickSize", t.TickSize, "must be positive")
+		return invalid("tickSize", t.TickSize, "must be positive")
 	case t.LotSize <= 0:
-		return i.invalid("lotSize", t.LotSize, "must be positive")
+		return invalid("lotSize", t.LotSize, "must be positive")
 	case t.MaxQty < t.LotSize:
-		return i.invalid("maxQty", t.MaxQty, "must be at least a lot")
+		return invalid("maxQty", t.MaxQty, "must be at least a lot")
 	case t.MaxPrice < t.TickSize || t.MaxPrice > MaxPrice:
-		return i.invalid("maxPrice", t.MaxPrice, fmt.Sprintf("want between a tick and %s", MaxPrice))
-	case t.InitMargin < 0 || t.InitMargin > RatioUnit || t.MaintMargin < 0 || t.MaintMargin > t.InitMargin:
-		return i.invalid("maintMargin", t.MaintMargin, "want 0 ≤ maintMargin ≤ initMargin ≤ 1")
-	case absRatio(t.MakerFee) > RatioUnit/10 || absRatio(t.TakerFee) > RatioUnit/10:
-		return i.invalid("takerFee", t.TakerFee, "fees must be below 10 %")
+		return invalid("maxPrice", t.MaxPrice, fmt.Sprintf("want between a tick and %s", MaxPrice))
+	case t.MinPrice < 0 || t.MinPrice > t.MaxPrice:
+		return invalid("minPrice", t.MinPrice, "want between 0 and maxPrice")
+	case t.InitMargin < 0 || t.InitMargin > RatioUnit:
+		return invalid("initMargin", t.InitMargin, "want 0 to 1")
+	case t.MaintMargin < 0 || t.MaintMargin > t.InitMargin:
+		return invalid("maintMargin", t.MaintMargin, "want 0 to initMargin")
+	case absRatio(t.MakerFee) > maxFee:
+		return invalid("makerFee", t.MakerFee, "must be within 10 % of the value")
+	case absRatio(t.TakerFee) > maxFee:
+		return invalid("takerFee", t.TakerFee, "must be within 10 % of the value")
+	case absRatio(t.SettleFee) > maxFee:
+		return invalid("settleFee", t.SettleFee, "must be within 10 % of the value")
+	case t.RiskLimit < 0:
+		return invalid("riskLimit", int64(t.RiskLimit), "must not be negative")
+	case t.RiskStep < 0:
+		return invalid("riskStep", int64(t.RiskStep), "must not be negative")
 	}
-	// The dearest lot (at one tick for inverse, at MaxPrice otherwise) times the
-	// largest order must stay below the int64 range with room for sums.
-	worst := t.MaxPrice.Float64()
+	return i.validateRange(t, invalid)
+}
+
+// validateRange checks that the largest order at the worst price stays well
+// below the int64 range, before division by the divisor as the maths has it.
+func (i *Instrument) validateRange(t *Terms, invalid func(field string, value any, reason string) error) error {
+	price, worst := t.MaxPrice, t.MaxPrice.Float64()
 	if i.Kind == Inverse {
-		worst = 1 / t.TickSize.Float64()
+		price = t.lowestPrice()
+		worst = 1 / price.Float64()
 	}
-	lotValue := float64(i.Multiplier) / float64(i.Divisor) * float64(t.LotSize) * worst
-	if lotValue >= math.MaxInt64/4 {
+	switch {
+	case i.Kind == Inverse && i.Divisor > math.MaxInt64/int64(t.MaxPrice):
+		return i.invalid("divisor", i.Divisor, "overflows times maxPrice")
+	case float64(i.Multiplier)*float64(t.LotSize) >= math.MaxInt64:
 		return i.invalid("multiplier", i.Multiplier, "the value of one lot overflows")
+	case float64(i.Multiplier)*float64(t.MaxQty)*worst >= math.MaxInt64/4:
+		return invalid("maxQty", t.MaxQty, fmt.Sprintf("the value of such an order at price %s overflows", price))
 	}
 	return nil
 }
 
+// lowestPrice is the smallest price that an order can have.
+func (t *Terms) lowestPrice() Price { return max(t.MinPrice, t.TickSize) }
+
 func (i *Instrument) invalid(field string, value any, reason string) error {
 	return &ValidationError{Field: field, Value: fmt.Sprint(value), Reason: reason, Symbol: i.Name()}
-}
-
-func cmpTime(a, b Time) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func absRatio(r Ratio) Ratio {

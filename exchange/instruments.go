@@ -2,13 +2,17 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -71,9 +75,11 @@ func (s *Instruments) Get(id SymbolID) *Instrument { return s.list[id] }
 // All returns the instruments in order of their ids. The slice is a copy.
 func (s *Instruments) All() []*Instrument { return slices.Clone(s.list) }
 
-// Lookup finds an instrument by venue and symbol. The error of an unknown one
-// wraps ErrUnknownSymbol, names near misses and shows how to add it.
+// Lookup finds an instrument by venue, under any name that CanonicalVenue knows,
+// and symbol. The error of an unknown one is an [*UnknownSymbolError] and wraps
+// ErrUnknownSymbol; it names near misses and shows how to add it.
 func (s *Instruments) Lookup(venue, symbol string) (*Instrument, error) {
+	venue = CanonicalVenue(venue)
 	if id, ok := s.byName[venue+":"+symbol]; ok {
 		return s.list[id], nil
 	}
@@ -150,35 +156,152 @@ type termsJSON struct {
 	RiskLimit   *Money `json:"riskLimit,omitempty"`
 	RiskStep    *Money `json:"riskStep,omitempty"`
 	MaxQty      *Qty   `json:"maxQty,omitempty"`
+	MinPrice    *Price `json:"minPrice,omitempty"`
 	MaxPrice    *Price `json:"maxPrice,omitempty"`
 }
 
 // Load adds the instruments of a JSON document: a list of objects as
-// MarshalJSON prints them. Unknown fields are errors.
+// MarshalJSON prints them. It adds all of them or none. An error names the
+// instrument and wraps a [*ValidationError] that names the field; unknown fields
+// and instruments that appear twice are errors.
 func (s *Instruments) Load(r io.Reader) error {
-	dec := json.NewDecoder(r)
-	dec.DisallowUnknownFields()
-	var list []instrumentJSON
-	if err := dec.Decode(&list); err != nil {
+	list, err := decodeList(r)
+	if err != nil {
 		return fmt.Errorf("instruments: %w", err)
 	}
-	for n := range list {
-		i, err := list[n].instrument()
+	loaded := new(Instruments)
+	for n, raw := range list {
+		i, err := decodeInstrument(raw)
 		if err == nil {
-			err = s.Add(i)
+			err = loaded.Add(i)
+		}
+		if err == nil && loaded.Len() != n+1 {
+			err = i.invalid("symbol", i.Symbol, "appears twice")
 		}
 		if err != nil {
-			return fmt.Errorf("instrument %d (%s:%s): %w", n, list[n].Venue, list[n].Symbol, err)
+			return fmt.Errorf("instruments: entry %d: %w", n, err)
+		}
+	}
+	for _, i := range loaded.list {
+		if err := s.Add(i); err != nil {
+			return fmt.Errorf("instruments: %w", err)
 		}
 	}
 	return nil
 }
 
+func decodeList(r io.Reader) ([]json.RawMessage, error) {
+	dec := json.NewDecoder(r)
+	var list []json.RawMessage
+	if err := dec.Decode(&list); err != nil {
+		return nil, fmt.Errorf("byte %d: want a list of objects: %w", dec.InputOffset(), err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("byte %d: data after the list", dec.InputOffset())
+	}
+	return list, nil
+}
+
+func decodeInstrument(raw json.RawMessage) (*Instrument, error) {
+	var j instrumentJSON
+	if err := decodeStrict(raw, &j); err != nil {
+		bad := badField[instrumentJSON](raw, err)
+		bad.Symbol = nameOf(raw)
+		return nil, bad
+	}
+	return j.instrument()
+}
+
+// nameOf returns the name of an instrument of which something else is wrong,
+// as far as it can be read.
+func nameOf(raw json.RawMessage) string {
+	var name struct {
+		Venue  json.RawMessage `json:"venue"`
+		Symbol json.RawMessage `json:"symbol"`
+	}
+	if json.Unmarshal(raw, &name) != nil || len(name.Symbol) == 0 {
+		return ""
+	}
+	return string(unquote(name.Venue)) + ":" + string(unquote(name.Symbol))
+}
+
+func decodeStrict(raw json.RawMessage, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+// badField finds out which field of an object an error of decodeStrict is
+// about, which encoding/json does not always say, by decoding each alone.
+func badField[T any](raw json.RawMessage, err error) *ValidationError {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return &ValidationError{Value: clip(raw), Reason: "want an object", Err: err}
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		err := decodeStrict(slices.Concat([]byte("{"), strconv.AppendQuote(nil, name), []byte(":"), fields[name], []byte("}")), new(T))
+		if err == nil {
+			continue
+		}
+		switch name {
+		case "settle":
+			return within(name, badField[Currency](fields[name], err))
+		case "terms":
+			return badTerms(fields[name], err)
+		}
+		return &ValidationError{Field: name, Value: clip(fields[name]), Reason: reasonOf(err), Err: err}
+	}
+	return &ValidationError{Value: clip(raw), Reason: reasonOf(err), Err: err}
+}
+
+func badTerms(raw json.RawMessage, err error) *ValidationError {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return &ValidationError{Field: "terms", Value: clip(raw), Reason: "want a list of objects", Err: err}
+	}
+	for n, one := range list {
+		if err := decodeStrict(one, new(termsJSON)); err != nil {
+			return within(fmt.Sprintf("terms[%d]", n), badField[termsJSON](one, err))
+		}
+	}
+	return &ValidationError{Field: "terms", Value: clip(raw), Reason: reasonOf(err), Err: err}
+}
+
+// within puts the name of the object that holds a field before the field's.
+func within(outer string, e *ValidationError) *ValidationError {
+	e.Field = strings.TrimSuffix(outer+"."+e.Field, ".")
+	return e
+}
+
+// clip returns a JSON value as a person would quote it, cut to a line.
+func clip(raw json.RawMessage) string {
+	const line = 60
+	b := unquote(raw)
+	if len(b) <= line {
+		return string(b)
+	}
+	return strings.ToValidUTF8(string(b[:line]), "") + "…"
+}
+
+// reasonOf says in plain words what a decoder's error says in Go's.
+func reasonOf(err error) string {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Type.Kind() == reflect.Int64:
+		return "want a whole number"
+	case errors.As(err, &wrong):
+		return fmt.Sprintf("want a %s, not a %s", wrong.Type.Kind(), wrong.Value)
+	case strings.HasPrefix(err.Error(), "json: unknown field"):
+		return "unknown field"
+	}
+	return err.Error()
+}
+
 func (j *instrumentJSON) instrument() (*Instrument, error) {
 	i := &Instrument{
-		Venue: j.Venue, Symbol: j.Symbol, Kind: j.Kind, Typ: j.Typ, Underlying: j.Underlying, Quote: j.Quote,
-		Settle: j.Settle, Multiplier: j.Multiplier, Divisor: max(j.Divisor, 1),
-		ContractsPerUnit: max(j.ContractsPerUnit, 1), Listing: j.Listing, Expiry: j.Expiry,
+		Venue: CanonicalVenue(j.Venue), Symbol: j.Symbol, Kind: j.Kind, Typ: j.Typ, Underlying: j.Underlying,
+		Quote: j.Quote, Settle: j.Settle, Multiplier: j.Multiplier, Divisor: cmp.Or(j.Divisor, 1),
+		ContractsPerUnit: cmp.Or(j.ContractsPerUnit, 1), Listing: j.Listing, Expiry: j.Expiry,
 	}
 	for _, d := range []struct {
 		field, text string
@@ -191,28 +314,33 @@ func (j *instrumentJSON) instrument() (*Instrument, error) {
 			continue
 		}
 		v, err := time.ParseDuration(d.text)
-		if err != nil || v < 0 || v > 24*time.Hour {
-			return nil, &ValidationError{Field: d.field, Value: d.text, Reason: "want a duration up to 24h, such as 8h"}
+		if err != nil {
+			return nil, i.invalid(d.field, d.text, "want a duration, such as 8h")
 		}
 		*d.into = v
 	}
 	var t Terms
 	for _, c := range j.Terms {
-		t.From = c.From
-		set(&t.TickSize, c.TickSize)
-		set(&t.LotSize, c.LotSize)
-		set(&t.MakerFee, c.MakerFee)
-		set(&t.TakerFee, c.TakerFee)
-		set(&t.SettleFee, c.SettleFee)
-		set(&t.InitMargin, c.InitMargin)
-		set(&t.MaintMargin, c.MaintMargin)
-		set(&t.RiskLimit, c.RiskLimit)
-		set(&t.RiskStep, c.RiskStep)
-		set(&t.MaxQty, c.MaxQty)
-		set(&t.MaxPrice, c.MaxPrice)
+		c.change(&t)
 		i.Terms = append(i.Terms, t)
 	}
 	return i, nil
+}
+
+func (c *termsJSON) change(t *Terms) {
+	t.From = c.From
+	set(&t.TickSize, c.TickSize)
+	set(&t.LotSize, c.LotSize)
+	set(&t.MakerFee, c.MakerFee)
+	set(&t.TakerFee, c.TakerFee)
+	set(&t.SettleFee, c.SettleFee)
+	set(&t.InitMargin, c.InitMargin)
+	set(&t.MaintMargin, c.MaintMargin)
+	set(&t.RiskLimit, c.RiskLimit)
+	set(&t.RiskStep, c.RiskStep)
+	set(&t.MaxQty, c.MaxQty)
+	set(&t.MinPrice, c.MinPrice)
+	set(&t.MaxPrice, c.MaxPrice)
 }
 
 func set[T any](dst, src *T) {
@@ -237,7 +365,7 @@ func (i *Instrument) MarshalJSON() ([]byte, error) {
 		j.Terms = append(j.Terms, termsJSON{
 			From: t.From, TickSize: &t.TickSize, LotSize: &t.LotSize, MakerFee: &t.MakerFee, TakerFee: &t.TakerFee,
 			SettleFee: &t.SettleFee, InitMargin: &t.InitMargin, MaintMargin: &t.MaintMargin, RiskLimit: &t.RiskLimit,
-			RiskStep: &t.RiskStep, MaxQty: &t.MaxQty, MaxPrice: &t.MaxPrice,
+			RiskStep: &t.RiskStep, MaxQty: &t.MaxQty, MinPrice: &t.MinPrice, MaxPrice: &t.MaxPrice,
 		})
 	}
 	return json.Marshal(j)
@@ -246,8 +374,8 @@ func (i *Instrument) MarshalJSON() ([]byte, error) {
 // CanonicalVenue maps the names that people and data vendors use for a venue to
 // the one that instruments and catalogs use. Names it does not know are
 // returned as they are.
-func CanonicalVenue(name string) string {
-	switch lower := strings.ToLower(name); lower {
+func CanonicalVenue(venue string) string {
+	switch lower := strings.ToLower(venue); lower {
 	case "binance", "binance-coinm", "binance-coin-m", "binance-dapi", "binance-delivery":
 		return "binance-delivery"
 	default:

@@ -53,10 +53,7 @@ var (
 // be representable exactly.
 func ParsePrice[T string | []byte](s T) (Price, error) {
 	v, exact, err := parseFixed(s, FixedDigits)
-	if err == nil && !exact {
-		err = ErrInexact
-	}
-	return checkPrice(s, v, err)
+	return checkPrice(s, v, exact, err)
 }
 
 // RoundPrice reads a decimal number and rounds it half away from zero to the
@@ -64,12 +61,16 @@ func ParsePrice[T string | []byte](s T) (Price, error) {
 // 79139.90000000001.
 func RoundPrice[T string | []byte](s T) (Price, error) {
 	v, _, err := parseFixed(s, FixedDigits)
-	return checkPrice(s, v, err)
+	return checkPrice(s, v, true, err)
 }
 
-func checkPrice[T string | []byte](s T, v int64, err error) (Price, error) {
-	if err == nil && (Price(v) > MaxPrice || Price(v) < -MaxPrice) {
+func checkPrice[T string | []byte](s T, v int64, exact bool, err error) (Price, error) {
+	switch {
+	case err != nil:
+	case Price(v) > MaxPrice || Price(v) < -MaxPrice:
 		err = ErrRange
+	case !exact:
+		err = ErrInexact
 	}
 	if err != nil {
 		return 0, fmt.Errorf("price %q: %w", string(s), err)
@@ -87,12 +88,15 @@ func MustPrice(s string) Price {
 }
 
 // PriceOf converts a decimal that must be representable exactly.
-func PriceOf(d decimal.Decimal) (Price, error) { return ParsePrice(d.String()) }
+func PriceOf(d decimal.Decimal) (Price, error) {
+	// Not d.String(), which writes out every zero of 1e1000000000.
+	return ParsePrice(d.Coefficient().String() + "e" + strconv.Itoa(int(d.Exponent())))
+}
 
 // Decimal returns the exact decimal value.
 func (p Price) Decimal() decimal.Decimal { return decimal.New(int64(p), -FixedDigits) }
 
-// Float64 returns the nearest float, for indicators and statistics only.
+// Float64 returns the price as a float, for indicators and statistics only.
 func (p Price) Float64() float64 { return float64(p) / fixedUnit }
 
 // String prints the price without trailing zeros.
@@ -107,8 +111,13 @@ func (p *Price) UnmarshalText(b []byte) (err error) { *p, err = ParsePrice(b); r
 // MarshalJSON writes a JSON number.
 func (p Price) MarshalJSON() ([]byte, error) { return p.MarshalText() }
 
-// UnmarshalJSON reads a JSON number or string.
-func (p *Price) UnmarshalJSON(b []byte) (err error) { *p, err = ParsePrice(unquote(b)); return err }
+// UnmarshalJSON reads a JSON number or string; null changes nothing.
+func (p *Price) UnmarshalJSON(b []byte) (err error) {
+	if string(b) != "null" {
+		*p, err = ParsePrice(unquote(b))
+	}
+	return err
+}
 
 // OnTick reports whether p is a multiple of tick.
 func (p Price) OnTick(tick Price) bool { return tick > 0 && p%tick == 0 }
@@ -205,7 +214,7 @@ func MustRatio(s string) Ratio {
 // Decimal returns the exact decimal value.
 func (r Ratio) Decimal() decimal.Decimal { return decimal.New(int64(r), -FixedDigits) }
 
-// Float64 returns the nearest float, for statistics only.
+// Float64 returns the ratio as a float, for statistics only.
 func (r Ratio) Float64() float64 { return float64(r) / fixedUnit }
 
 // String prints the ratio without trailing zeros.
@@ -220,18 +229,26 @@ func (r *Ratio) UnmarshalText(b []byte) (err error) { *r, err = ParseRatio(b); r
 // MarshalJSON writes a JSON number.
 func (r Ratio) MarshalJSON() ([]byte, error) { return r.MarshalText() }
 
-// UnmarshalJSON reads a JSON number or string.
-func (r *Ratio) UnmarshalJSON(b []byte) (err error) { *r, err = ParseRatio(unquote(b)); return err }
+// UnmarshalJSON reads a JSON number or string; null changes nothing.
+func (r *Ratio) UnmarshalJSON(b []byte) (err error) {
+	if string(b) != "null" {
+		*r, err = ParseRatio(unquote(b))
+	}
+	return err
+}
 
-// parseFixed reads [-]digits[.digits][e[±]digits] as an integer count of
+// parseFixed reads [±]digits[.digits][e[±]digits] as an integer count of
 // 10^-scale. A value that needs more places is rounded half away from zero and
 // exact is false.
 func parseFixed[T string | []byte](s T, scale int) (v int64, exact bool, err error) {
+	if v, ok := parsePlain(s, scale); ok {
+		return v, true, nil
+	}
 	neg := len(s) > 0 && s[0] == '-'
 	if neg || len(s) > 0 && s[0] == '+' {
 		s = s[1:]
 	}
-	mant, places, rest, lost, err := parseMantissa(s)
+	m, rest, err := parseMantissa(s)
 	if err != nil {
 		return 0, false, err
 	}
@@ -239,48 +256,104 @@ func parseFixed[T string | []byte](s T, scale int) (v int64, exact bool, err err
 	if err != nil {
 		return 0, false, err
 	}
-	mant, cut, err := shiftDecimal(mant, scale-places+exp)
-	if err != nil || mant > math.MaxInt64 {
+	u, exact, err := m.shift(scale + m.exp + exp)
+	if err != nil || u > math.MaxInt64 {
 		return 0, false, ErrRange
 	}
-	v = int64(mant)
+	v = int64(u)
 	if neg {
 		v = -v
 	}
-	return v, !lost && !cut, nil
+	return v, exact, nil
 }
 
-// parseMantissa reads digits and a point up to rest. Digits after the point
-// that do not fit are below any scale; lost tells whether any was not zero.
-func parseMantissa[T string | []byte](s T) (mant uint64, places, rest int, lost bool, err error) {
-	dot, digits := false, 0
+// parsePlain reads what nearly all numbers look like: up to 18 digits and no
+// more places than fit. It knows nothing of the rest.
+func parsePlain[T string | []byte](s T, scale int) (v int64, ok bool) {
 	i := 0
-	for ; i < len(s); i++ {
-		c := s[i]
-		if c == '.' && !dot {
-			dot = true
+	if len(s) > 0 && s[0] == '-' {
+		i = 1
+	}
+	if len(s) == i || len(s) > i+18 {
+		return 0, false
+	}
+	places := -1
+	for _, c := range []byte(s[i:]) {
+		switch {
+		case '0' <= c && c <= '9':
+			v = v*10 + int64(c-'0')
+			if places >= 0 {
+				places++
+			}
+		case c == '.' && places < 0:
+			places = 0
+		default:
+			return 0, false
+		}
+	}
+	by := scale - max(places, 0)
+	if by < 0 || by >= len(powers) || v > math.MaxInt64/powers[by] || len(s) == i+1 && places == 0 {
+		return 0, false
+	}
+	v *= powers[by]
+	if i == 1 {
+		v = -v
+	}
+	return v, true
+}
+
+// powers of ten.
+var powers = [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12}
+
+// mantissa is a number of any length, read as digits·10^exp with as many digits
+// as fit, which are always enough for an int64, and what is known of the rest.
+type mantissa struct {
+	digits uint64
+	exp    int
+	full   bool // digits did not fit
+	half   bool // the first of them is 5 or more
+	more   bool // one of them is not 0
+}
+
+// parseMantissa reads digits and a point; rest is where they end.
+func parseMantissa[T string | []byte](s T) (m mantissa, rest int, err error) {
+	point, digits := false, 0
+	for rest < len(s) {
+		c := s[rest]
+		if c == '.' && !point {
+			point = true
+			rest++
 			continue
 		}
 		if c < '0' || c > '9' {
 			break
 		}
+		rest++
 		digits++
-		if mant > (math.MaxUint64-9)/10 {
-			if !dot {
-				return 0, 0, 0, false, ErrRange
-			}
-			lost = lost || c != '0'
+		if m.digits > (math.MaxUint64-9)/10 {
+			m.drop(c, point)
 			continue
 		}
-		mant = mant*10 + uint64(c-'0')
-		if dot {
-			places++
+		m.digits = m.digits*10 + uint64(c-'0')
+		if point {
+			m.exp--
 		}
 	}
 	if digits == 0 {
-		return 0, 0, 0, false, ErrSyntax
+		return m, rest, ErrSyntax
 	}
-	return mant, places, i, lost, nil
+	return m, rest, nil
+}
+
+// drop takes note of a digit that does not fit.
+func (m *mantissa) drop(c byte, point bool) {
+	if !m.full {
+		m.full, m.half = true, c >= '5'
+	}
+	m.more = m.more || c != '0'
+	if !point {
+		m.exp++
+	}
 }
 
 func parseExponent[T string | []byte](s T) (int, error) {
@@ -291,35 +364,36 @@ func parseExponent[T string | []byte](s T) (int, error) {
 		return 0, ErrSyntax
 	}
 	exp, err := strconv.Atoi(string(s[1:]))
-	if err != nil || exp > 64 || exp < -64 {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, ErrSyntax
 	}
-	return exp, nil
+	// No text is long enough to bring a greater exponent back into range.
+	const limit = 1 << 40
+	return max(-limit, min(exp, limit)), nil
 }
 
-// shiftDecimal returns m·10^by, rounded half up; cut tells whether anything was
-// rounded away.
-func shiftDecimal(m uint64, by int) (shifted uint64, cut bool, err error) {
-	for ; by > 0 && m != 0; by-- {
-		if m > math.MaxInt64/10 {
+// shift returns the number times 10^by, rounded half up.
+func (m mantissa) shift(by int) (shifted uint64, exact bool, err error) {
+	d, roundUp, cut := m.digits, by == 0 && m.half, m.more
+	for ; by > 0 && d != 0; by-- {
+		if d > math.MaxInt64/10 {
 			return 0, false, ErrRange
 		}
-		m *= 10
+		d *= 10
 	}
-	roundUp := false
-	for ; by < 0 && m != 0; by++ {
-		d := m % 10
-		cut = cut || d != 0
-		roundUp = d >= 5 // the last digit dropped decides
-		m /= 10
+	for ; by < 0 && d != 0; by++ {
+		last := d % 10
+		cut = cut || last != 0
+		roundUp = last >= 5 // the last digit dropped decides
+		d /= 10
 	}
 	if by < 0 {
 		roundUp = false // more places were dropped than there were digits
 	}
 	if roundUp {
-		m++
+		d++
 	}
-	return m, cut, nil
+	return d, !cut, nil
 }
 
 func formatFixed(v int64, scale int) string { return string(appendFixed(nil, v, scale)) }
@@ -367,34 +441,35 @@ const (
 )
 
 // MulDiv returns a·b/c with a 128-bit intermediate, rounded on the magnitude.
-// It panics when c is zero or the quotient does not fit an int64; the range
-// checks of [Instrument.Validate] exclude both for every value that an order
-// or a trade can take.
+// It panics when c is zero or the magnitude of the result exceeds
+// math.MaxInt64; the range checks of [Instrument.Validate] exclude both for
+// every value that an order or a trade can take.
 func MulDiv(a, b, c int64, r Rounding) int64 {
-	neg := (a < 0) != (b < 0) != (c < 0)
+	v, ok := mulDivOK(a, b, c, r)
+	if !ok {
+		panic(fmt.Sprintf("exchange: %d·%d/%d overflows", a, b, c))
+	}
+	return v
+}
+
+// mulDivOK is MulDiv with ok false instead of a panic.
+func mulDivOK(a, b, c int64, r Rounding) (v int64, ok bool) {
 	hi, lo := bits.Mul64(abs64(a), abs64(b))
 	d := abs64(c)
-	if d == 0 || hi >= d {
-		panic(fmt.Sprintf("exchange: %d·%d/%d overflows", a, b, c))
+	if hi >= d { // also if d is zero
+		return 0, false
 	}
 	q, rem := bits.Div64(hi, lo, d)
-	switch r {
-	case Ceil:
-		if rem > 0 {
-			q++
-		}
-	case Nearest:
-		if rem >= d-rem {
-			q++
-		}
+	if q <= math.MaxInt64 && (r == Ceil && rem > 0 || r == Nearest && rem >= d-rem) {
+		q++
 	}
 	if q > math.MaxInt64 {
-		panic(fmt.Sprintf("exchange: %d·%d/%d overflows", a, b, c))
+		return 0, false
 	}
-	if neg {
-		return -int64(q)
+	if (a < 0) != (b < 0) != (c < 0) {
+		return -int64(q), true
 	}
-	return int64(q)
+	return int64(q), true
 }
 
 func abs64(v int64) uint64 {
