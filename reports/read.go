@@ -11,6 +11,9 @@ import (
 // maxJSON is more than any run writes: a file beyond it is not one of ours.
 const maxJSON = 64 << 20
 
+// maxScale is the greatest number of decimal places of a currency.
+const maxScale = 12
+
 // ReadResult reads the result of a finished run. The error of any other is an
 // [*UnfinishedError], that of a file of another version a [*SchemaError].
 func ReadResult(dir string) (*Result, error) {
@@ -55,6 +58,9 @@ func parseResult(b []byte) (*Result, error) {
 	r := new(Result)
 	if err := parseJSON(ResultFile, ResultSchema, b, r); err != nil {
 		return nil, err
+	}
+	if n := r.Account.CurrencyScale; n < 0 || n > maxScale {
+		return nil, fmt.Errorf("%s: currency_scale %d: want 0 to %d", ResultFile, n, maxScale)
 	}
 	return r, nil
 }
