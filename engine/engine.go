@@ -100,6 +100,11 @@ type marketTaker interface {
 	Market(ev *exchange.Event)
 }
 
+// drainer is an exchange that can give away the reports still on their way.
+type drainer interface {
+	Drain(reports []exchange.Report) []exchange.Report
+}
+
 // Engine runs one strategy once.
 type Engine struct {
 	cfg     Config
@@ -184,7 +189,26 @@ func (e *Engine) run(ctx context.Context) error {
 	if e.h.stop != nil {
 		e.h.stop.OnStop(e.ctx)
 	}
+	if err := e.drain(); err != nil {
+		return err
+	}
 	return e.takeSample(e.now)
+}
+
+// drain shows the observer the reports of what has happened and has not arrived:
+// the account that it adds up is the one at the exchange.
+func (e *Engine) drain() error {
+	x, ok := e.cfg.Exchange.(drainer)
+	if !ok || e.cfg.Observer == nil {
+		return nil
+	}
+	e.reports = x.Drain(e.reports[:0])
+	for i := range e.reports {
+		if err := e.cfg.Observer.Report(&e.reports[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // start reads the first events, so that Init knows when it is.
