@@ -21,7 +21,8 @@ func FuzzTrade(f *testing.F)        { fuzz(f, "bitmex-trade", "trade.csv") }
 func FuzzQuote(f *testing.F)        { fuzz(f, "bitmex-quote", "quote.csv") }
 func FuzzTardis(f *testing.F)       { fuzz(f, "tardis", "liquidations.csv") }
 
-// fuzz reads whatever it is given in a format, after a good header if headed. It
+// fuzz, best run with -fuzzminimizetime 50x since inputs are long, reads whatever
+// it is given in a format, after a good header if headed. It
 // must end in an error or in valid events.
 func fuzz(f *testing.F, format, name string) {
 	f.Helper()
