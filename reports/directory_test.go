@@ -20,22 +20,22 @@ func TestCreateMakesDirectories(t *testing.T) {
 }
 
 func TestCreateRefusesWhatIsNotOurs(t *testing.T) {
-	for name, fill := range map[string]func(t *testing.T, dir string){
-		"a stranger's file":            func(t *testing.T, dir string) { put(t, dir, "thesis.tex", "years of work") },
-		"a stranger's table":           func(t *testing.T, dir string) { put(t, dir, FillsFile, "rows") },
-		"a stranger's manifest":        func(t *testing.T, dir string) { put(t, dir, ManifestFile, `{"name":"an app"}`) },
-		"a manifest that is no JSON":   func(t *testing.T, dir string) { put(t, dir, ManifestFile, "{") },
-		"a later version's":            func(t *testing.T, dir string) { put(t, dir, ManifestFile, `{"schema":"dunamis.manifest/2"}`) },
-		"a finished run":               func(t *testing.T, dir string) { scripted(t, dir).finish() },
-		"an unfinished run and a note": func(t *testing.T, dir string) { abandon(t, dir); put(t, dir, "notes.txt", "try again") },
-		"a directory by a table's name": func(t *testing.T, dir string) {
+	for name, fill := range map[string]func(dir string){
+		"a stranger's file":            func(dir string) { put(t, dir, "thesis.tex", "years of work") },
+		"a stranger's table":           func(dir string) { put(t, dir, FillsFile, "rows") },
+		"a stranger's manifest":        func(dir string) { put(t, dir, ManifestFile, `{"name":"an app"}`) },
+		"a manifest that is no JSON":   func(dir string) { put(t, dir, ManifestFile, "{") },
+		"a later version's":            func(dir string) { put(t, dir, ManifestFile, `{"schema":"dunamis.manifest/2"}`) },
+		"a finished run":               func(dir string) { scripted(t, dir).finish() },
+		"an unfinished run and a note": func(dir string) { abandon(t, dir); put(t, dir, "notes.txt", "try again") },
+		"a directory by a table's name": func(dir string) {
 			abandon(t, dir)
 			require.NoError(t, os.Mkdir(filepath.Join(dir, ResultFile), 0o755))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			fill(t, dir)
+			fill(dir)
 			before := listing(t, dir)
 			_, err := Create(dir, testOptions(t, &model{}, 1000))
 			var refused *DirectoryError
@@ -51,18 +51,18 @@ func TestCreateRefusesWhatIsNotOurs(t *testing.T) {
 }
 
 func TestAnUnfinishedRunIsReplaced(t *testing.T) {
-	for name, leave := range map[string]func(t *testing.T, dir string){
-		"killed":         abandon,
-		"failed":         func(t *testing.T, dir string) { require.NoError(t, scripted(t, dir).r.Abort(errTest, time.Time{})) },
-		"killed at once": func(t *testing.T, dir string) { put(t, dir, tempName(ManifestFile), "{") },
-		"killed in clearing": func(t *testing.T, dir string) {
+	for name, leave := range map[string]func(dir string){
+		"killed":         func(dir string) { abandon(t, dir) },
+		"failed":         func(dir string) { require.NoError(t, scripted(t, dir).r.Abort(errTest, time.Time{})) },
+		"killed at once": func(dir string) { put(t, dir, tempName(ManifestFile), "{") },
+		"killed in clearing": func(dir string) {
 			abandon(t, dir)
 			require.NoError(t, os.Remove(filepath.Join(dir, tempName(FillsFile))))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, fresh := t.TempDir(), t.TempDir()
-			leave(t, dir)
+			leave(dir)
 			scripted(t, dir).finish()
 			scripted(t, fresh).finish()
 			require.Equal(t, files(t, fresh), files(t, dir))

@@ -119,7 +119,7 @@ func TestDailyMomentsMatchThoseOfTheWholeSeries(t *testing.T) {
 		}
 		d.finish()
 		mean, sd := stat.MeanStdDev(returns, nil)
-		close := func(want float64, got *float64) {
+		near := func(want float64, got *float64) {
 			if got == nil {
 				t.Fatalf("not defined, want %g", want)
 			}
@@ -128,11 +128,11 @@ func TestDailyMomentsMatchThoseOfTheWholeSeries(t *testing.T) {
 			}
 		}
 		if sd > 0 {
-			close(mean/sd*math.Sqrt(365), d.sharpe())
+			near(mean/sd*math.Sqrt(365), d.sharpe())
 		}
-		close(sd*math.Sqrt(365), d.volatility())
+		near(sd*math.Sqrt(365), d.volatility())
 		if downside > 0 {
-			close(mean/math.Sqrt(downside/float64(len(returns)))*math.Sqrt(365), d.sortino())
+			near(mean/math.Sqrt(downside/float64(len(returns)))*math.Sqrt(365), d.sortino())
 		}
 	})
 }

@@ -8,16 +8,12 @@ import (
 )
 
 func TestReadResultRefuses(t *testing.T) {
-	finished := func(t *testing.T) string {
-		dir := t.TempDir()
-		scripted(t, dir).finish()
-		return dir
-	}
 	_, err := ReadResult(t.TempDir())
 	require.ErrorIs(t, err, os.ErrNotExist)
 
 	var schema *SchemaError
-	dir := finished(t)
+	dir := t.TempDir()
+	scripted(t, dir).finish()
 	put(t, dir, ResultFile, `{"schema":"dunamis.result/2"}`)
 	_, err = ReadResult(dir)
 	require.ErrorAs(t, err, &schema)

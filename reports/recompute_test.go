@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,8 +128,7 @@ func randomRun(t *testing.T, dir string, symbols map[string][2]float64) *Result 
 }
 
 func decimalText(v float64) string {
-	b, _ := json.Marshal(v)
-	return string(b)
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 func TestRecomputationFindsAChangedNumber(t *testing.T) {
@@ -186,7 +186,7 @@ print(json.dumps({
 	}
 	require.NoError(t, json.Unmarshal(b, &got))
 	require.EqualValues(t, r.Account.Fees, got.Fees)
-	require.EqualValues(t, r.Counts.Orders, got.Orders)
+	require.Equal(t, r.Counts.Orders, got.Orders)
 	require.EqualValues(t, r.Account.EndEquity, got.Equity)
 	require.Equal(t, "7200.0000000000", got.Top)
 	require.Equal(t, []string{"8"}, got.Scale)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -230,7 +231,7 @@ func TestAnyRunAddsUp(t *testing.T) {
 			rt.Fatal(err)
 		}
 		b2, err := encodeJSON(again)
-		if err != nil || string(b) != string(b2) {
+		if err != nil || !bytes.Equal(b, b2) {
 			rt.Fatalf("reading changes the result: %v", err)
 		}
 	})

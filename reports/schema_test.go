@@ -19,7 +19,7 @@ type node struct {
 	ID          string           `json:"$id"`
 	Title       string           `json:"title"`
 	Description string           `json:"description"`
-	Type        any              `json:"type"`
+	Type        types            `json:"type"`
 	Const       *string          `json:"const"`
 	Enum        []string         `json:"enum"`
 	Pattern     string           `json:"pattern"`
@@ -104,16 +104,19 @@ func (n *node) checkObject(path string, x map[string]any) (faults []string) {
 	return faults
 }
 
-func (n *node) hasType(v any) bool {
-	switch want := n.Type.(type) {
-	case nil:
-		return true
-	case string:
-		return isType(v, want)
-	case []any:
-		return slices.ContainsFunc(want, func(t any) bool { return isType(v, t.(string)) })
+// types are one name or several.
+type types []string
+
+func (l *types) UnmarshalJSON(b []byte) error {
+	if b[0] == '[' {
+		return json.Unmarshal(b, (*[]string)(l))
 	}
-	return false
+	*l = make(types, 1)
+	return json.Unmarshal(b, &(*l)[0])
+}
+
+func (n *node) hasType(v any) bool {
+	return n.Type == nil || slices.ContainsFunc(n.Type, func(t string) bool { return isType(v, t) })
 }
 
 func isType(v any, want string) bool {
@@ -173,15 +176,20 @@ func TestTheSchemaIsStrict(t *testing.T) {
 	b, err := encodeJSON(scripted(t, "").finish())
 	require.NoError(t, err)
 	schema := readSchema(t)
+	set := func(v map[string]any, section, name string, value any) {
+		object, ok := v[section].(map[string]any)
+		require.True(t, ok)
+		object[name] = value
+	}
 	require.ElementsMatch(t, schema.Required, keys(schema.Properties))
 	for name, spoil := range map[string]func(v map[string]any){
 		"schema":  func(v map[string]any) { v["schema"] = "other" },
 		"digest":  func(v map[string]any) { v["digest"] = "md5:00" },
 		"missing": func(v map[string]any) { delete(v, "warnings") },
 		"null":    func(v map[string]any) { v["positions"] = nil },
-		"float":   func(v map[string]any) { v["account"].(map[string]any)["fees"] = 1.5 },
-		"unknown": func(v map[string]any) { v["account"].(map[string]any)["pnl"] = 1.0 },
-		"zone":    func(v map[string]any) { v["run"].(map[string]any)["start"] = "2020-01-01T00:00:00+02:00" },
+		"float":   func(v map[string]any) { set(v, "account", "fees", 1.5) },
+		"unknown": func(v map[string]any) { set(v, "account", "pnl", 1.0) },
+		"zone":    func(v map[string]any) { set(v, "run", "start", "2020-01-01T00:00:00+02:00") },
 	} {
 		var v map[string]any
 		require.NoError(t, json.Unmarshal(b, &v))
