@@ -7,7 +7,8 @@ import "github.com/dunamis-engine/dunamis/exchange"
 type Account interface {
 	// Margin values the account at an instant.
 	Margin(at exchange.Time) exchange.Margin
-	// Position returns the state of a symbol, valued at the newest price.
+	// Position returns the state of a symbol, valued at the newest price. The mark
+	// price is set for symbols without a position too.
 	Position(s exchange.SymbolID) exchange.Position
 	// Totals returns the sums since the start of the run.
 	Totals() Totals
