@@ -1,4 +1,61 @@
-// Package ledger keeps the books of one simulated account: wallet, positions,
-// totals of open orders, margin, funding and liquidation, in the venue's
-// integers.
+// Package ledger keeps the books of one simulated account: the wallet, the
+// positions with their integer cost, the totals of open orders, margin,
+// funding, liquidation and bankruptcy prices. It computes in the venue's
+// integers and rounds where the venue rounds, and it has no floating point.
+//
+// It knows nothing of matching, latency or order books. The simulated exchange
+// above it tells it what happened (Fill, SetMark, Fund, SetOpen) and asks it
+// what may happen (CheckOrder) and what must (SetMark, MustLiquidate).
+//
+//	exchange/sim ─▶ exchange/sim/ledger ─▶ exchange
+//
+// # Rules
+//
+// The rules are BitMEX's, taken from its guides and checked against rows that
+// it published for real accounts. Binance COIN-M contracts are inverse ones
+// with a contract of 10 or 100 USD and follow the same maths.
+//
+//   - Cost. A fill costs the value of its contracts, rounded per lot
+//     ([exchange.Terms.Cost]). Unrealised = value at mark - cost. A reduction
+//     realises cost in proportion to the contracts closed. A fill that turns a
+//     position is split in proportion, the part that opens rounded down: an
+//     account export of 2019. What stays of a position that is reduced in steps
+//     is computed from its cost before the first step, so that the steps do not
+//     matter.
+//   - Fees are rounded per execution, halves away from zero: funding and
+//     liquidation executions of 2017 to 2020.
+//   - Order margin = ⌈gross open cost × (IM + fee × (2 + IM))⌉, with the fees of
+//     entry and exit; the gross open cost leaves out what would only reduce the
+//     position and counts the dearer side where buys and sells exclude each
+//     other: rows of 2018, 2019 and 2026. A new order that opens through the
+//     mark must also bring the difference: exchange guide of 2020.
+//   - Isolated margin: init = ⌈cost × max(IM, 1/leverage)⌉,
+//     comm = ⌈fee × (cost + init + added)⌉, margin = init + comm + added - lost,
+//     maintenance = ⌈cost × (MM + funding to pay)⌉ + comm, liquidation when
+//     margin + unrealised ≤ maintenance: six position rows of 2018 to 2022.
+//     Funding received is added to the margin, funding paid is lost from it. A
+//     short inverse position at leverage 1 or less can not lose more than its
+//     cost: it has neither comm nor maintenance.
+//   - Cross margin is that of the engine of 2024: maintenance = ⌈cost × (MM +
+//     funding to pay)⌉ and no more; available = wallet + unrealised - order
+//     margin - margin in use; all cross positions are liquidated together when
+//     wallet + unrealised ≤ maintenance. Isolated margin is out of their reach,
+//     and profit of an isolated position is not available: announcement of the
+//     engine, an account export of 2026 and the official example.
+//   - Liquidation hands the position over at its bankruptcy price with the taker
+//     fee. Several cross positions share what is left of the account in
+//     proportion to their maintenance, so that each loses about its own. The
+//     insurance fund adds what the account lacks, which is counted.
+//   - Risk limit: IM and MM grow by one base MM for every step that the account
+//     has raised the limit of a symbol. By default it is at the base and an
+//     order beyond it is refused.
+//   - Spot: a pair is bought with the quote currency and can not be sold short.
+//     The wallet stays at cost: what coins have cost is held as margin and comes
+//     back when they are sold. There is no liquidation.
+//
+// At all times
+//
+//	wallet = balance + realised - fees + funding + insurance
+//
+// and a flat position has a cost of exactly zero.
 package ledger

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"fmt"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// InsufficientError refuses an order, or a change of leverage or risk limit,
+// that the available margin does not cover.
+type InsufficientError struct {
+	Required  exchange.Money // on top of what is held already
+	Available exchange.Money
+	Currency  string
+}
+
+// Error returns the venue's text.
+func (e *InsufficientError) Error() string {
+	return fmt.Sprintf("Account has insufficient Available Balance, %d %s required", e.Required, e.Currency)
+}
+
+// RiskLimitError refuses an order, or a lower risk limit, that would leave the
+// position and its open orders above the limit.
+type RiskLimitError struct {
+	Value exchange.Money // of the position at mark and of the orders
+	Limit exchange.Money
+}
+
+// Error returns the venue's text.
+func (e *RiskLimitError) Error() string {
+	return "Value of position and orders exceeds position Risk Limit"
+}
+
+// CurrencyError refuses a symbol that settles in a currency other than the
+// account's.
+type CurrencyError struct {
+	Symbol  string
+	Settle  string // what the symbol settles in
+	Account string // what the account holds
+}
+
+// Error returns the venue's text.
+func (e *CurrencyError) Error() string { return "Account has no " + e.Settle }
+
+// LeverageError refuses a leverage or a risk limit.
+type LeverageError struct {
+	Reason string // the venue's text
+}
+
+// Error returns the venue's text.
+func (e *LeverageError) Error() string { return e.Reason }
+
+// ShortError refuses to sell more of a spot pair than is held.
+type ShortError struct {
+	Symbol string
+	Qty    exchange.Qty // to be sold, with what is offered already
+	Held   exchange.Qty
+}
+
+// Error implements error.
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("Account has insufficient Available Balance, %d contracts of %s required", e.Qty, e.Symbol)
+}
+
+// LiquidationPriceError refuses an order that reduces a position beyond the
+// price at which it is liquidated.
+type LiquidationPriceError struct {
+	Price       exchange.Price
+	Liquidation exchange.Price
+	Long        bool
+}
+
+// Error returns the venue's text.
+func (e *LiquidationPriceError) Error() string {
+	if e.Long {
+		return "Order price is below the liquidation price of current long position"
+	}
+	return "Order price is above the liquidation price of current short position"
+}

@@ -1,0 +1,199 @@
+package ledger
+
+import "github.com/dunamis-engine/dunamis/exchange"
+
+// minLeverage is the least leverage that isolates margin.
+const minLeverage = exchange.RatioUnit / 100
+
+// margin is what a position holds and needs. For a cross position only maint is
+// set. For spot only total is.
+type margin struct {
+	init  exchange.Money // posInit
+	comm  exchange.Money // posComm: the fee to close at the bankruptcy price
+	total exchange.Money // posMargin
+	maint exchange.Money // posMaint
+}
+
+// margins computes the margin of the position from its cost.
+func (p *position) margins() (m margin) {
+	cost := p.cost.Abs()
+	switch {
+	case p.qty == 0:
+		return m
+	case p.spot():
+		return margin{total: cost}
+	case !p.isolated():
+		m.maint = share(cost, p.maintRate()+p.toPay(), exchange.Ceil)
+		return m
+	}
+	m.init = p.initMargin(cost)
+	if !p.covered() {
+		m.comm = share(cost+m.init+p.added, p.fee(), exchange.Ceil)
+		m.maint = share(cost, p.maintRate()+p.toPay(), exchange.Ceil) + m.comm
+	}
+	// Funding beyond the margin is the wallet's loss: a position can not hold
+	// less than nothing.
+	m.total = max(0, m.init+m.comm+p.added-p.lost)
+	return m
+}
+
+// inUse is what the position takes of the account's equity. The value of an
+// isolated position is part of its own margin.
+func (p *position) inUse() exchange.Money {
+	if p.qty != 0 && p.isolated() {
+		return p.margin.total + p.unrealised
+	}
+	return p.margin.maint
+}
+
+// share returns m × r.
+func share(m exchange.Money, r exchange.Ratio, how exchange.Rounding) exchange.Money {
+	return exchange.Money(exchange.MulDiv(int64(m), int64(r), int64(exchange.RatioUnit), how))
+}
+
+// covered reports whether the position can not lose more than it holds: a short
+// inverse position at leverage 1 or less owes coins that it has.
+func (p *position) covered() bool {
+	return p.terms.Kind == exchange.Inverse && p.qty < 0 && p.leverage != 0 && p.leverage <= exchange.RatioUnit
+}
+
+// fee is the rate that margin reckons with: the dearest.
+func (p *position) fee() exchange.Ratio {
+	return max(p.terms.MakerFee, p.terms.TakerFee, p.terms.SettleFee, 0)
+}
+
+// toPay is the announced funding rate if this side is to pay it, 0 otherwise.
+func (p *position) toPay() exchange.Ratio {
+	if p.qty < 0 {
+		return max(0, -p.fundingRate)
+	}
+	return max(0, p.fundingRate)
+}
+
+// maintRate and initRate follow the risk limit: each step that it was raised
+// adds the base maintenance margin to both.
+func (p *position) maintRate() exchange.Ratio {
+	return min(p.terms.MaintMargin*exchange.Ratio(1+p.steps), exchange.RatioUnit)
+}
+
+func (p *position) initRate() exchange.Ratio {
+	return min(p.terms.InitMargin+p.terms.MaintMargin*exchange.Ratio(p.steps), exchange.RatioUnit)
+}
+
+// initMargin divides by the leverage instead of multiplying with its inverse: a
+// third of a cost that is a multiple of three is exact.
+func (p *position) initMargin(cost exchange.Money) exchange.Money {
+	m := share(cost, p.initRate(), exchange.Ceil)
+	if p.leverage != 0 {
+		m = max(m, exchange.Money(exchange.MulDiv(int64(cost), int64(exchange.RatioUnit), int64(p.leverage), exchange.Ceil)))
+	}
+	return m
+}
+
+// orderRate is the margin that open orders need as a fraction of their cost,
+// rounded up to 1e-10.
+func (p *position) orderRate() exchange.Ratio {
+	const unit = int64(exchange.RatioUnit)
+	fee := p.fee()
+	if p.spot() {
+		return exchange.RatioUnit + fee
+	}
+	init := p.initRate()
+	if p.leverage != 0 {
+		init = max(init, exchange.Ratio(exchange.MulDiv(unit, unit, int64(p.leverage), exchange.Ceil)))
+	}
+	return init + 2*fee + exchange.Ratio(exchange.MulDiv(int64(fee), int64(init), unit, exchange.Ceil))
+}
+
+func (p *position) orderMarginOf(gross exchange.Money) exchange.Money {
+	if gross == 0 {
+		return 0
+	}
+	return share(gross, p.orderRate(), exchange.Ceil)
+}
+
+// riskLimit is the greatest value of position and orders; 0: none.
+func (p *position) riskLimit() exchange.Money {
+	if p.terms.RiskLimit == 0 {
+		return 0
+	}
+	return p.terms.RiskLimit + p.terms.RiskStep*exchange.Money(p.steps)
+}
+
+// SetLeverage isolates the margin of a symbol at a leverage; 0 is cross margin.
+// It fails with a [*LeverageError] for a leverage that is out of range or would
+// lead to liquidation, with an [*InsufficientError] when the margin that it
+// takes is not available, and then nothing has changed.
+func (a *Account) SetLeverage(s exchange.SymbolID, l exchange.Ratio, at exchange.Time) error {
+	p, err := a.of(s)
+	if err != nil {
+		return err
+	}
+	a.advance(at)
+	switch {
+	case p.spot() || l != 0 && l < minLeverage:
+		return &LeverageError{Reason: "Invalid leverage"}
+	case l != 0 && share(exchange.Money(l), p.initRate(), exchange.Floor) > exchange.Money(exchange.RatioUnit):
+		return &LeverageError{Reason: "Cannot exceed the maximum entry leverage"}
+	}
+	return a.try(p, func() {
+		p.leverage = l
+		if l == 0 {
+			p.added, p.lost = 0, 0
+		}
+	})
+}
+
+// SetRiskLimit raises the risk limit of a symbol, and with it its margin
+// requirements, to the first step that is at least limit, or lowers it again.
+func (a *Account) SetRiskLimit(s exchange.SymbolID, limit exchange.Money, at exchange.Time) error {
+	p, err := a.of(s)
+	if err != nil {
+		return err
+	}
+	a.advance(at)
+	a.refresh()
+	t := p.terms
+	var steps int64
+	switch over := limit - t.RiskLimit; {
+	case limit <= 0 || t.RiskLimit == 0 || over > 0 && t.RiskStep <= 0:
+		return &LeverageError{Reason: "Invalid riskLimit"}
+	case over > 0:
+		steps = exchange.MulDiv(int64(over), 1, int64(t.RiskStep), exchange.Ceil)
+	}
+	if t.MaintMargin > 0 && steps > int64((exchange.RatioUnit-t.InitMargin)/t.MaintMargin) {
+		return &LeverageError{Reason: "Invalid riskLimit"}
+	}
+	granted := t.RiskLimit + t.RiskStep*exchange.Money(steps)
+	if value := p.riskValue(p.gross); value > granted {
+		return &RiskLimitError{Value: value, Limit: granted}
+	}
+	return a.try(p, func() { p.steps = steps })
+}
+
+// riskValue is what is compared with the risk limit.
+func (p *position) riskValue(gross exchange.Money) exchange.Money { return p.markValue.Abs() + gross }
+
+// try makes a change of the margin requirements of a position, and takes it back
+// if the account can not bear it.
+func (a *Account) try(p *position, change func()) error {
+	a.refresh()
+	before, was := a.available(), *p
+	change()
+	a.touch(p)
+	was.touched = true
+	a.changed(p)
+	a.refresh()
+	var err error
+	switch after := a.available(); {
+	case after < 0 && after < before:
+		err = &InsufficientError{Required: before - after, Available: before, Currency: a.currency.Code}
+	case a.mustLiquidate(p):
+		err = &LeverageError{Reason: "Cannot exceed the maximum effective leverage"}
+	default:
+		return nil
+	}
+	*p = was
+	a.changed(p)
+	return err
+}
