@@ -124,9 +124,11 @@ func (d *digest) reject(symbol string, arrival exchange.Time, r *exchange.Reject
 
 func (d *digest) sample(at exchange.Time, m *exchange.Margin) {
 	d.tag(tagSample)
-	d.buf = binary.AppendVarint(d.buf, int64(at-d.at))
-	d.buf = binary.AppendVarint(d.buf, int64(m.Wallet-d.wallet))
-	d.buf = binary.AppendVarint(d.buf, int64(m.Unrealised-d.unrealised))
+	b := d.buf
+	b = binary.AppendVarint(b, int64(at-d.at))
+	b = binary.AppendVarint(b, int64(m.Wallet-d.wallet))
+	b = binary.AppendVarint(b, int64(m.Unrealised-d.unrealised))
+	d.buf = b
 	d.at, d.wallet, d.unrealised = at, m.Wallet, m.Unrealised
 }
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	rowGroupRows = 131_072
-	batchBytes   = 128 << 10 // stays in the second-level cache while it is turned into columns
+	batchBytes   = 32 << 10 // stays in the first-level cache while it is turned into columns
 	pageBytes    = 256 << 10
 )
 

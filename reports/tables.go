@@ -188,9 +188,11 @@ func (t *tables) addEquity(at exchange.Time, m *exchange.Margin, p *exchange.Pos
 	if err != nil {
 		return err
 	}
-	*row = equityRow{Time: int64(at), Wallet: int64(m.Wallet), Unrealised: int64(m.Unrealised), Equity: int64(m.Balance),
-		Realised: int64(sums.Realised), Fees: int64(sums.Fees), Funding: int64(sums.Funding), Position: int64(p.Qty),
-		Mark: int64(p.MarkPrice)}
+	// Field by field: a literal would be built elsewhere and copied, once a sample.
+	row.Time = int64(at)
+	row.Wallet, row.Unrealised, row.Equity = int64(m.Wallet), int64(m.Unrealised), int64(m.Balance)
+	row.Realised, row.Fees, row.Funding = int64(sums.Realised), int64(sums.Fees), int64(sums.Funding)
+	row.Position, row.Mark = int64(p.Qty), int64(p.MarkPrice)
 	return nil
 }
 
