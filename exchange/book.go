@@ -320,8 +320,8 @@ func (h *half) follow(key Price) bool {
 // What the spill holds below both windows is not touched.
 func (h *half) move(base Price) {
 	n, _ := h.search(h.base)
-	rest := append(h.rest[:0], h.spill[n:]...)
-	h.rest = rest
+	h.rest = append(h.rest[:0], h.spill[n:]...)
+	rest := h.rest
 	h.spill = h.spill[:n]
 	for sum := h.sum; sum != 0; sum &= sum - 1 {
 		w := bits.TrailingZeros64(sum)

@@ -109,8 +109,8 @@ func TestProfit(t *testing.T) {
 	rate := terms.TakerFee
 	buy, sell := terms.Value(30_000, MustPrice("70000")), terms.Value(30_000, MustPrice("71000"))
 	require.Equal(t, Money(561_044), buy-sell-Fee(buy, rate)-Fee(sell, rate))
-	// markValue and unrealisedCost of real positions have the sign of Cost.
-	require.Equal(t, Money(-1740), Money(-300_720)-Money(-298_980))
+	// The cost of a real position, long 30, whose markValue was -300720 when its
+	// unrealisedPnl was -1740.
 	lot1 := termsAt(t, "XBTUSD", "2019-07-01")
 	require.Equal(t, Money(-298_980), lot1.Cost(30, MustPrice("10034")))
 }
@@ -246,7 +246,8 @@ func TestPriceOfCostNeverPanics(t *testing.T) {
 
 func TestContractMathsPanicsBeyondTheLimits(t *testing.T) {
 	terms := termsAt(t, "XBTUSD", "2025-01-01")
-	require.Panics(t, func() { terms.Value(math.MaxInt64, 1) }, "rather than wrap")
+	require.Panics(t, func() { terms.Value(math.MaxInt64, PriceUnit) }, "rather than wrap")
+	require.Panics(t, func() { terms.LotValue(1) })
 	require.Panics(t, func() { terms.LotValue(0) })
 }
 

@@ -77,8 +77,14 @@ type Quote struct {
 	AskQty   Qty
 }
 
-// Mid returns the middle of the two prices, rounded down to 1e-10.
-func (q Quote) Mid() Price { return (q.BidPrice + q.AskPrice) / 2 }
+// Mid returns the middle of the two prices, rounded down to 1e-10; 0 unless
+// both sides have one.
+func (q Quote) Mid() Price {
+	if q.BidPrice == 0 || q.AskPrice == 0 {
+		return 0
+	}
+	return (q.BidPrice + q.AskPrice) / 2
+}
 
 // Level is a price level of a book; as a change, Qty is the new absolute
 // quantity and 0 removes the level.
@@ -221,6 +227,11 @@ func (e *Event) String() string {
 		payload = e.Mark()
 	case KindFunding:
 		payload = e.Funding()
+	case KindGap:
+		from, to := e.Gap()
+		return fmt.Sprintf("%s %s #%d from %s to %s", e.Time, e.Kind, e.Symbol, from, to)
+	default:
+		return fmt.Sprintf("%s %s #%d", e.Time, e.Kind, e.Symbol)
 	}
 	return fmt.Sprintf("%s %s #%d %s %+v", e.Time, e.Kind, e.Symbol, e.Side, payload)
 }

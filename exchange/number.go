@@ -373,7 +373,7 @@ func parseExponent[T string | []byte](s T) (int, error) {
 }
 
 // shift returns the number times 10^by, rounded half up.
-func (m mantissa) shift(by int) (shifted uint64, exact bool, err error) {
+func (m *mantissa) shift(by int) (shifted uint64, exact bool, err error) {
 	d, roundUp, cut := m.digits, by == 0 && m.half, m.more
 	for ; by > 0 && d != 0; by-- {
 		if d > math.MaxInt64/10 {

@@ -241,6 +241,7 @@ func TestPriceText(t *testing.T) {
 	text, err = json.Marshal(keys)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"0.5": 1}`, string(text))
+	require.Error(t, json.Unmarshal([]byte(`{"half": 1}`), &keys))
 	var back map[Price]int
 	require.NoError(t, json.Unmarshal(text, &back))
 	require.Equal(t, keys, back)

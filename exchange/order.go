@@ -1,6 +1,9 @@
 package exchange
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // OrderID is the venue's identifier of an order.
 type OrderID string
@@ -94,54 +97,106 @@ type CancelFilter struct {
 	Text      string
 }
 
-// Normalize fills in what the venue infers: the side from a negative quantity,
-// the type from the prices, and the time in force from the type.
+// Validate checks that the request names an order. Errors are
+// [*ValidationError].
+func (c *CancelOrder) Validate() error {
+	if c.OrderID == "" && c.ClientID == "" {
+		return bad("orderID", "", "orderID or clOrdID must be sent")
+	}
+	return nil
+}
+
+// Normalize fills in what the venue infers: the side from the sign of the
+// quantity, the type from the prices, and the time in force from the type. A
+// negative quantity with the side Buy is a contradiction and stays for Validate
+// to refuse. Normalizing twice changes nothing.
 func (o *NewOrder) Normalize() {
-	if o.Side == NoSide && o.Qty != 0 {
+	if o.Side == NoSide {
 		o.Side = SideOf(o.Qty)
 	}
-	o.Qty = o.Qty.Abs()
+	if o.Side == Sell {
+		o.Qty = o.Qty.Abs()
+	}
 	if o.Type == NoOrderType {
-		switch {
-		case o.PegType != NoPeg && o.PegType != TrailingStopPeg:
-			o.Type = Pegged
-		case o.PegType == TrailingStopPeg, o.StopPrice != 0 && o.Price == 0:
-			o.Type = Stop
-		case o.StopPrice != 0:
-			o.Type = StopLimit
-		case o.Price != 0:
-			o.Type = Limit
-		default:
-			o.Type = Market
-		}
+		o.Type = o.inferType()
 	}
 	if o.TimeInForce == NoTimeInForce {
-		switch o.Type {
-		case Market, Stop, MarketIfTouched:
+		o.TimeInForce = GoodTillCancel
+		if o.Type.takes() {
 			o.TimeInForce = ImmediateOrCancel
-		default:
-			o.TimeInForce = GoodTillCancel
 		}
 	}
 }
+
+func (o *NewOrder) inferType() OrderType {
+	waits := o.StopPrice != 0 || o.PegType == TrailingStopPeg
+	switch {
+	case o.PegType != NoPeg && o.PegType != TrailingStopPeg:
+		return Pegged
+	case waits && o.Price == 0:
+		return Stop
+	case waits:
+		return StopLimit
+	case o.Price != 0:
+		return Limit
+	}
+	return Market
+}
+
+// takes reports whether the type becomes a market order.
+func (t OrderType) takes() bool { return t == Market || t == Stop || t == MarketIfTouched }
 
 // Validate checks a normalized request against the terms in force: everything
 // that can be known without the state of the market or the account. Errors are
 // [*ValidationError] and name the field as BitMEX spells it.
 func (o *NewOrder) Validate(t *Terms) error {
-	for _, check := range []func(*Terms) error{o.validateQty, o.validatePrices, o.validateInstructions} {
-		if err := check(t); err != nil {
-			return err
-		}
+	if err := o.validateWords(); err != nil {
+		return err
+	}
+	if err := o.validateQty(t); err != nil {
+		return err
+	}
+	if err := o.validatePrices(t); err != nil {
+		return err
+	}
+	if err := o.validatePeg(t); err != nil {
+		return err
+	}
+	return o.validateInstructions(t)
+}
+
+func (o *NewOrder) validateWords() error {
+	switch {
+	case o.Side > Sell, o.Side == NoSide && !o.closesAll():
+		return bad("side", o.Side, "want Buy or Sell")
+	case o.Type == NoOrderType || o.Type > Pegged:
+		return bad("ordType", o.Type, "want a type of order")
+	case o.TimeInForce == NoTimeInForce || o.TimeInForce > Day:
+		return bad("timeInForce", o.TimeInForce, "want a time in force")
+	case o.PegType > TrailingStopPeg:
+		return bad("pegPriceType", o.PegType, "want a type of peg")
+	case o.Contingency > OneTriggersTheOther:
+		return bad("contingencyType", o.Contingency, "want OneCancelsTheOther or OneTriggersTheOther")
+	case o.Contingency != NoContingency && o.LinkID == "":
+		return bad("clOrdLinkID", o.LinkID, "a contingent order needs a clOrdLinkID")
+	case len(o.ClientID) > MaxClientID:
+		return bad("clOrdID", o.ClientID, fmt.Sprintf("must be at most %d characters", MaxClientID))
+	case len(o.LinkID) > MaxClientID:
+		return bad("clOrdLinkID", o.LinkID, fmt.Sprintf("must be at most %d characters", MaxClientID))
 	}
 	return nil
 }
 
+// closesAll reports whether the order is a Close without a quantity, which can
+// take its side from the position unless it has to know in which direction to
+// trigger.
+func (o *NewOrder) closesAll() bool {
+	return o.ExecInst.Has(Close) && o.Qty == 0 && !o.Type.Triggered()
+}
+
 func (o *NewOrder) validateQty(t *Terms) error {
 	switch {
-	case o.Side != Buy && o.Side != Sell && !o.closesAll():
-		return bad("side", o.Side, "want Buy or Sell")
-	case o.Qty == 0 && !o.ExecInst.Has(Close):
+	case o.Qty < 0 || o.Qty == 0 && !o.ExecInst.Has(Close):
 		return bad("orderQty", o.Qty, "must be positive")
 	case o.Qty%t.LotSize != 0:
 		return bad("orderQty", o.Qty, fmt.Sprintf("must be a multiple of lot size: %d", t.LotSize))
@@ -151,76 +206,94 @@ func (o *NewOrder) validateQty(t *Terms) error {
 		return bad("displayQty", o.DisplayQty, "want between 0 and orderQty")
 	case o.DisplayQty > 0 && o.DisplayQty%t.LotSize != 0:
 		return bad("displayQty", o.DisplayQty, fmt.Sprintf("must be a multiple of lot size: %d", t.LotSize))
-	case len(o.ClientID) > MaxClientID:
-		return bad("clOrdID", o.ClientID, fmt.Sprintf("must be at most %d characters", MaxClientID))
-	case len(o.LinkID) > MaxClientID:
-		return bad("clOrdLinkID", o.LinkID, fmt.Sprintf("must be at most %d characters", MaxClientID))
 	}
 	return nil
-}
-
-// closesAll reports whether the order is a Close without side or quantity,
-// which takes both from the position.
-func (o *NewOrder) closesAll() bool {
-	return o.ExecInst.Has(Close) && o.Qty == 0 && !o.Type.Triggered()
 }
 
 func (o *NewOrder) validatePrices(t *Terms) error {
 	wantPrice := o.Type == Limit || o.Type == StopLimit || o.Type == LimitIfTouched
 	wantStop := o.Type.Triggered() && o.PegType != TrailingStopPeg
 	switch {
-	case wantPrice && o.Price <= 0:
-		return bad("price", o.Price, fmt.Sprintf("a %s order needs a positive price", o.Type))
+	case wantPrice && o.Price == 0:
+		return bad("price", o.Price, fmt.Sprintf("a %s order needs a price", o.Type))
 	case !wantPrice && o.Price != 0 && o.Type != Pegged:
 		return bad("price", o.Price, fmt.Sprintf("a %s order has no price", o.Type))
-	case o.Price != 0 && !o.Price.OnTick(t.TickSize):
-		return bad("price", o.Price, fmt.Sprintf("must be a multiple of tick size: %s", t.TickSize))
-	case o.Price > t.MaxPrice:
-		return bad("price", o.Price, fmt.Sprintf("must not exceed %s", t.MaxPrice))
-	case wantStop && o.StopPrice <= 0:
-		return bad("stopPx", o.StopPrice, fmt.Sprintf("a %s order needs a positive stopPx", o.Type))
+	case wantStop && o.StopPrice == 0:
+		return bad("stopPx", o.StopPrice, fmt.Sprintf("a %s order needs a stopPx", o.Type))
 	case !o.Type.Triggered() && o.StopPrice != 0:
 		return bad("stopPx", o.StopPrice, fmt.Sprintf("a %s order has no stopPx", o.Type))
-	case o.StopPrice != 0 && !o.StopPrice.OnTick(t.TickSize):
-		return bad("stopPx", o.StopPrice, fmt.Sprintf("must be a multiple of tick size: %s", t.TickSize))
-	case o.StopPrice > t.MaxPrice:
-		return bad("stopPx", o.StopPrice, fmt.Sprintf("must not exceed %s", t.MaxPrice))
-	case o.PegOffset != 0 && !o.PegOffset.OnTick(t.TickSize):
+	}
+	if err := t.validatePrice("price", o.Price); err != nil {
+		return err
+	}
+	return t.validatePrice("stopPx", o.StopPrice)
+}
+
+// validatePrice checks a price that an order has; 0 is none.
+func (t *Terms) validatePrice(field string, p Price) error {
+	switch {
+	case p == 0:
+		return nil
+	case p < 0:
+		return bad(field, p, "must be positive")
+	case !p.OnTick(t.TickSize):
+		return bad(field, p, fmt.Sprintf("must be a multiple of tick size: %s", t.TickSize))
+	case p < t.MinPrice:
+		return bad(field, p, fmt.Sprintf("must be at least %s", t.MinPrice))
+	case p > t.MaxPrice:
+		return bad(field, p, fmt.Sprintf("must not exceed %s", t.MaxPrice))
+	}
+	return nil
+}
+
+func (o *NewOrder) validatePeg(t *Terms) error {
+	trails := o.PegType == TrailingStopPeg
+	// A stop follows the market up when it sells and down when it buys; an
+	// if-touched order the other way round.
+	below := (o.Side == Sell) == (o.Type == Stop || o.Type == StopLimit)
+	switch {
+	case o.Type == Pegged && (o.PegType == NoPeg || trails):
+		return bad("pegPriceType", o.PegType, "a Pegged order needs PrimaryPeg or MarketPeg")
+	case o.Type != Pegged && o.PegType != NoPeg && !trails:
+		return bad("pegPriceType", o.PegType, fmt.Sprintf("a %s order is not pegged", o.Type))
+	case trails && !o.Type.Triggered():
+		return bad("pegPriceType", o.PegType, "only a stop or if-touched order trails")
+	case o.PegType == NoPeg && o.PegOffset != 0:
+		return bad("pegOffsetValue", o.PegOffset, "needs a pegPriceType")
+	case trails && o.PegOffset == 0:
+		return bad("pegOffsetValue", o.PegOffset, "a trailing stop needs an offset")
+	case trails && below != (o.PegOffset < 0):
+		return bad("pegOffsetValue", o.PegOffset, "must be negative for stop-sell and buy-if-touched orders and positive for the others")
+	case !o.PegOffset.OnTick(t.TickSize):
 		return bad("pegOffsetValue", o.PegOffset, fmt.Sprintf("must be a multiple of tick size: %s", t.TickSize))
+	case o.PegOffset > t.MaxPrice || o.PegOffset < -t.MaxPrice:
+		return bad("pegOffsetValue", o.PegOffset, fmt.Sprintf("must not exceed %s", t.MaxPrice))
 	}
 	return nil
 }
 
 func (o *NewOrder) validateInstructions(t *Terms) error {
-	triggers := 0
-	for _, x := range []ExecInst{MarkPrice, IndexPrice, LastPrice} {
-		if o.ExecInst.Has(x) {
-			triggers++
-		}
-	}
+	triggers := bits.OnesCount16(uint16(o.ExecInst & (MarkPrice | IndexPrice | LastPrice)))
 	immediate := o.TimeInForce == ImmediateOrCancel || o.TimeInForce == FillOrKill
-	takes := o.Type == Market || o.Type == Stop || o.Type == MarketIfTouched
 	switch {
-	case o.ExecInst.Has(PostOnly) && (takes || immediate):
+	case o.ExecInst>>len(execInstNames) != 0:
+		return bad("execInst", fmt.Sprintf("%#x", uint16(o.ExecInst)), "unknown instructions")
+	case o.ExecInst.Has(PostOnly) && (o.Type.takes() || immediate):
 		return bad("execInst", o.ExecInst, "ParticipateDoNotInitiate needs a resting limit order")
 	case triggers > 1:
 		return bad("execInst", o.ExecInst, "at most one of MarkPrice, IndexPrice, LastPrice")
 	case triggers > 0 && !o.Type.Triggered():
 		return bad("execInst", o.ExecInst, "a trigger price needs a stop or if-touched order")
-	case o.ExecInst.Has(LastWithinMark) && !o.ExecInst.Has(LastPrice):
-		return bad("execInst", o.ExecInst, "LastWithinMark needs LastPrice")
+	case o.ExecInst.Has(LastWithinMark) && (!o.ExecInst.Has(LastPrice) || o.Type != Stop && o.Type != StopLimit):
+		return bad("execInst", o.ExecInst, "LastWithinMark needs LastPrice and a Stop or StopLimit order")
 	case o.ExecInst.Has(AllOrNone):
 		return bad("execInst", o.ExecInst, "AllOrNone was removed by the venue in 2018")
-	case t.Kind == Spot && (o.ExecInst.Has(ReduceOnly) || o.ExecInst.Has(Close) || o.ExecInst.Has(IndexPrice)):
-		return bad("execInst", o.ExecInst, "spot has no positions and no index trigger")
+	case t.Kind == Spot && o.ExecInst&(ReduceOnly|Close|IndexPrice|LastWithinMark) != 0:
+		return bad("execInst", o.ExecInst, "ReduceOnly, Close, IndexPrice and LastWithinMark are not for spot")
+	case o.Type == Pegged && !o.ExecInst.Has(Fixed):
+		return bad("execInst", o.ExecInst, "a Pegged order needs Fixed")
 	case o.Type == Market && o.TimeInForce == Day:
 		return bad("timeInForce", o.TimeInForce, "a Market order can not rest")
-	case o.Type == Pegged && (!o.ExecInst.Has(Fixed) || o.PegType == NoPeg):
-		return bad("execInst", o.ExecInst, "a Pegged order needs Fixed and a pegPriceType")
-	case o.PegType == TrailingStopPeg && o.PegOffset == 0:
-		return bad("pegOffsetValue", o.PegOffset, "a trailing stop needs an offset")
-	case o.Contingency != NoContingency && o.LinkID == "":
-		return bad("clOrdLinkID", o.LinkID, "a contingent order needs a clOrdLinkID")
 	}
 	return nil
 }
@@ -229,8 +302,8 @@ func bad(field string, value any, reason string) error {
 	return &ValidationError{Field: field, Value: fmt.Sprint(value), Reason: reason}
 }
 
-// Validate checks an amendment against the terms in force. Errors are
-// [*ValidationError].
+// Validate checks an amendment against the terms in force: everything that can
+// be known without the order. Errors are [*ValidationError].
 func (a *AmendOrder) Validate(t *Terms) error {
 	switch {
 	case a.OrderID == "" && a.OrigClientID == "":
@@ -244,24 +317,37 @@ func (a *AmendOrder) Validate(t *Terms) error {
 	case a.Qty == nil && a.Leaves == nil && a.Price == nil && a.StopPrice == nil && a.PegOffset == nil && a.ClientID == "":
 		return bad("orderQty", "", "nothing to amend")
 	}
-	for _, q := range []struct {
-		field string
-		value *Qty
-	}{{"orderQty", a.Qty}, {"leavesQty", a.Leaves}} {
-		if q.value != nil && (*q.value < 0 || *q.value > t.MaxQty || *q.value%t.LotSize != 0) {
-			return bad(q.field, *q.value, fmt.Sprintf("want 0 to %d in lots of %d", t.MaxQty, t.LotSize))
-		}
+	if err := t.validateAmendedQty("orderQty", a.Qty); err != nil {
+		return err
 	}
-	for _, p := range []struct {
-		field string
-		value *Price
-	}{{"price", a.Price}, {"stopPx", a.StopPrice}} {
-		if p.value != nil && (*p.value <= 0 || *p.value > t.MaxPrice || !p.value.OnTick(t.TickSize)) {
-			return bad(p.field, *p.value, fmt.Sprintf("want a multiple of %s up to %s", t.TickSize, t.MaxPrice))
-		}
+	if err := t.validateAmendedQty("leavesQty", a.Leaves); err != nil {
+		return err
+	}
+	if err := t.validateAmendedPrice("price", a.Price); err != nil {
+		return err
+	}
+	if err := t.validateAmendedPrice("stopPx", a.StopPrice); err != nil {
+		return err
 	}
 	if a.PegOffset != nil && !a.PegOffset.OnTick(t.TickSize) {
 		return bad("pegOffsetValue", *a.PegOffset, fmt.Sprintf("must be a multiple of tick size: %s", t.TickSize))
 	}
 	return nil
+}
+
+func (t *Terms) validateAmendedQty(field string, q *Qty) error {
+	if q != nil && (*q < 0 || *q > t.MaxQty || *q%t.LotSize != 0) {
+		return bad(field, *q, fmt.Sprintf("want 0 to %d in lots of %d", t.MaxQty, t.LotSize))
+	}
+	return nil
+}
+
+func (t *Terms) validateAmendedPrice(field string, p *Price) error {
+	if p == nil {
+		return nil
+	}
+	if *p == 0 {
+		return bad(field, *p, "must be positive")
+	}
+	return t.validatePrice(field, *p)
 }

@@ -46,7 +46,7 @@ func recordedBook(tb testing.TB) []Event {
 	snapshot := false
 	for {
 		row, err := in.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return events
 		}
 		require.NoError(tb, err)

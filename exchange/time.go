@@ -14,16 +14,21 @@ type Time int64
 // Never is later than every instant that occurs.
 const Never Time = math.MaxInt64
 
-// TimeOf converts a time.Time.
+// TimeOf converts a time.Time of the years 1678 to 2261.
 func TimeOf(t time.Time) Time { return Time(t.UnixNano()) }
 
-// ParseTime reads RFC 3339 ("2020-01-01T00:00:00Z") or a plain date, which is
-// midnight UTC.
+// ParseTime reads RFC 3339 ("2020-01-01T00:00:00Z"), the same without a zone,
+// which is UTC, or a plain date, which is midnight UTC.
 func ParseTime(s string) (Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return TimeOf(t), nil
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
 		}
+		if at := TimeOf(t); at.Std().Equal(t) {
+			return at, nil
+		}
+		return 0, fmt.Errorf("time %q: %w: want the years 1678 to 2261", s, ErrRange)
 	}
 	return 0, fmt.Errorf("time %q: want RFC 3339, such as 2020-01-01T00:00:00Z, or a date, such as 2020-01-01", s)
 }
@@ -42,7 +47,7 @@ func (t Time) Add(d time.Duration) Time {
 // Sub returns t-u.
 func (t Time) Sub(u Time) time.Duration { return time.Duration(t - u) }
 
-// Truncate rounds t down to a multiple of d since 1970-01-01 UTC.
+// Truncate rounds t down to a multiple of d > 0 since 1970-01-01 UTC.
 func (t Time) Truncate(d time.Duration) Time {
 	r := t % Time(d)
 	if r < 0 {
@@ -72,8 +77,12 @@ func (t Time) MarshalText() ([]byte, error) {
 
 // UnmarshalText reads what MarshalText prints, and plain dates.
 func (t *Time) UnmarshalText(b []byte) (err error) {
-	if len(b) == 0 {
+	switch string(b) {
+	case "":
 		*t = 0
+		return nil
+	case Never.String():
+		*t = Never
 		return nil
 	}
 	*t, err = ParseTime(string(b))
