@@ -241,7 +241,7 @@ func TestNextDoesNotAllocate(t *testing.T) {
 			panic(err)
 		}
 	})
-	// What is left are the headers of pages, of 8192 rows each.
+	// What is left are the headers of pages, of 16384 rows each.
 	require.Less(t, allocs, 10.0, "for 256 events")
 }
 
