@@ -76,7 +76,8 @@ func TestIsolatedRows(t *testing.T) {
 }
 
 // A short of 2000 at 5x received 71483 at a mark worth 9531 a contract, of which
-// 71429 were added to its margin and 54 to the fee of a later bankruptcy.
+// 71429 were added to its margin; the rest went to the fee of a later bankruptcy,
+// where a unit is lost to rounding.
 func TestFundingReceivedRow(t *testing.T) {
 	a := openAccount(t, 1e12, "5", xbtusd(1, "0.5", "0.005", "0.00075"))
 	trade(a, 0, -2000, "10713.5")
