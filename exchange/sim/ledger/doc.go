@@ -28,7 +28,9 @@
 //     entry and exit; the gross open cost leaves out what would only reduce the
 //     position and counts the dearer side where buys and sells exclude each
 //     other: rows of 2018, 2019 and 2026. A new order that opens through the
-//     mark must also bring the difference: exchange guide of 2020.
+//     mark must also bring the difference, exchange guide of 2020, and may not
+//     lead an isolated position to liquidation at once. Orders that rest are not
+//     charged again when the mark passes them.
 //   - Isolated margin: init = ⌈cost × max(IM, 1/leverage)⌉,
 //     comm = ⌈fee × (cost + init + added)⌉, margin = init + comm + added - lost,
 //     maintenance = ⌈cost × (MM + funding to pay)⌉ + comm, liquidation when

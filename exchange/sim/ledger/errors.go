@@ -62,6 +62,18 @@ func (e *ShortError) Error() string {
 	return fmt.Sprintf("Account has insufficient Available Balance, %d contracts of %s required", e.Qty, e.Symbol)
 }
 
+// ImmediateLiquidationError refuses an order that opens an isolated position so
+// far through the mark that it would be liquidated at once.
+type ImmediateLiquidationError struct {
+	Price exchange.Price
+	Mark  exchange.Price
+}
+
+// Error returns the venue's text.
+func (e *ImmediateLiquidationError) Error() string {
+	return "Executing at order price would lead to immediate liquidation"
+}
+
 // LiquidationPriceError refuses an order that reduces a position beyond the
 // price at which it is liquidated.
 type LiquidationPriceError struct {

@@ -33,8 +33,8 @@ func (p *position) side(s exchange.Side) *open {
 // only reduce the position always may. For an order without a price the caller
 // passes the one that it expects.
 //
-// Errors are [*InsufficientError], [*RiskLimitError], [*ShortError],
-// [*CurrencyError] and, for a price that is not positive,
+// Errors are [*InsufficientError], [*RiskLimitError],
+// [*ImmediateLiquidationError], [*ShortError], [*CurrencyError] and, for a price that is not positive,
 // [*exchange.ValidationError].
 func (a *Account) CheckOrder(s exchange.SymbolID, side exchange.Side, qty exchange.Qty, price exchange.Price, at exchange.Time) error {
 	p, err := a.of(s)
@@ -61,8 +61,11 @@ func (a *Account) CheckOrder(s exchange.SymbolID, side exchange.Side, qty exchan
 	if limit, value := p.riskLimit(), p.riskValue(gross); limit != 0 && value > limit && gross > p.gross {
 		return &RiskLimitError{Value: value, Limit: limit}
 	}
-	need := p.orderMarginOf(gross) - p.orderMargin
-	need += p.premium(side, opening(p.qty, side, mine.qty)-opensBefore, price)
+	premium := p.premium(side, opening(p.qty, side, mine.qty)-opensBefore, price)
+	if premium > 0 && p.isolated() && p.dueAfter(side.Signed(qty), price) {
+		return &ImmediateLiquidationError{Price: price, Mark: p.mark}
+	}
+	need := p.orderMarginOf(gross) - p.orderMargin + premium
 	if free := a.available(); need > 0 && need > free {
 		return &InsufficientError{Required: need, Available: free, Currency: a.currency.Code}
 	}
@@ -93,6 +96,17 @@ func (p *position) premium(side exchange.Side, opens exchange.Qty, price exchang
 		return 0
 	}
 	return (p.terms.Value(opens, price) - p.terms.Value(opens, p.mark)).Abs()
+}
+
+// dueAfter reports whether an isolated position would have to be liquidated if
+// it traded at a price: its margin follows from its cost and does not bear what
+// is lost to the mark.
+func (p *position) dueAfter(qty exchange.Qty, price exchange.Price) bool {
+	then := *p
+	then.apply(qty, p.terms.Cost(qty, price))
+	then.margin = then.margins()
+	then.value()
+	return then.margin.total+then.unrealised <= then.margin.maint
 }
 
 // opening returns how many contracts of the orders of a side would do more than

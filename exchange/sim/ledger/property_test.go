@@ -95,7 +95,7 @@ func (w *walk) order(s exchange.SymbolID, fills bool) {
 	}
 	w.a.SetOpen(s, side, o.qty+qty, o.cost+w.a.positions[s].terms.Value(qty, price))
 	require.GreaterOrEqual(w, w.a.Margin(0).Available, min(0, before), "an order takes what is there")
-	if p := &w.a.positions[s]; p.spot() {
+	if p := &w.a.positions[s]; p.spot() && side == exchange.Sell {
 		require.LessOrEqual(w, p.sells.qty, p.qty)
 	}
 	if fills {

@@ -1,0 +1,304 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// taken is what our orders took of one side of the market since its levels were
+// last updated: history does not know that it is gone.
+type taken struct {
+	levels []exchange.Level // of a book, in the order in which they were first taken
+	ladder exchange.Qty     // of a quote and the modelled levels behind it
+}
+
+func (t *taken) at(p exchange.Price) exchange.Qty {
+	for i := range t.levels {
+		if t.levels[i].Price == p {
+			return t.levels[i].Qty
+		}
+	}
+	return 0
+}
+
+func (t *taken) add(p exchange.Price, q exchange.Qty) {
+	for i := range t.levels {
+		if t.levels[i].Price == p {
+			t.levels[i].Qty += q
+			return
+		}
+	}
+	t.levels = append(t.levels, exchange.Level{Price: p, Qty: q})
+}
+
+// updated forgets what was taken at a level whose quantity is known anew.
+func (t *taken) updated(p exchange.Price) {
+	for i := range t.levels {
+		if t.levels[i].Price == p {
+			t.levels = slices.Delete(t.levels, i, i+1)
+			return
+		}
+	}
+}
+
+func (s *symbol) takenOf(side exchange.Side) *taken { return &s.taken[side-exchange.Buy] }
+
+// snapshot is a full book that is being received.
+type snapshot struct {
+	open  bool
+	shown []shown // at the prices of our orders, before
+	worst [2]exchange.Price
+}
+
+type shown struct {
+	o   *order
+	qty exchange.Qty
+}
+
+func (x *Exchange) bookEvent(s *symbol, ev *exchange.Event) {
+	if s.fidelity < fromBook {
+		x.raise(s, fromBook)
+	}
+	if ev.Flags&exchange.FlagClear != 0 {
+		x.beginSnapshot(s)
+	}
+	l := ev.Level()
+	before := s.book.Set(ev.Side, l.Price, l.Qty)
+	if t := &s.taken[ev.Side-exchange.Buy]; len(t.levels) > 0 {
+		t.updated(l.Price)
+	}
+	if s.busy == 0 && s.pos == 0 && !s.snapshot.open {
+		return
+	}
+	if s.snapshot.open {
+		s.snapshot.see(ev.Side, l)
+	} else {
+		x.levelChanged(s, ev.Side, l.Price, before, max(l.Qty, 0))
+	}
+	if ev.Flags&exchange.FlagLast != 0 {
+		x.messageEnded(s)
+	}
+}
+
+// messageEnded is called when the book is whole: only then may it be compared
+// with our orders.
+func (x *Exchange) messageEnded(s *symbol) {
+	if s.snapshot.open {
+		x.endSnapshot(s)
+	}
+	if len(s.bids) > 0 {
+		x.cross(s, exchange.Buy)
+	}
+	if len(s.asks) > 0 {
+		x.cross(s, exchange.Sell)
+	}
+	if s.last == 0 {
+		x.moved(s)
+	}
+	x.reschedule()
+}
+
+// cross fills resting orders of a side that the best opposite price has
+// reached.
+func (x *Exchange) cross(s *symbol, side exchange.Side) {
+	best, ok := s.book.Best(side.Opposite())
+	list := s.side(side)
+	if !ok || better(side, best.Price, (*list)[0].Price) {
+		return
+	}
+	for len(*list) > 0 {
+		o := (*list)[0]
+		q, ok := x.offered(s, o)
+		if !ok {
+			return
+		}
+		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.BookCrossed)
+	}
+}
+
+// offered takes from the opposite side what a resting order may have of it.
+func (x *Exchange) offered(s *symbol, o *order) (exchange.Qty, bool) {
+	c := x.offers(s, o.Side, o.Price)
+	p, q, ok := c.next()
+	if !ok {
+		return 0, false
+	}
+	if x.cfg.NoConsumption {
+		return o.Leaves, true
+	}
+	q = s.lots(min(q, o.Leaves), o.Leaves)
+	s.take(o.Side.Opposite(), p, q)
+	return q, q > 0
+}
+
+// lots rounds a quantity down to what can trade: whole lots, or all that is
+// left of an order.
+func (s *symbol) lots(q, leaves exchange.Qty) exchange.Qty {
+	if q >= leaves {
+		return leaves
+	}
+	return q - q%s.terms.LotSize
+}
+
+// levelChanged moves our orders at a level that changed.
+func (x *Exchange) levelChanged(s *symbol, side exchange.Side, p exchange.Price, before, after exchange.Qty) {
+	var least int64
+	for _, o := range *s.side(side) {
+		if better(side, p, o.Price) {
+			return
+		}
+		if o.Price == p {
+			x.queueChanged(o, before, after)
+			// An order never overtakes one that came before it.
+			o.queue.front = max(o.queue.front, least)
+			least = o.queue.front
+		}
+	}
+}
+
+func (x *Exchange) queueChanged(o *order, before, after exchange.Qty) {
+	q := &o.queue
+	if q.unknown {
+		q.unknown = false
+		q.front = x.cfg.Queue.Join(min(after, maxQueue))
+		q.traded = 0
+		return
+	}
+	c := LevelChange{Front: q.front, Before: before, After: after, Traded: q.traded}
+	q.undo = undo{at: x.at, front: q.front, before: before, after: after, traded: q.traded, open: c.Cancelled()}
+	q.front = change(x.cfg.Queue, c)
+	q.traded = 0
+}
+
+// tradeAt takes a trade at its price off the quantity ahead of an order and
+// returns what of the trade is left for the order.
+func (x *Exchange) tradeAt(o *order, displayed exchange.Qty) exchange.Qty {
+	q := &o.queue
+	explained := exchange.Qty(0)
+	if u := &q.undo; u.open > 0 && x.at.Sub(u.at) <= x.cfg.ExplainWithin {
+		explained = min(u.open, displayed)
+		q.front = u.front
+	}
+	over := displayed - exchange.Qty((q.front+QueueUnit-1)/QueueUnit)
+	q.front = max(q.front-int64(min(displayed, maxQueue))*QueueUnit, 0)
+	if explained > 0 {
+		u := &q.undo
+		u.front, u.traded, u.open = q.front, u.traded+explained, u.open-explained
+		q.front = change(x.cfg.Queue, LevelChange{Front: u.front, Before: u.before, After: u.after, Traded: u.traded})
+	}
+	q.traded += displayed - explained
+	return max(over, 0)
+}
+
+// matchTrade fills resting orders that a public trade reaches. The trade's
+// quantity is given out once: best price first, then oldest first.
+func (x *Exchange) matchTrade(s *symbol, t exchange.Trade) {
+	switch {
+	case s.fidelity == fromTrades:
+		// Without a book the side does not matter: the market was there.
+		x.matchTradeOn(s, exchange.Buy, t)
+		x.matchTradeOn(s, exchange.Sell, t)
+	case t.Side != exchange.NoSide:
+		x.matchTradeOn(s, t.Side.Opposite(), t)
+	default:
+		if bid, ask := s.best(exchange.Buy), s.best(exchange.Sell); bid != 0 && t.Price <= bid {
+			x.matchTradeOn(s, exchange.Buy, t)
+		} else if ask != 0 && t.Price >= ask {
+			x.matchTradeOn(s, exchange.Sell, t)
+		}
+	}
+}
+
+// best returns the best price of a side, 0 if there is none.
+func (s *symbol) best(side exchange.Side) exchange.Price {
+	if s.fidelity == fromBook {
+		l, _ := s.book.Best(side)
+		return l.Price
+	}
+	if side == exchange.Buy {
+		return s.quote.BidPrice
+	}
+	return s.quote.AskPrice
+}
+
+func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade) {
+	list := s.side(side)
+	var ours exchange.Qty // of the trade's quantity, what our orders got
+	for len(*list) > 0 && better(side, (*list)[0].Price, t.Price) {
+		o := (*list)[0]
+		q := o.Leaves
+		if !x.cfg.NoConsumption {
+			if q = s.lots(min(q, t.Qty-ours), o.Leaves); q <= 0 {
+				return
+			}
+			ours += q
+		}
+		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.TradedPast)
+	}
+	if s.fidelity > fromTrades {
+		x.matchTradeAt(s, side, t, ours)
+	}
+}
+
+// matchTradeAt shares what is left of a trade among our orders at its price:
+// what is ahead of the first, the first, what is between, the second, ...
+func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) {
+	list := s.side(side)
+	for i := 0; i < len(*list) && (*list)[i].Price == t.Price; {
+		o := (*list)[i]
+		over := x.tradeAt(o, t.Qty-ours)
+		q := s.lots(min(over, o.Leaves), o.Leaves)
+		if q <= 0 {
+			i++
+			continue
+		}
+		ours += q
+		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.TradedAt)
+		if i < len(*list) && (*list)[i] == o {
+			i++
+		}
+	}
+}
+
+// beginSnapshot empties the book. Our orders keep their places until the new
+// book is complete: a book that is sent again does not move anybody forward.
+func (x *Exchange) beginSnapshot(s *symbol) {
+	n := &s.snapshot
+	n.shown = n.shown[:0]
+	for _, list := range [2][]*order{s.bids, s.asks} {
+		for _, o := range list {
+			n.shown = append(n.shown, shown{o, s.book.Qty(o.Side, o.Price)})
+		}
+	}
+	n.open = true
+	n.worst = [2]exchange.Price{}
+	s.book.Clear()
+	for i := range s.taken {
+		s.taken[i].levels = s.taken[i].levels[:0]
+	}
+}
+
+func (n *snapshot) see(side exchange.Side, l exchange.Level) {
+	w := &n.worst[side-exchange.Buy]
+	if l.Qty > 0 && (*w == 0 || better(side, *w, l.Price)) {
+		*w = l.Price
+	}
+}
+
+func (x *Exchange) endSnapshot(s *symbol) {
+	n := &s.snapshot
+	n.open = false
+	for _, e := range n.shown {
+		o := e.o
+		if o.state != resting {
+			continue
+		}
+		worst := n.worst[o.Side-exchange.Buy]
+		if worst == 0 || better(o.Side, worst, o.Price) {
+			continue // beyond what the snapshot shows
+		}
+		x.queueChanged(o, e.qty, s.book.Qty(o.Side, o.Price))
+	}
+	n.shown = n.shown[:0]
+}

@@ -1,0 +1,518 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// command is a request on its way to the exchange.
+type command struct {
+	kind    commandKind
+	arrival exchange.Time
+	symbol  *symbol
+	terms   *exchange.Terms // against which a new order was checked
+	order   exchange.NewOrder
+	amend   amendment
+	cancel  exchange.CancelOrder
+	filter  exchange.CancelFilter
+	ratio   exchange.Ratio
+	timeout time.Duration
+}
+
+type commandKind uint8
+
+const (
+	cmdSubmit commandKind = iota
+	cmdAmend
+	cmdCancel
+	cmdCancelAll
+	cmdLeverage
+	cmdDeadman
+)
+
+// amendment is an exchange.AmendOrder whose values are its own, since the
+// caller may use the variables again.
+type amendment struct {
+	exchange.AmendOrder
+	qty, leaves      exchange.Qty
+	price, stopPrice exchange.Price
+}
+
+func amendmentOf(a exchange.AmendOrder) (m amendment) {
+	m.AmendOrder = a
+	own(&m.Qty, &m.qty)
+	own(&m.Leaves, &m.leaves)
+	own(&m.Price, &m.price)
+	own(&m.StopPrice, &m.stopPrice)
+	return m
+}
+
+// own copies what p points at and notes with a nil whether there was anything.
+func own[T any](p **T, value *T) {
+	if *p != nil {
+		*value = **p
+	}
+}
+
+// commandQueue is a queue of commands in order of arrival.
+type commandQueue struct {
+	buf  []command
+	head int
+	last exchange.Time
+}
+
+func (q *commandQueue) arrival() exchange.Time {
+	if q.head == len(q.buf) {
+		return exchange.Never
+	}
+	return q.buf[q.head].arrival
+}
+
+// pop returns the oldest command, valid until the next push.
+func (q *commandQueue) pop() *command {
+	c := &q.buf[q.head]
+	q.head++
+	return c
+}
+
+func (q *commandQueue) push(c *command) {
+	if q.head == len(q.buf) {
+		q.buf, q.head = q.buf[:0], 0
+	} else if q.head > 64 && q.head > len(q.buf)/2 {
+		n := copy(q.buf, q.buf[q.head:])
+		q.buf, q.head = q.buf[:n], 0
+	}
+	q.buf = append(q.buf, *c)
+}
+
+// send puts a command on its way.
+func (x *Exchange) send(c *command, s *symbol) {
+	now := max(x.now, 0)
+	c.symbol = s
+	c.arrival = max(now.Add(s.latency.Entry(now)), x.commands.last)
+	x.commands.last = c.arrival
+	x.commands.push(c)
+	if x.begun {
+		x.next = min(x.next, c.arrival)
+	}
+}
+
+func (x *Exchange) lookup(id exchange.SymbolID) (*symbol, error) {
+	if x.closed {
+		return nil, exchange.ErrClosed
+	}
+	if int(id) >= len(x.byID) || x.byID[id] == nil {
+		return nil, fmt.Errorf("symbol #%d: %w", id, exchange.ErrUnknownSymbol)
+	}
+	return x.byID[id], nil
+}
+
+// Submit implements [exchange.Exchange].
+func (x *Exchange) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID, error) {
+	s, err := x.lookup(o.Symbol)
+	if err != nil {
+		return "", err
+	}
+	o.Normalize()
+	terms := s.inst.At(x.now)
+	if err := o.Validate(terms); err != nil {
+		return "", inSymbol(err, s)
+	}
+	if err := unsupported(&o); err != nil {
+		return "", inSymbol(err, s)
+	}
+	if o.ClientID == "" {
+		o.ClientID = x.clientID()
+	} else if _, used := x.known[o.ClientID]; used {
+		return "", fmt.Errorf("%s: %w %q", s.inst.Name(), exchange.ErrDuplicateID, o.ClientID)
+	}
+	x.known[o.ClientID] = struct{}{}
+	x.send(&command{kind: cmdSubmit, order: o, terms: terms}, s)
+	return o.ClientID, nil
+}
+
+// inSymbol names the symbol in a validation error.
+func inSymbol(err error, s *symbol) error {
+	var v *exchange.ValidationError
+	if errors.As(err, &v) && v.Symbol == "" {
+		v.Symbol = s.inst.Name()
+	}
+	return err
+}
+
+// unsupported refuses what the simulator would have to ignore.
+func unsupported(o *exchange.NewOrder) error {
+	const not = "unsupported: the simulated exchange does not have this kind of order yet"
+	switch {
+	case o.Type == exchange.Pegged:
+		return bad("ordType", o.Type, not)
+	case o.PegType != exchange.NoPeg:
+		return bad("pegPriceType", o.PegType, not)
+	case o.PegOffset != 0:
+		return bad("pegOffsetValue", o.PegOffset, not)
+	case o.Contingency != exchange.NoContingency:
+		return bad("contingencyType", o.Contingency, not)
+	case o.LinkID != "":
+		return bad("clOrdLinkID", o.LinkID, not)
+	case o.DisplayQty != 0:
+		return bad("displayQty", o.DisplayQty, not)
+	case o.TimeInForce == exchange.Day:
+		return bad("timeInForce", o.TimeInForce, not)
+	}
+	return nil
+}
+
+// Amend implements [exchange.Exchange].
+func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
+	s, err := x.lookup(a.Symbol)
+	if err != nil {
+		return err
+	}
+	if err := a.Validate(s.inst.At(x.now)); err != nil {
+		return inSymbol(err, s)
+	}
+	if a.PegOffset != nil {
+		return inSymbol(bad("pegOffsetValue", *a.PegOffset, "unsupported: the simulated exchange has no pegged orders yet"), s)
+	}
+	if a.ClientID != "" && a.ClientID != a.OrigClientID {
+		if _, used := x.known[a.ClientID]; used {
+			return fmt.Errorf("%s: %w %q", s.inst.Name(), exchange.ErrDuplicateID, a.ClientID)
+		}
+		x.known[a.ClientID] = struct{}{}
+	}
+	x.send(&command{kind: cmdAmend, amend: amendmentOf(a)}, s)
+	return nil
+}
+
+// Cancel implements [exchange.Exchange].
+func (x *Exchange) Cancel(_ context.Context, c exchange.CancelOrder) error {
+	s, err := x.lookup(c.Symbol)
+	if err != nil {
+		return err
+	}
+	if c.OrderID == "" && c.ClientID == "" {
+		return inSymbol(bad("orderID", "", "orderID or clOrdID must be sent"), s)
+	}
+	x.send(&command{kind: cmdCancel, cancel: c}, s)
+	return nil
+}
+
+// CancelAll implements [exchange.Exchange].
+func (x *Exchange) CancelAll(_ context.Context, f exchange.CancelFilter) error {
+	s := x.symbols[0]
+	if !f.AllSymbol {
+		var err error
+		if s, err = x.lookup(f.Symbol); err != nil {
+			return err
+		}
+	}
+	if x.closed {
+		return exchange.ErrClosed
+	}
+	x.send(&command{kind: cmdCancelAll, filter: f}, s)
+	return nil
+}
+
+// ClosePosition implements [exchange.Exchange].
+func (x *Exchange) ClosePosition(ctx context.Context, id exchange.SymbolID) (exchange.ClientID, error) {
+	return x.Submit(ctx, exchange.NewOrder{Symbol: id, Type: exchange.Market, ExecInst: exchange.Close})
+}
+
+// SetLeverage implements [exchange.Exchange].
+func (x *Exchange) SetLeverage(_ context.Context, id exchange.SymbolID, leverage exchange.Ratio) error {
+	s, err := x.lookup(id)
+	if err != nil {
+		return err
+	}
+	if leverage < 0 {
+		return inSymbol(bad("leverage", leverage, "must not be negative; 0 is cross margin"), s)
+	}
+	x.send(&command{kind: cmdLeverage, ratio: leverage}, s)
+	return nil
+}
+
+// CancelAllAfter implements [exchange.Exchange].
+func (x *Exchange) CancelAllAfter(_ context.Context, timeout time.Duration) error {
+	switch {
+	case x.closed:
+		return exchange.ErrClosed
+	case timeout < 0:
+		return bad("timeout", timeout, "must not be negative; 0 disarms")
+	}
+	x.send(&command{kind: cmdDeadman, timeout: timeout}, x.symbols[0])
+	return nil
+}
+
+// execute does what a command asks for, at the exchange.
+func (x *Exchange) execute(c *command) {
+	x.catchUp(c.symbol, x.at)
+	switch c.kind {
+	case cmdSubmit:
+		x.accept(c.symbol, &c.order, c.terms)
+	case cmdAmend:
+		x.amendOrder(c.symbol, &c.amend)
+	case cmdCancel:
+		x.cancelOrder(c.symbol, &c.cancel)
+	case cmdCancelAll:
+		x.cancelSelected(c.filter, "Canceled: Canceled via API.")
+	case cmdLeverage:
+		x.setLeverage(c.symbol, c.ratio)
+	case cmdDeadman:
+		x.deadman = exchange.Never
+		if c.timeout > 0 {
+			x.deadman = x.at.Add(c.timeout)
+		}
+	}
+}
+
+// accept takes an order that arrives.
+func (x *Exchange) accept(s *symbol, n *exchange.NewOrder, checked *exchange.Terms) {
+	if x.at >= s.until {
+		x.refresh(s)
+	}
+	o := &order{s: s, Order: exchange.Order{
+		OrderID: x.orderID(), ClientID: n.ClientID, Symbol: s.id, Side: n.Side, Qty: n.Qty, Leaves: n.Qty,
+		Price: n.Price, StopPrice: n.StopPrice, Type: n.Type, TimeInForce: n.TimeInForce, ExecInst: n.ExecInst,
+		Status: exchange.New, Text: withText("Submitted via API.", n.Text), TransactTime: x.at, Time: x.at,
+	}}
+	x.stats.Orders++
+	if o.Side == exchange.NoSide {
+		// A Close without side takes it from the position.
+		o.Side = exchange.SideOf(-s.pos)
+	}
+	if reason := x.refusesNew(o, n, checked); reason != "" {
+		x.reject(o, reason)
+		return
+	}
+	x.byOrder[o.OrderID] = o
+	x.byClient[o.ClientID] = o
+	x.seq++
+	o.seq = x.seq
+	waits := o.Type.Triggered()
+	if !waits && o.ExecInst.Has(exchange.Close) && o.Qty == 0 {
+		o.Qty = s.pos.Abs()
+		o.Leaves = o.Qty
+	}
+	o.Working = !waits && !o.takes()
+	x.reportOrder(o, exchange.ExecNew)
+	switch {
+	case !waits:
+		x.work(o)
+	case s.triggers(o, x.source(o)):
+		x.trigger(o)
+	default:
+		x.await(o)
+	}
+}
+
+// refusesNew returns why a new order is rejected, if it is.
+func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.Terms) string {
+	if o.s.terms != checked {
+		// The terms changed while the order was on its way.
+		if err := n.Validate(o.s.terms); err != nil {
+			return err.Error()
+		}
+	}
+	if x.byClient[o.ClientID] != nil {
+		return "Duplicate clOrdID"
+	}
+	if o.Type.Triggered() {
+		return "" // a stop needs margin when it is triggered
+	}
+	return x.refuses(o)
+}
+
+// refuses returns why the account may not place an order, if it may not.
+func (x *Exchange) refuses(o *order) string {
+	s := o.s
+	if o.reduces() {
+		return ""
+	}
+	price := o.Price
+	if !o.limited() {
+		c := x.offers(s, o.Side, 0)
+		var ok bool
+		if price, _, ok = c.next(); !ok {
+			return "" // nothing will trade
+		}
+	}
+	x.revalue(x.at)
+	if s.pos == 0 {
+		if m := s.markPrice(); m > 0 {
+			x.account.SetMark(s.id, m, x.at)
+		}
+	}
+	if err := x.account.CheckOrder(s.id, o.Side, o.Leaves, price, x.at); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// work lets an order that was accepted take what it can, and puts the rest on
+// the book or cancels it.
+func (x *Exchange) work(o *order) {
+	if o.reduces() && !x.mayReduce(o) {
+		return
+	}
+	if o.ExecInst.Has(exchange.PostOnly) && x.wouldTake(o) {
+		x.cancel(o, "Canceled: Order had execInst of ParticipateDoNotInitiate")
+		return
+	}
+	if o.ExecInst.Has(exchange.Close) {
+		x.makeRoom(o)
+	}
+	x.takeAll(o)
+	switch {
+	case o.state == gone:
+	case !o.takes():
+		if o.Working = true; o.reduces() && !x.mayReduce(o) {
+			return
+		}
+		x.rest(o)
+	case o.TimeInForce == exchange.FillOrKill:
+		x.cancel(o, "Canceled: Order had timeInForce of FillOrKill")
+	default:
+		x.cancel(o, "Canceled: Order had timeInForce of ImmediateOrCancel")
+	}
+}
+
+// mayReduce cuts an order that may only reduce to what there is to reduce; it
+// cancels the order and returns false when there is nothing.
+func (x *Exchange) mayReduce(o *order) bool {
+	s := o.s
+	room := -exchange.Qty(o.Side.Sign()) * s.pos
+	if room <= 0 {
+		x.cancel(o, fmt.Sprintf("Canceled: Order had execInst of Close or ReduceOnly but current position is %d", s.pos))
+		return false
+	}
+	if o.Leaves > room {
+		x.cut(o, room)
+	}
+	return true
+}
+
+// cut lowers what is left of an order that may only reduce.
+func (x *Exchange) cut(o *order, leaves exchange.Qty) {
+	o.Leaves = leaves
+	o.Qty = o.Filled + leaves
+	x.reopen(o)
+	x.reportOrder(o, exchange.ExecRestated)
+}
+
+// trimReducing keeps the resting orders that may only reduce within the
+// position: the least aggressive ones give way.
+func (x *Exchange) trimReducing(s *symbol) {
+	for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
+		room := max(-exchange.Qty(side.Sign())*s.pos, 0)
+		list := s.side(side)
+		for i := 0; i < len(*list); {
+			o := (*list)[i]
+			switch {
+			case !o.reduces():
+			case room == 0:
+				x.cancel(o, fmt.Sprintf("Canceled: Order had execInst of Close or ReduceOnly but current position is %d", s.pos))
+				continue
+			case o.Leaves > room:
+				x.cut(o, room)
+				room = 0
+			default:
+				room -= o.Leaves
+			}
+			i++
+		}
+	}
+}
+
+// makeRoom cancels the other limit orders on the side of a Close order when
+// together with it they would exceed the position.
+func (x *Exchange) makeRoom(o *order) {
+	open := o.Leaves
+	list := *o.s.side(o.Side)
+	for _, other := range list {
+		open += other.Leaves
+	}
+	if open <= o.s.pos.Abs() {
+		return
+	}
+	for _, other := range slices.Clone(list) {
+		if other != o && other.state == resting {
+			x.cancel(other, "Canceled: Order had execInst of Close")
+		}
+	}
+}
+
+// find returns an open order, or the reason that the venue gives for not
+// finding it.
+func (x *Exchange) find(s *symbol, id exchange.OrderID, client exchange.ClientID, finished string) (*order, string) {
+	o := x.byOrder[id]
+	if id == "" {
+		o = x.byClient[client]
+	}
+	if o != nil && o.s == s {
+		return o, ""
+	}
+	if status, ok := x.finished.find(id, client); ok && o == nil {
+		return nil, finished + status.String()
+	}
+	if id == "" {
+		return nil, "Invalid origClOrdID"
+	}
+	return nil, "Invalid orderID"
+}
+
+func (x *Exchange) cancelOrder(s *symbol, c *exchange.CancelOrder) {
+	o, reason := x.find(s, c.OrderID, c.ClientID, "Unable to cancel order due to existing state: ")
+	if o == nil {
+		x.reportReject(s, "cancel", c.OrderID, c.ClientID, reason)
+		return
+	}
+	o.TransactTime = x.at
+	x.cancel(o, withText("Canceled: Canceled via API.", c.Text))
+}
+
+// cancelSelected cancels every open order that a filter selects, oldest first.
+func (x *Exchange) cancelSelected(f exchange.CancelFilter, text string) {
+	for _, o := range x.selected(f) {
+		if o.state != gone {
+			o.TransactTime = x.at
+			x.cancel(o, withText(text, f.Text))
+		}
+	}
+}
+
+// selected returns the open orders that a filter selects, oldest first, in a
+// slice that the next call uses again.
+func (x *Exchange) selected(f exchange.CancelFilter) []*order {
+	x.scratch = x.scratch[:0]
+	for _, s := range x.symbols {
+		if !f.AllSymbol && s.id != f.Symbol {
+			continue
+		}
+		for _, list := range [3][]*order{s.bids, s.asks, s.stops} {
+			for _, o := range list {
+				if f.Side == exchange.NoSide || f.Side == o.Side {
+					x.scratch = append(x.scratch, o)
+				}
+			}
+		}
+	}
+	slices.SortFunc(x.scratch, func(a, b *order) int { return cmp.Compare(a.seq, b.seq) })
+	return x.scratch
+}
+
+func (x *Exchange) setLeverage(s *symbol, leverage exchange.Ratio) {
+	x.revalue(x.at)
+	if err := x.account.SetLeverage(s.id, leverage, x.at); err != nil {
+		x.reportReject(s, "leverage", "", "", err.Error())
+		return
+	}
+	x.reportAccount(s)
+	x.remark(s)
+	s.touch(x.at)
+}

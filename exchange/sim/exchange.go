@@ -1,0 +1,222 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
+)
+
+// Config describes a simulated exchange and one account on it.
+type Config struct {
+	Instruments *exchange.Instruments
+	Symbols     []exchange.SymbolID
+	Currency    exchange.Currency // settlement currency of the account
+	Balance     exchange.Money
+	Leverage    exchange.Ratio // default of every symbol; 0: cross margin
+
+	Latency Latency    // nil: zero
+	Queue   QueueModel // nil: ProbPower(3)
+	Bars    BarModel
+	Depth   DepthModel
+	// SlippageTicks is what a market order or a stop pays beyond the price, when
+	// the data has no book: on bars, and on trades alone.
+	SlippageTicks int
+	// NoConsumption lets every order find the displayed quantities untouched by
+	// the orders before it, and a trade beyond a resting order's price fill it
+	// whole, as some engines do.
+	NoConsumption bool
+	// ExplainWithin is how long after a level fell a trade at its price is still
+	// taken for the cause. 0: at the same instant only.
+	ExplainWithin time.Duration
+
+	// FundingRate is settled at each funding time for which the data has no
+	// rate, if UseFundingRate is set.
+	FundingRate    exchange.Ratio
+	UseFundingRate bool
+
+	Seed uint64 // of random models
+}
+
+// Exchange is a simulated exchange with one account. It is an
+// [exchange.Exchange] that must also be told of the market, by [Exchange.Market].
+//
+// An Exchange is owned by one goroutine and keeps no state outside itself.
+type Exchange struct {
+	cfg     Config
+	account *ledger.Account
+	symbols []*symbol // in the order of Config.Symbols
+	byID    []*symbol // by SymbolID; nil for symbols that are not traded
+
+	now    exchange.Time // what the caller last told
+	at     exchange.Time // the instant that is being worked on
+	next   exchange.Time // cached answer of Next
+	begun  bool          // there was a market event
+	closed bool
+
+	commands commandQueue
+	reports  reportQueue
+	byOrder  map[exchange.OrderID]*order // open orders
+	byClient map[exchange.ClientID]*order
+	known    map[exchange.ClientID]struct{} // ids in use as far as the owner knows
+	finished finishedOrders
+	fired    []*order      // triggers that wait for their turn in this instant
+	deadman  exchange.Time // when every order is cancelled
+	doomed   bool          // a mark price calls for liquidation
+
+	seq     uint64 // orders and changes that take a new place in a queue
+	orders  uint64 // accepted
+	execs   uint64
+	clients uint64 // client ids assigned
+	stats   Stats
+	scratch []*order
+}
+
+var _ exchange.Exchange = (*Exchange)(nil)
+
+// New returns an exchange without market data. Errors are
+// [*exchange.ValidationError] or wrap [exchange.ErrUnknownSymbol].
+func New(c Config) (*Exchange, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.Queue == nil {
+		c.Queue = ProbPower(3)
+	}
+	if c.Latency == nil {
+		c.Latency = ZeroLatency{}
+	}
+	c.Depth = c.Depth.orDefault()
+	account, err := ledger.New(ledger.Config{
+		Instruments: c.Instruments, Currency: c.Currency, Balance: c.Balance, Leverage: c.Leverage,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	x := &Exchange{
+		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never,
+		byOrder: make(map[exchange.OrderID]*order), byClient: make(map[exchange.ClientID]*order),
+		known: make(map[exchange.ClientID]struct{}), byID: make([]*symbol, c.Instruments.Len()),
+		finished: newFinishedOrders(),
+		now:      math.MinInt64, at: math.MinInt64,
+		reports: reportQueue{made: math.MinInt64, last: math.MinInt64},
+	}
+	for _, id := range c.Symbols {
+		if x.byID[id] == nil {
+			s := newSymbol(c.Instruments.Get(id), &x.cfg)
+			x.byID[id] = s
+			x.symbols = append(x.symbols, s)
+		}
+	}
+	return x, nil
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Instruments == nil:
+		return bad("instruments", "", "must be set")
+	case len(c.Symbols) == 0:
+		return bad("symbols", "", "want at least one")
+	case c.Balance < 0:
+		return bad("balance", c.Balance, "must not be negative")
+	case c.Leverage < 0:
+		return bad("leverage", c.Leverage, "must not be negative")
+	case c.SlippageTicks < 0:
+		return bad("slippageTicks", c.SlippageTicks, "must not be negative")
+	case c.ExplainWithin < 0:
+		return bad("explainWithin", c.ExplainWithin, "must not be negative")
+	case c.Bars.Path > Pessimistic:
+		return bad("bars.path", c.Bars.Path, "unknown path")
+	case c.Bars.VolumeShare < 0 || c.Bars.VolumeShare > exchange.RatioUnit:
+		return bad("bars.volumeShare", c.Bars.VolumeShare, "want 0 to 1")
+	case c.Depth.Size < 0 || c.Depth.Ticks < 0 || c.Depth.Levels < 0:
+		return bad("depth", fmt.Sprint(c.Depth), "must not be negative")
+	}
+	for _, id := range c.Symbols {
+		if int(id) >= c.Instruments.Len() {
+			return fmt.Errorf("symbol #%d: %w", id, exchange.ErrUnknownSymbol)
+		}
+		if i := c.Instruments.Get(id); i.Settle.Code != c.Currency.Code {
+			return &exchange.ValidationError{Field: "symbols", Value: i.Symbol, Symbol: i.Name(),
+				Reason: fmt.Sprintf("settles in %s and the account is in %s", i.Settle.Code, c.Currency.Code)}
+		}
+	}
+	return nil
+}
+
+func bad(field string, value any, reason string) error {
+	return &exchange.ValidationError{Field: field, Value: fmt.Sprint(value), Reason: reason}
+}
+
+// Next returns the earliest instant at which an order arrives, a bar reaches a
+// point that matters, funding is due, the dead man's switch fires or a report
+// arrives. It only reads a field.
+func (x *Exchange) Next() exchange.Time { return x.next }
+
+// Advance brings the exchange to now: instant by instant, orders arrive,
+// triggers fire, funding is settled and positions are liquidated. Then it
+// appends the reports that have arrived.
+func (x *Exchange) Advance(_ context.Context, now exchange.Time, reports []exchange.Report) ([]exchange.Report, error) {
+	if x.closed {
+		return reports, exchange.ErrClosed
+	}
+	x.now = max(x.now, now)
+	for t := x.due(); t <= now; t = x.due() {
+		x.at = max(x.at, t)
+		x.instant(x.at)
+	}
+	reports = x.reports.deliver(reports, now, x.known)
+	x.reschedule()
+	return reports, nil
+}
+
+// instant does what is due at t on the side of the exchange, in the order that
+// the package documentation gives.
+func (x *Exchange) instant(t exchange.Time) {
+	for _, s := range x.symbols {
+		if s.wake <= t {
+			x.walk(s, t)
+		}
+	}
+	for x.begun && x.commands.arrival() <= t {
+		x.execute(x.commands.pop())
+	}
+	if x.deadman <= t {
+		x.deadman = exchange.Never
+		x.cancelSelected(exchange.CancelFilter{AllSymbol: true}, "Canceled: CancelAllAfter timeout")
+	}
+	x.fireTriggers()
+	for _, s := range x.symbols {
+		if s.fundAt <= t {
+			x.fund(s, t)
+		}
+	}
+	x.liquidateDoomed(t)
+}
+
+// due returns when the exchange next has something to do, reports aside.
+func (x *Exchange) due() exchange.Time {
+	t := x.deadman
+	if x.begun {
+		t = min(t, x.commands.arrival())
+	}
+	if len(x.fired) > 0 || x.doomed {
+		t = min(t, x.at)
+	}
+	for _, s := range x.symbols {
+		t = min(t, s.wake, s.fundAt)
+	}
+	return t
+}
+
+func (x *Exchange) reschedule() { x.next = min(x.due(), x.reports.arrival()) }
+
+// Close ends the exchange: every later call returns [exchange.ErrClosed].
+func (x *Exchange) Close() error {
+	x.closed = true
+	x.next = exchange.Never
+	return nil
+}

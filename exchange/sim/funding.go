@@ -1,0 +1,119 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// sameFunding is how far the due time of a rate may be from the instrument's
+// funding time: venues publish times that are milliseconds off.
+const sameFunding = time.Minute
+
+func (x *Exchange) fundingEvent(s *symbol, ev *exchange.Event) {
+	f := ev.Funding()
+	if n := &s.rates[1]; n.Due != f.Due {
+		s.rates[0] = *n
+	}
+	s.rates[1] = f
+	if s.unfunded != 0 && near(f.Due, s.unfunded) {
+		// The rate of a funding time that has passed comes to be known only now.
+		s.unfunded = 0
+		x.settle(s, f.Rate)
+		x.reschedule()
+	}
+}
+
+func near(a, b exchange.Time) bool {
+	d := a.Sub(b)
+	return d > -sameFunding && d < sameFunding
+}
+
+// fund settles funding at one of the instrument's funding times.
+func (x *Exchange) fund(s *symbol, t exchange.Time) {
+	due := s.fundAt
+	s.fundAt = s.inst.NextFunding(t)
+	s.unfunded = 0
+	if s.pos == 0 {
+		return
+	}
+	for i := len(s.rates) - 1; i >= 0; i-- {
+		if f := s.rates[i]; f.Due != 0 && near(f.Due, due) {
+			x.settle(s, f.Rate)
+			return
+		}
+	}
+	if x.cfg.UseFundingRate {
+		x.settle(s, x.cfg.FundingRate)
+		return
+	}
+	s.unfunded = due
+	x.stats.warn(WarnNoFunding)
+}
+
+// settle pays or receives funding on the position.
+func (x *Exchange) settle(s *symbol, rate exchange.Ratio) {
+	if s.pos == 0 {
+		return
+	}
+	x.revalue(x.at)
+	p, ok := x.account.Fund(s.id, rate, x.at)
+	if !ok {
+		return
+	}
+	x.stats.Fundings++
+	x.report(s, exchange.ReportFunding, exchange.ExecFunding).Funding = p
+	x.reportAccount(s)
+	x.remark(s)
+	s.touch(x.at)
+}
+
+// revalue tells the account the prices of bars whose path needed no walking.
+func (x *Exchange) revalue(t exchange.Time) {
+	for _, s := range x.symbols {
+		if s.pos == 0 || s.marked || s.fidelity != fromBars {
+			continue
+		}
+		x.catchUp(s, t)
+		if s.last > 0 {
+			x.account.SetMark(s.id, s.last, t)
+		}
+	}
+}
+
+// liquidateDoomed closes the positions that the account must give up. The
+// venue first cancels every order of the symbol.
+func (x *Exchange) liquidateDoomed(t exchange.Time) {
+	if !x.doomed {
+		return
+	}
+	x.doomed = false
+	var ids [8]exchange.SymbolID // the account uses its slice again
+	for _, id := range append(ids[:0], x.account.MustLiquidate(t)...) {
+		if s := x.byID[id]; s != nil {
+			x.liquidate(s, t)
+		}
+	}
+}
+
+func (x *Exchange) liquidate(s *symbol, t exchange.Time) {
+	for _, o := range x.selected(exchange.CancelFilter{Symbol: s.id}) {
+		x.cancel(o, "Canceled: Position in liquidation")
+	}
+	f, ok := x.account.Liquidate(s.id, t)
+	if !ok {
+		return
+	}
+	f.ExecID, f.OrderID, f.Cause, f.Time = x.execID(), systemOrder, exchange.ForcedClose, t
+	f.Type = exchange.ExecLiquidation
+	x.stats.Liquidations++
+	x.stats.Fills[exchange.ForcedClose]++
+	r := x.report(s, exchange.ReportFill, exchange.ExecLiquidation)
+	r.Fill = f
+	r.Order = exchange.Order{
+		OrderID: systemOrder, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
+		TimeInForce: exchange.ImmediateOrCancel, Status: exchange.Filled, Filled: f.Qty, AvgPrice: f.Price,
+		Text: "Liquidation", TransactTime: t, Time: t,
+	}
+	x.setPosition(s, f.Position)
+}

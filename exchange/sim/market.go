@@ -1,0 +1,251 @@
+package sim
+
+import (
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// fidelity is what kind of data a symbol has. It follows from the events that
+// arrive and only rises.
+type fidelity uint8
+
+const (
+	fromNothing fidelity = iota
+	fromBars
+	fromTrades
+	fromQuotes
+	fromBook
+)
+
+var fidelityNames = []string{"none", "bars", "trades", "quotes", "book"}
+
+func (f fidelity) String() string { return fidelityNames[f] }
+
+// symbol is the market of one instrument and our orders in it.
+type symbol struct {
+	id      exchange.SymbolID
+	inst    *exchange.Instrument
+	terms   *exchange.Terms
+	until   exchange.Time // when terms must be read again
+	cfg     *Config
+	latency Latency
+	feed    observer // latency, if it follows the data
+
+	// The market.
+	fidelity fidelity
+	marked   bool // there was a mark price
+	last     exchange.Price
+	mark     exchange.Price
+	index    exchange.Price
+	quote    exchange.Quote
+	book     *exchange.Book
+	taken    [2]taken // of bids and asks, by us
+	snapshot snapshot
+	bar      path
+	wake     exchange.Time // when the path of a bar reaches a point that matters
+
+	// Our orders.
+	bids, asks []*order // resting, best first, then oldest first
+	stops      []*order // waiting for a trigger, oldest first
+	busy       int      // orders in these lists
+	reducing   int      // of them, resting orders that may only reduce
+	open       [2]struct {
+		qty  exchange.Qty
+		cost exchange.Money
+	}
+
+	// Our position.
+	pos         exchange.Qty
+	liquidation exchange.Price // as last reported; 0: none
+	shared      bool           // there are other positions
+	fundAt      exchange.Time
+	rates       [2]exchange.Funding // the newest last
+	unfunded    exchange.Time       // a funding time that had no rate; 0: none
+}
+
+func newSymbol(i *exchange.Instrument, c *Config) *symbol {
+	s := &symbol{
+		id: i.ID, inst: i, cfg: c, terms: i.At(0), until: exchange.Never,
+		latency: startLatency(c.Latency, c.Seed, i.Name()), wake: exchange.Never, fundAt: exchange.Never,
+	}
+	s.feed, _ = s.latency.(observer)
+	s.bar.step = pathDone
+	return s
+}
+
+// Market tells the exchange of a market event at its exchange time. What is due
+// because of it happens in the next Advance; orders that were resting are
+// matched at once.
+func (x *Exchange) Market(ev *exchange.Event) {
+	if int(ev.Symbol) >= len(x.byID) {
+		return
+	}
+	s := x.byID[ev.Symbol]
+	if s == nil {
+		return
+	}
+	if ev.Time > x.now {
+		x.now = ev.Time
+	}
+	if s.wake <= ev.Time {
+		x.walk(s, ev.Time)
+	}
+	if ev.Time > x.at {
+		x.at = ev.Time
+	}
+	if !x.begun {
+		x.begin(x.at)
+	}
+	if x.at >= s.until {
+		x.refresh(s)
+	}
+	if ev.Kind == exchange.KindBar {
+		x.barEvent(s, ev)
+		return
+	}
+	if s.feed != nil {
+		s.feed.observe(ev.Arrival.Sub(ev.Time))
+	}
+	switch ev.Kind {
+	case exchange.KindTrade:
+		x.tradeEvent(s, ev)
+	case exchange.KindQuote:
+		x.quoteEvent(s, ev)
+	case exchange.KindBook:
+		x.bookEvent(s, ev)
+	case exchange.KindMark:
+		x.markEvent(s, ev)
+	case exchange.KindFunding:
+		x.fundingEvent(s, ev)
+	}
+}
+
+// begin starts the clocks at the first event.
+func (x *Exchange) begin(t exchange.Time) {
+	x.begun = true
+	for _, s := range x.symbols {
+		s.fundAt = s.inst.NextFunding(t - 1)
+		x.refresh(s)
+	}
+	x.reschedule()
+}
+
+// refresh reads the terms in force.
+func (x *Exchange) refresh(s *symbol) {
+	tick := s.terms.TickSize
+	s.terms, s.until = s.inst.At(x.at), s.inst.NextChange(x.at)
+	x.account.SetTerms(x.at)
+	if s.book != nil && s.terms.TickSize != tick {
+		s.book = rebuilt(s.book, s.terms.TickSize)
+	}
+}
+
+func rebuilt(old *exchange.Book, tick exchange.Price) *exchange.Book {
+	b := exchange.NewBook(tick)
+	for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
+		for _, l := range old.AppendLevels(nil, side, 0) {
+			b.Set(side, l.Price, l.Qty)
+		}
+	}
+	return b
+}
+
+// raise switches a symbol to better data. Orders that rest keep their time
+// priority and join the queues that can now be seen.
+func (x *Exchange) raise(s *symbol, to fidelity) {
+	s.fidelity = to
+	s.bar.step, s.wake = pathDone, exchange.Never
+	if to == fromBook {
+		s.book = exchange.NewBook(s.terms.TickSize)
+	}
+	for _, list := range [][]*order{s.bids, s.asks} {
+		for _, o := range list {
+			o.queue = place{unknown: to > fromTrades}
+			if to == fromTrades {
+				s.join(o, x.cfg.Queue)
+			}
+		}
+	}
+	x.reschedule()
+}
+
+// lastPrice is the price of the market: of the last trade, or where none are
+// seen the middle of the book.
+func (s *symbol) lastPrice() exchange.Price {
+	if s.last != 0 || s.fidelity < fromQuotes {
+		return s.last
+	}
+	return s.mid()
+}
+
+func (s *symbol) mid() exchange.Price {
+	if s.fidelity == fromBook {
+		mid, _ := s.book.Mid()
+		return mid
+	}
+	if s.quote.BidPrice == 0 || s.quote.AskPrice == 0 {
+		return 0
+	}
+	return s.quote.Mid()
+}
+
+// markPrice is the price that values positions.
+func (s *symbol) markPrice() exchange.Price {
+	if s.marked {
+		return s.mark
+	}
+	return s.lastPrice()
+}
+
+// moved is called after the last price or the middle of the book changed.
+func (x *Exchange) moved(s *symbol) {
+	if s.pos != 0 && !s.marked {
+		x.remark(s)
+	}
+	if len(s.stops) > 0 {
+		x.checkTriggers(s)
+	}
+}
+
+// remark tells the account the mark price. Liquidation waits for its turn in
+// the instant.
+func (x *Exchange) remark(s *symbol) {
+	if p := s.markPrice(); p > 0 && x.account.SetMark(s.id, p, x.at) && !x.doomed {
+		x.doomed = true
+		x.next = min(x.next, x.at)
+	}
+}
+
+func (x *Exchange) markEvent(s *symbol, ev *exchange.Event) {
+	m := ev.Mark()
+	if m.Index != 0 {
+		s.index = m.Index
+	}
+	if m.Mark != 0 {
+		s.mark, s.marked = m.Mark, true
+		if s.pos != 0 {
+			x.remark(s)
+		}
+	}
+	if len(s.stops) > 0 {
+		x.checkTriggers(s)
+	}
+}
+
+func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
+	t := ev.Trade()
+	if t.Price <= 0 {
+		return
+	}
+	if s.fidelity < fromTrades {
+		x.raise(s, fromTrades)
+	}
+	s.last = t.Price
+	if s.busy == 0 && s.pos == 0 {
+		return
+	}
+	if len(s.bids)+len(s.asks) > 0 {
+		x.matchTrade(s, t)
+	}
+	x.moved(s)
+	x.reschedule()
+}

@@ -1,0 +1,256 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// order is an order at the exchange.
+type order struct {
+	exchange.Order
+	s     *symbol
+	seq   uint64         // time priority; a change that loses the place gives a new one
+	value exchange.Money // of its fills
+	state orderState
+
+	// What it counts for in the totals of open orders.
+	openQty  exchange.Qty
+	openCost exchange.Money
+
+	queue place
+}
+
+// orderState is where an order is kept.
+type orderState uint8
+
+const (
+	arriving orderState = iota // being matched on arrival
+	resting                    // in the symbol's bids or asks
+	waiting                    // for its trigger, in the symbol's stops
+	firing                     // triggered, and its turn in this instant has not come
+	gone
+)
+
+// place is where an order stands in the queue of its price level.
+type place struct {
+	front   int64        // ahead of us, in QueueUnits
+	traded  exchange.Qty // at the level since it last changed
+	unknown bool         // the level has not been seen yet
+	undo    undo
+}
+
+// undo is what a place was before a fall of the level that no trade explained.
+// If the trade is reported after the fall, the fall is worked out again.
+type undo struct {
+	at            exchange.Time
+	front         int64
+	before, after exchange.Qty
+	traded        exchange.Qty // explained so far
+	open          exchange.Qty // not explained; 0: nothing to undo
+}
+
+// takes reports whether the order never rests.
+func (o *order) takes() bool {
+	return !o.limited() || o.TimeInForce == exchange.ImmediateOrCancel || o.TimeInForce == exchange.FillOrKill
+}
+
+func (o *order) reduces() bool { return o.ExecInst&(exchange.ReduceOnly|exchange.Close) != 0 }
+
+// limited reports whether the order has a limit price when it works.
+func (o *order) limited() bool {
+	return o.Type == exchange.Limit || o.Type == exchange.StopLimit || o.Type == exchange.LimitIfTouched
+}
+
+// better reports whether price p is better than q for an order of a side that
+// rests, which is to say more aggressive.
+func better(side exchange.Side, p, q exchange.Price) bool {
+	if side == exchange.Buy {
+		return p > q
+	}
+	return p < q
+}
+
+// side returns the resting orders of a side, best first.
+func (s *symbol) side(side exchange.Side) *[]*order {
+	if side == exchange.Buy {
+		return &s.bids
+	}
+	return &s.asks
+}
+
+// insert puts an order among those of its side, behind others at its price.
+func (s *symbol) insert(o *order) {
+	list := s.side(o.Side)
+	n := len(*list)
+	for n > 0 && better(o.Side, o.Price, (*list)[n-1].Price) {
+		n--
+	}
+	*list = slices.Insert(*list, n, o)
+}
+
+func remove(list *[]*order, o *order) {
+	if i := slices.Index(*list, o); i >= 0 {
+		*list = slices.Delete(*list, i, i+1)
+	}
+}
+
+// detach takes an order out of whatever list it is in.
+func (x *Exchange) detach(o *order) {
+	switch o.state {
+	case resting:
+		remove(o.s.side(o.Side), o)
+		if o.reduces() {
+			o.s.reducing--
+		}
+	case waiting, firing:
+		remove(&o.s.stops, o)
+		if o.state == firing {
+			remove(&x.fired, o)
+		}
+	case arriving, gone:
+	}
+	if o.state == resting || o.state == waiting || o.state == firing {
+		o.s.busy--
+	}
+	o.state = arriving
+}
+
+// rest puts an order on the book.
+func (x *Exchange) rest(o *order) {
+	s := o.s
+	o.state = resting
+	o.Working = true
+	if o.seq == 0 {
+		x.seq++
+		o.seq = x.seq
+	}
+	s.insert(o)
+	s.busy++
+	s.join(o, x.cfg.Queue)
+	x.reopen(o)
+	if o.reduces() {
+		s.reducing++
+		x.trimReducing(s)
+	}
+	s.touch(x.at)
+}
+
+// await keeps a stop until its trigger.
+func (x *Exchange) await(o *order) {
+	o.state = waiting
+	o.Working = false
+	o.s.stops = append(o.s.stops, o)
+	o.s.busy++
+	o.s.touch(x.at)
+}
+
+// reopen brings the totals of open orders up to date with an order.
+func (x *Exchange) reopen(o *order) {
+	var qty exchange.Qty
+	var cost exchange.Money
+	if o.state == resting && !o.reduces() && o.Leaves > 0 {
+		qty = o.Leaves
+		cost = o.s.terms.Value(qty, o.Price)
+	}
+	if qty == o.openQty && cost == o.openCost {
+		return
+	}
+	t := &o.s.open[o.Side-exchange.Buy]
+	t.qty += qty - o.openQty
+	t.cost += cost - o.openCost
+	o.openQty, o.openCost = qty, cost
+	x.account.SetOpen(o.s.id, o.Side, t.qty, t.cost)
+}
+
+// finish gives an order its final status and forgets it.
+func (x *Exchange) finish(o *order, status exchange.OrderStatus) {
+	x.detach(o)
+	o.state = gone
+	o.Status = status
+	o.Working = false
+	o.Leaves = 0
+	x.reopen(o)
+	delete(x.byOrder, o.OrderID)
+	if x.byClient[o.ClientID] == o {
+		delete(x.byClient, o.ClientID)
+	}
+	x.finished.add(o)
+}
+
+// cancel ends an order with a text, which goes before the text that it has.
+func (x *Exchange) cancel(o *order, text string) {
+	x.finish(o, exchange.Canceled)
+	o.Text = withText(text, o.Text)
+	x.stats.Canceled++
+	x.reportOrder(o, exchange.ExecCanceled)
+}
+
+// reject ends an order that was never accepted, or whose trigger came too late
+// for the account.
+func (x *Exchange) reject(o *order, reason string) {
+	x.finish(o, exchange.Rejected)
+	o.RejectReason = reason
+	x.stats.Rejected++
+	x.reportOrder(o, exchange.ExecRejected)
+}
+
+func withText(first, rest string) string {
+	if rest == "" {
+		return first
+	}
+	return first + "\n" + rest
+}
+
+// finishedOrders remembers how the newest orders ended, to answer commands that
+// come too late. It holds a bounded number.
+type finishedOrders struct {
+	ring     []finishedOrder
+	n        int
+	byOrder  map[exchange.OrderID]int
+	byClient map[exchange.ClientID]int
+}
+
+type finishedOrder struct {
+	id     exchange.OrderID
+	client exchange.ClientID
+	status exchange.OrderStatus
+}
+
+const rememberFinished = 1024
+
+func newFinishedOrders() finishedOrders {
+	return finishedOrders{
+		byOrder:  make(map[exchange.OrderID]int),
+		byClient: make(map[exchange.ClientID]int),
+	}
+}
+
+func (f *finishedOrders) add(o *order) {
+	i := f.n % rememberFinished
+	f.n++
+	e := finishedOrder{o.OrderID, o.ClientID, o.Status}
+	if i == len(f.ring) {
+		f.ring = append(f.ring, e)
+	} else {
+		old := &f.ring[i]
+		delete(f.byOrder, old.id)
+		if f.byClient[old.client] == i {
+			delete(f.byClient, old.client)
+		}
+		*old = e
+	}
+	f.byOrder[e.id] = i
+	f.byClient[e.client] = i
+}
+
+func (f *finishedOrders) find(id exchange.OrderID, client exchange.ClientID) (exchange.OrderStatus, bool) {
+	i, ok := f.byOrder[id]
+	if id == "" {
+		i, ok = f.byClient[client]
+	}
+	if !ok {
+		return exchange.NoStatus, false
+	}
+	return f.ring[i].status, true
+}

@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
+)
+
+// Warning is something that the simulator assumed because the data does not
+// say.
+type Warning uint8
+
+// Warnings.
+const (
+	WarnNoIndex   Warning = iota // an index trigger without index prices follows the mark price
+	WarnNoMark                   // a mark trigger without mark prices follows the last price
+	WarnNoFunding                // a position met a funding time without a rate
+	warnings
+)
+
+var warningTexts = [warnings]string{
+	"an index trigger follows the mark price: there are no index prices",
+	"a mark trigger follows the last price: there are no mark prices",
+	"no funding was settled: there is no rate for the funding time",
+}
+
+// String explains the warning.
+func (w Warning) String() string {
+	if int(w) < len(warningTexts) {
+		return warningTexts[w]
+	}
+	return fmt.Sprintf("warning %d", uint8(w))
+}
+
+// Stats counts what happened, and what was assumed on the way.
+type Stats struct {
+	Orders       int // arrived
+	Rejected     int
+	Canceled     int
+	Refused      int // amendments, cancels and other commands
+	Fundings     int
+	Liquidations int
+	// Fills by their cause.
+	Fills [exchange.ForcedClose + 1]int
+	// AmbiguousBars is how many bars could have filled a stop and a limit order,
+	// in either order, with another result.
+	AmbiguousBars  int
+	AmbiguousFills int
+	// ClampedOpens is how many bars opened outside their range.
+	ClampedOpens int
+	// Warnings by kind: how often each was due. A warning about a trigger counts
+	// each time the trigger was looked at.
+	Warnings [warnings]int
+}
+
+func (s *Stats) warn(w Warning) { s.Warnings[w]++ }
+
+func (s *Stats) ambiguous(m *symbol) {
+	s.AmbiguousFills++
+	if !m.bar.ambiguous {
+		m.bar.ambiguous = true
+		s.AmbiguousBars++
+	}
+}
+
+// Stats returns what was counted so far.
+func (x *Exchange) Stats() Stats { return x.stats }
+
+// Model names a choice that results depend on, for a run's manifest.
+type Model struct {
+	Name   string
+	Choice string
+	// Bias says in which direction the model errs.
+	Bias string
+}
+
+// Models describes the models in use.
+func (x *Exchange) Models() []Model {
+	c := &x.cfg
+	return []Model{
+		{"latency", fmt.Sprint(c.Latency), "none known"},
+		{"queue", c.Queue.String(), "cancels ahead of us are estimated from the change of the level"},
+		{"consumption", onOff(!c.NoConsumption), "off: one displayed quantity can fill many orders"},
+		{"bars.path", c.Bars.Path.String(), "the order of a bar's extremes is unknown"},
+		{"bars.limit", c.Bars.limitRule(), "touch is optimistic, through is pessimistic"},
+		{"bars.volume-share", c.Bars.VolumeShare.String(), "0: no limit"},
+		{"slippage.ticks", fmt.Sprint(c.SlippageTicks), "without a book only"},
+		{"depth", fmt.Sprintf("%s x best each %d ticks, at most %d levels", c.Depth.Size, c.Depth.Ticks, c.Depth.Levels),
+			"what is behind the best quote is assumed; 0 levels: no limit"},
+		{"funding", c.fundingRule(), "none known"},
+		{"impact", "none", "our orders do not move the market"},
+	}
+}
+
+func (b BarModel) limitRule() string {
+	if b.Touch {
+		return "touch"
+	}
+	return "through"
+}
+
+func (c *Config) fundingRule() string {
+	if c.UseFundingRate {
+		return "data, else " + c.FundingRate.String()
+	}
+	return "data"
+}
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
+// Account is the account as the exchange sees it, valued at the newest prices.
+type Account struct{ x *Exchange }
+
+// Account returns the account for reading.
+func (x *Exchange) Account() Account { return Account{x} }
+
+// Equity returns the wallet and the unrealised profit together.
+func (a Account) Equity() exchange.Money {
+	a.x.revalue(a.x.now)
+	return a.x.account.Equity()
+}
+
+// Margin returns the state of the account.
+func (a Account) Margin() exchange.Margin {
+	a.x.revalue(a.x.now)
+	return a.x.account.Margin(a.x.now)
+}
+
+// Position returns the position of a symbol.
+func (a Account) Position(s exchange.SymbolID) exchange.Position {
+	a.x.revalue(a.x.now)
+	return a.x.account.Position(s)
+}
+
+// Totals returns the sums over the life of the account.
+func (a Account) Totals() ledger.Totals { return a.x.account.Totals() }
+
+// Open returns the number of open orders of a symbol.
+func (a Account) Open(s exchange.SymbolID) int {
+	if int(s) >= len(a.x.byID) || a.x.byID[s] == nil {
+		return 0
+	}
+	return a.x.byID[s].busy
+}

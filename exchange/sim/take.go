@@ -1,0 +1,219 @@
+package sim
+
+import (
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// offers walks what a taker can have, best price first, whatever the data: the
+// levels of a book, a quote and the modelled levels behind it, the last trade
+// or the path of a bar with slippage.
+type offers struct {
+	x     *Exchange
+	s     *symbol
+	taker exchange.Side
+	limit exchange.Price // 0: none
+	price exchange.Price // of the level before
+	steps int            // levels seen
+	base  exchange.Qty   // of a quote's ladder, what was taken before
+	seen  exchange.Qty   // and what this walk was offered
+}
+
+// offers starts a walk for a taker of a side.
+func (x *Exchange) offers(s *symbol, taker exchange.Side, limit exchange.Price) offers {
+	return offers{x: x, s: s, taker: taker, limit: limit, base: s.takenOf(taker.Opposite()).ladder}
+}
+
+// next returns the next price at which a quantity is left. Nothing is taken by
+// looking.
+func (c *offers) next() (p exchange.Price, q exchange.Qty, ok bool) {
+	switch c.s.fidelity {
+	case fromBook:
+		p, q, ok = c.nextLevel()
+	case fromQuotes:
+		p, q, ok = c.nextStep()
+	case fromTrades, fromBars:
+		p, q, ok = c.slipped()
+	default:
+		return 0, 0, false
+	}
+	if !ok || c.limit != 0 && better(c.taker, p, c.limit) {
+		return 0, 0, false
+	}
+	return p, q, true
+}
+
+func (c *offers) nextLevel() (exchange.Price, exchange.Qty, bool) {
+	side := c.taker.Opposite()
+	for {
+		var l exchange.Level
+		var ok bool
+		if c.steps == 0 {
+			l, ok = c.s.book.Best(side)
+		} else {
+			l, ok = c.s.book.Next(side, c.price)
+		}
+		if !ok {
+			return 0, 0, false
+		}
+		c.steps++
+		c.price = l.Price
+		if left := l.Qty - c.s.takenOf(side).at(l.Price); left > 0 {
+			return l.Price, left, true
+		}
+	}
+}
+
+// cause of fills that take.
+func (s *symbol) takeCause() exchange.Cause {
+	switch {
+	case s.fidelity == fromBook:
+		return exchange.TookBook
+	case s.fidelity == fromBars && s.bar.atOpen():
+		return exchange.BarOpened
+	case s.fidelity == fromBars:
+		return exchange.BarPassed
+	default:
+		return exchange.TookTouch
+	}
+}
+
+// take notes that an order of ours took a quantity of a side of the market.
+func (s *symbol) take(side exchange.Side, p exchange.Price, q exchange.Qty) {
+	if q <= 0 {
+		return
+	}
+	switch s.fidelity {
+	case fromBook:
+		s.takenOf(side).add(p, q)
+	case fromQuotes:
+		s.takenOf(side).ladder += q
+	case fromBars:
+		s.bar.budget -= q
+	case fromTrades, fromNothing:
+	}
+}
+
+// give undoes every take, for a market that does not remember.
+func (s *symbol) give() {
+	for i := range s.taken {
+		s.taken[i].levels = s.taken[i].levels[:0]
+		s.taken[i].ladder = 0
+	}
+}
+
+// takeAll fills an order with what the market offers up to its limit, or not at
+// all if it must be filled whole and can not.
+func (x *Exchange) takeAll(o *order) {
+	s := o.s
+	limit := exchange.Price(0)
+	if o.limited() {
+		limit = o.Price
+	}
+	if o.TimeInForce == exchange.FillOrKill && !x.fillable(o, limit) {
+		return
+	}
+	c := x.offers(s, o.Side, limit)
+	for o.Leaves > 0 {
+		p, q, ok := c.next()
+		if !ok {
+			break
+		}
+		if q = s.lots(min(q, o.Leaves), o.Leaves); q <= 0 {
+			continue
+		}
+		s.take(o.Side.Opposite(), p, q)
+		x.fill(o, p, q, exchange.RemovedLiquidity, s.takeCause())
+	}
+	if x.cfg.NoConsumption {
+		s.give()
+	}
+}
+
+// fillable reports whether everything that is left of an order is on offer.
+func (x *Exchange) fillable(o *order, limit exchange.Price) bool {
+	c := x.offers(o.s, o.Side, limit)
+	for need := o.Leaves; ; {
+		_, q, ok := c.next()
+		if !ok {
+			return false
+		}
+		if need -= o.s.lots(min(q, need), need); need <= 0 {
+			return true
+		}
+	}
+}
+
+// wouldTake reports whether an order would trade on arrival.
+func (x *Exchange) wouldTake(o *order) bool {
+	c := x.offers(o.s, o.Side, o.Price)
+	_, _, ok := c.next()
+	return ok
+}
+
+// fill executes a part of an order.
+func (x *Exchange) fill(o *order, p exchange.Price, q exchange.Qty, l exchange.Liquidity, cause exchange.Cause) {
+	s := o.s
+	if s.pos == 0 {
+		m := s.markPrice()
+		if m <= 0 {
+			m = p
+		}
+		x.account.SetMark(s.id, m, x.at)
+	}
+	f := exchange.Fill{
+		ExecID: x.execID(), OrderID: o.OrderID, ClientID: o.ClientID, Symbol: s.id, Side: o.Side, Qty: q, Price: p,
+		Type: exchange.ExecTrade, Liquidity: l, Cause: cause, Time: x.at,
+		Ambiguous: s.ambiguous(o),
+	}
+	x.account.Fill(&f)
+	o.Filled += q
+	o.Leaves -= q
+	o.value += f.Value
+	o.AvgPrice = s.terms.PriceOfCost(o.Filled, o.value)
+	f.Leaves = o.Leaves
+	if f.Ambiguous {
+		x.stats.ambiguous(s)
+	}
+	x.stats.Fills[cause]++
+	if o.Leaves == 0 {
+		x.finish(o, exchange.Filled)
+	} else {
+		o.Status = exchange.PartiallyFilled
+		x.reopen(o)
+	}
+	x.reportFill(o, &f)
+	x.setPosition(s, f.Position)
+}
+
+// setPosition follows a change of the position.
+func (x *Exchange) setPosition(s *symbol, pos exchange.Qty) {
+	if (s.pos == 0) != (pos == 0) {
+		s.pos = pos
+		x.sharePositions()
+	}
+	s.pos = pos
+	x.reportAccount(s)
+	x.remark(s)
+	if s.reducing > 0 {
+		x.trimReducing(s)
+	}
+	s.touch(x.at)
+}
+
+// sharePositions notes whether there is more than one position: then, with cross
+// margin, the market of one moves the liquidation price of another.
+func (x *Exchange) sharePositions() {
+	n := 0
+	for _, s := range x.symbols {
+		if s.pos != 0 {
+			n++
+		}
+	}
+	for _, s := range x.symbols {
+		if s.shared != (n > 1) {
+			s.shared = n > 1
+			x.catchUp(s, x.at)
+			s.touch(x.at)
+		}
+	}
+}

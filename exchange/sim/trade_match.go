@@ -1,0 +1,36 @@
+package sim
+
+import (
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// slipped offers a market without a book: any quantity at the last price, less
+// the slippage. On bars a limit order that the price has passed takes at its
+// limit at worst, and the volume share bounds the quantity.
+func (c *offers) slipped() (exchange.Price, exchange.Qty, bool) {
+	s := c.s
+	if c.steps > 0 || s.last <= 0 {
+		return 0, 0, false
+	}
+	c.steps++
+	slip := exchange.Price(c.taker.Sign()) * exchange.Price(c.x.cfg.SlippageTicks) * s.terms.TickSize
+	p := max(s.last+slip, s.terms.TickSize)
+	if s.fidelity == fromTrades {
+		return p, maxQueue, true
+	}
+	if c.limit != 0 {
+		if !reached(c.taker, c.limit, s.last, c.x.cfg.Bars.Touch) {
+			return 0, 0, false
+		}
+		if better(c.taker, p, c.limit) {
+			p = c.limit
+		}
+	}
+	return p, s.bar.budget, s.bar.budget > 0
+}
+
+// reached reports whether a price has reached a resting order's limit: has gone
+// beyond it, or with touch at least to it.
+func reached(side exchange.Side, limit, price exchange.Price, touch bool) bool {
+	return better(side, limit, price) || touch && limit == price
+}

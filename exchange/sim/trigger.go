@@ -1,0 +1,104 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// rises reports whether an order that waits is triggered by a price that rises
+// to its trigger price, rather than falls to it.
+func (o *order) rises() bool {
+	touched := o.Type == exchange.MarketIfTouched || o.Type == exchange.LimitIfTouched
+	return (o.Side == exchange.Buy) != touched
+}
+
+// followsPath reports whether an order's trigger is moved by the path of a bar:
+// when it follows the last price, or a price that the data does not have.
+func (s *symbol) followsPath(o *order) bool {
+	switch {
+	case o.ExecInst.Has(exchange.LastPrice):
+		return true
+	case o.ExecInst.Has(exchange.IndexPrice) && s.index != 0:
+		return false
+	default:
+		return !s.marked
+	}
+}
+
+// source returns the price that an order's trigger follows: the one that it
+// names, else the mark price. What the data does not have is replaced, index by
+// mark and mark by last price, and noted.
+func (x *Exchange) source(o *order) exchange.Price {
+	s := o.s
+	switch {
+	case o.ExecInst.Has(exchange.LastPrice):
+		return s.lastPrice()
+	case o.ExecInst.Has(exchange.IndexPrice):
+		if s.index != 0 {
+			return s.index
+		}
+		x.stats.warn(WarnNoIndex)
+	case o.ExecInst.Has(exchange.MarkPrice) && !s.marked:
+		x.stats.warn(WarnNoMark)
+	}
+	return s.markPrice()
+}
+
+// triggers reports whether a price triggers an order.
+func (s *symbol) triggers(o *order, p exchange.Price) bool {
+	if p <= 0 || o.rises() && p < o.StopPrice || !o.rises() && p > o.StopPrice {
+		return false
+	}
+	if o.ExecInst.Has(exchange.LastWithinMark) && s.marked {
+		// The venue ignores a last price that is more than 5 % beyond the mark.
+		if o.Side == exchange.Sell {
+			return p >= s.mark-s.mark/20
+		}
+		return p <= s.mark+s.mark/20
+	}
+	return true
+}
+
+// checkTriggers queues the orders whose trigger the market has reached. They
+// are executed in the next Advance, after the orders that arrive at the same
+// instant.
+func (x *Exchange) checkTriggers(s *symbol) {
+	for _, o := range s.stops {
+		if o.state == waiting && s.triggers(o, x.source(o)) {
+			o.state = firing
+			x.fired = append(x.fired, o)
+			x.next = min(x.next, x.at)
+		}
+	}
+}
+
+func (x *Exchange) fireTriggers() {
+	for len(x.fired) > 0 {
+		o := x.fired[0]
+		x.fired = slices.Delete(x.fired, 0, 1)
+		o.state = waiting
+		x.catchUp(o.s, x.at)
+		x.trigger(o)
+	}
+}
+
+// trigger activates a waiting order, which then does what an order does that
+// arrives now.
+func (x *Exchange) trigger(o *order) {
+	s := o.s
+	x.detach(o)
+	o.Triggered = exchange.StopOrderTriggered
+	x.seq++
+	o.seq = x.seq
+	x.reportOrder(o, exchange.ExecTriggered)
+	if o.ExecInst.Has(exchange.Close) && o.Qty == 0 {
+		o.Qty = s.pos.Abs()
+		o.Leaves = o.Qty
+	}
+	if reason := x.refuses(o); reason != "" {
+		x.reject(o, reason)
+		return
+	}
+	x.work(o)
+}
