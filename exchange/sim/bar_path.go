@@ -327,6 +327,9 @@ func firstOf(a, b *order) *order {
 // meet executes an order that the path has reached.
 func (x *Exchange) meet(o *order) {
 	s := o.s
+	// Before anything follows from the fill, such as the end of the other order.
+	o.ambiguous = s.ambiguous(o)
+	defer func() { o.ambiguous = false }()
 	if o.state == waiting {
 		x.trigger(o)
 		return

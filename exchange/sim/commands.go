@@ -331,6 +331,12 @@ func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.
 // refuses returns why the account may not place an order, if it may not.
 func (x *Exchange) refuses(o *order) string {
 	s := o.s
+	x.revalue(x.at)
+	if o.limited() {
+		if err := x.account.CheckPrice(s.id, o.Side, o.Price); err != nil {
+			return err.Error()
+		}
+	}
 	if o.reduces() {
 		return ""
 	}
@@ -342,7 +348,6 @@ func (x *Exchange) refuses(o *order) string {
 			return "" // nothing will trade
 		}
 	}
-	x.revalue(x.at)
 	if s.pos == 0 {
 		if m := s.markPrice(); m > 0 {
 			x.account.SetMark(s.id, m, x.at)

@@ -16,12 +16,29 @@ func (x *Exchange) fundingEvent(s *symbol, ev *exchange.Event) {
 		s.rates[0] = *n
 	}
 	s.rates[1] = f
+	if f.Due > x.at {
+		x.announce(s, f.Rate)
+	}
 	if s.unfunded != 0 && near(f.Due, s.unfunded) {
 		// The rate of a funding time that has passed comes to be known only now.
 		s.unfunded = 0
 		x.settle(s, f.Rate)
 		x.reschedule()
 	}
+}
+
+// announce tells the account the rate of the next funding, which the side that
+// is to pay must be able to bear.
+func (x *Exchange) announce(s *symbol, rate exchange.Ratio) {
+	x.account.SetFundingRate(s.id, rate)
+	if s.pos == 0 {
+		return
+	}
+	x.catchUp(s, x.at)
+	s.liquidation = x.account.Position(s.id).LiquidationPrice
+	x.remark(s)
+	s.touch(x.at)
+	x.reschedule()
 }
 
 func near(a, b exchange.Time) bool {

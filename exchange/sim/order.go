@@ -14,6 +14,8 @@ type order struct {
 	value exchange.Money // of its fills
 	state orderState
 
+	ambiguous bool // the bar that fills it could have filled another order first
+
 	// What it counts for in the totals of open orders.
 	openQty  exchange.Qty
 	openCost exchange.Money

@@ -163,7 +163,7 @@ func (x *Exchange) fill(o *order, p exchange.Price, q exchange.Qty, l exchange.L
 	f := exchange.Fill{
 		ExecID: x.execID(), OrderID: o.OrderID, ClientID: o.ClientID, Symbol: s.id, Side: o.Side, Qty: q, Price: p,
 		Type: exchange.ExecTrade, Liquidity: l, Cause: cause, Time: x.at,
-		Ambiguous: s.ambiguous(o),
+		Ambiguous: o.ambiguous,
 	}
 	x.account.Fill(&f)
 	o.Filled += q
