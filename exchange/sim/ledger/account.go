@@ -154,7 +154,7 @@ func (a *Account) refresh() {
 		if p.dirty {
 			p.dirty = false
 			p.margin = p.margins()
-			p.gross = grossOpenCost(p.qty, &p.buys, &p.sells)
+			p.gross = p.grossOf(&p.buys, &p.sells)
 			p.orderMargin = p.orderMarginOf(p.gross)
 		}
 		if p.stale {

@@ -57,7 +57,7 @@ func (a *Account) CheckOrder(s exchange.SymbolID, side exchange.Side, qty exchan
 	if p.spot() && sells.qty > p.qty && side == exchange.Sell {
 		return &ShortError{Symbol: p.instrument.Symbol, Qty: sells.qty, Held: p.qty}
 	}
-	gross := grossOpenCost(p.qty, &buys, &sells)
+	gross := p.grossOf(&buys, &sells)
 	if limit, value := p.riskLimit(), p.riskValue(gross); limit != 0 && value > limit && gross > p.gross {
 		return &RiskLimitError{Value: value, Limit: limit}
 	}
@@ -113,6 +113,13 @@ func (p *position) dueAfter(qty exchange.Qty, price exchange.Price) bool {
 // reduce the position.
 func opening(held exchange.Qty, side exchange.Side, qty exchange.Qty) exchange.Qty {
 	return max(0, qty-max(0, -side.Signed(held)))
+}
+
+func (p *position) grossOf(buys, sells *open) exchange.Money {
+	if p.spot() {
+		return buys.cost // sells offer what is held
+	}
+	return grossOpenCost(p.qty, buys, sells)
 }
 
 // grossOpenCost is the cost of the open orders that could enlarge the position.

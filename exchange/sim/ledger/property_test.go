@@ -186,6 +186,10 @@ func (w *walk) check() {
 		} else {
 			require.Equal(w, maint, got.MaintMargin)
 		}
+		if p.spot() {
+			require.Equal(w, p.buys.cost, p.gross)
+			continue
+		}
 		gross := ceil(grossByHand(qty, p.buys, p.sells))
 		require.GreaterOrEqual(w, p.gross, gross)
 		require.LessOrEqual(w, p.gross, gross+1, "two sides are rounded up one by one")
