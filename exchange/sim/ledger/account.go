@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -55,6 +56,9 @@ type Totals struct {
 	Turnover  exchange.Money // value of all fills
 }
 
+// maxBalance leaves room for what positions may gain.
+const maxBalance exchange.Money = math.MaxInt64 / 8
+
 // New returns an account with a balance and no positions.
 func New(c Config) (*Account, error) {
 	switch {
@@ -62,8 +66,8 @@ func New(c Config) (*Account, error) {
 		return nil, &exchange.ValidationError{Field: "instruments", Reason: "must be given"}
 	case c.Currency.Code == "":
 		return nil, &exchange.ValidationError{Field: "currency", Reason: "must not be empty"}
-	case c.Balance < 0:
-		return nil, &exchange.ValidationError{Field: "balance", Value: fmt.Sprint(int64(c.Balance)), Reason: "must not be negative"}
+	case c.Balance < 0 || c.Balance > maxBalance:
+		return nil, &exchange.ValidationError{Field: "balance", Value: fmt.Sprint(int64(c.Balance)), Reason: fmt.Sprintf("want 0 to %d", maxBalance)}
 	case c.Leverage != 0 && c.Leverage < minLeverage:
 		return nil, &exchange.ValidationError{Field: "leverage", Value: c.Leverage.String(), Reason: "want 0 for cross margin or at least 0.01"}
 	}

@@ -119,9 +119,21 @@ func (p *position) safeMarks(floor exchange.Money) (lo, hi exchange.Price) {
 	return lo, hi
 }
 
-// perLot returns the value of one lot of a position that is worth v.
+// perLot returns the value of one lot of a position that is worth v >= 0. It ends
+// where lotPrice would overflow, which is far beyond the value at any price that
+// occurs: a small position in a rich account gets there.
 func (p *position) perLot(v exchange.Money, r exchange.Rounding) exchange.Money {
-	return exchange.Money(exchange.MulDiv(int64(v), int64(p.terms.LotSize), int64(p.qty.Abs()), r))
+	most := uint64(math.MaxInt64 / p.terms.Divisor)
+	hi, lo := bits.Mul64(uint64(v), uint64(p.terms.LotSize))
+	qty := uint64(p.qty.Abs())
+	if hi >= qty {
+		return exchange.Money(most)
+	}
+	q, rem := bits.Div64(hi, lo, qty)
+	if r == exchange.Ceil && rem > 0 {
+		q++
+	}
+	return exchange.Money(min(q, most))
 }
 
 // lotPrice returns the price at which a lot is worth u, the greatest one if that

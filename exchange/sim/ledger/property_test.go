@@ -359,7 +359,7 @@ func TestSafeMarks(t *testing.T) {
 		f := exchange.Fill{Symbol: s, Side: drawSide(t), Qty: drawQty(t, s), Price: drawPrice(t, s, 30)}
 		a.Fill(&f)
 		p := &a.positions[s]
-		bound := exchange.Money(rapid.Int64Range(-2*int64(f.Value), int64(f.Value)).Draw(t, "floor"))
+		bound := exchange.Money(rapid.Int64Range(-2*int64(f.Value), 2*int64(f.Value)).Draw(t, "floor"))
 		lo, hi := p.safeMarks(bound)
 		safe := func(price exchange.Price) bool {
 			return price > 0 && p.terms.Cost(p.qty, price)-p.cost > bound

@@ -27,8 +27,12 @@ func TestNewRefuses(t *testing.T) {
 		require.ErrorAs(t, err, &invalid)
 		require.Equal(t, field, invalid.Field)
 	}
+	good.Balance = maxBalance
 	_, err := New(good)
 	require.NoError(t, err)
+	good.Balance++
+	_, err = New(good)
+	require.ErrorContains(t, err, "balance")
 }
 
 func TestOtherCurrenciesAndUnknownSymbols(t *testing.T) {
@@ -256,6 +260,37 @@ func TestFundingStaysInIsolatedMargin(t *testing.T) {
 	a.Liquidate(0, 0)
 	require.GreaterOrEqual(t, a.Wallet(), before)
 	requireBooks(t, a)
+}
+
+func TestFundingOfCoveredShort(t *testing.T) {
+	a := openAccount(t, 1e9, "1", xbtusd(100, "0.5", "0.005", "0.0005"))
+	trade(a, 0, -1000, "50000")
+	before := marginOf(a, 0).total
+	a.Fund(0, exchange.MustRatio("0.001"), 0)
+	require.Equal(t, before+2000, marginOf(a, 0).total, "no part of it is a fee")
+}
+
+// A single contract in the richest account, and the largest orders there are.
+func TestExtremes(t *testing.T) {
+	for _, leverage := range []string{"0", "1", "10"} {
+		for s := range exchange.SymbolID(4) {
+			for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
+				a := openAccount(t, maxBalance, leverage, markets...)
+				for _, qty := range []exchange.Qty{1, 99_999_999} {
+					f := exchange.Fill{Symbol: s, Side: side, Qty: qty, Price: exchange.MustPrice(prices[s])}
+					a.Fill(&f)
+					require.False(t, a.SetMark(s, f.Price, 0))
+					require.Positive(t, a.Position(s).LiquidationPrice)
+					require.Positive(t, a.Position(s).BankruptPrice)
+					requireBooks(t, a)
+				}
+				_, ok := a.Liquidate(s, 0)
+				require.True(t, ok)
+				require.GreaterOrEqual(t, a.Wallet(), exchange.Money(0))
+				requireBooks(t, a)
+			}
+		}
+	}
 }
 
 func TestSpot(t *testing.T) {
