@@ -119,8 +119,13 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 	if open != bar.Open {
 		x.stats.ClampedOpens++
 	}
-	*b = path{start: bar.Start, interval: interval, open: open, high: bar.High, low: bar.Low, close: bar.Close,
-		budget: x.barBudget(s, bar.Volume), step: pathFirst}
+	b.start, b.interval = bar.Start, interval
+	b.open, b.high, b.low, b.close = open, bar.High, bar.Low, bar.Close
+	b.step, b.decided, b.ambiguous = pathFirst, false, false
+	b.budget = unlimited
+	if x.cfg.Bars.VolumeShare != 0 {
+		b.budget = x.barBudget(s, bar.Volume)
+	}
 	if s.busy == 0 && s.pos == 0 {
 		s.last, s.wake = open, exchange.Never
 		return

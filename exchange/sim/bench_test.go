@@ -70,7 +70,7 @@ func BenchmarkMarket(b *testing.B) {
 	for _, name := range []string{"bars", "trades", "quotes", "book"} {
 		for _, orders := range []int{0, 4} {
 			b.Run(fmt.Sprintf("%s/orders=%d", name, orders), func(b *testing.B) {
-				events := walkEvents(kinds[name], 1<<16)
+				events := walkEvents(kinds[name], 1<<12)
 				x, err := New(testConfig(b))
 				require.NoError(b, err)
 				reports := make([]exchange.Report, 0, 64)
@@ -89,7 +89,7 @@ func BenchmarkMarket(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				for i := range b.N {
-					ev := &events[i&(1<<16-1)]
+					ev := &events[i&(1<<12-1)]
 					x.Market(ev)
 				}
 				b.StopTimer()
