@@ -103,7 +103,7 @@ func TestBookAgreesWithPlainBook(t *testing.T) {
 			return Price(centre+rapid.Int64Range(-30, 30).Draw(t, "offset")) * tick
 		}
 		side := rapid.SampledFrom([]Side{Buy, Sell})
-		qty := rapid.SampledFrom([]Qty{0, 0, 1, 2, 1000, math.MaxInt64})
+		qty := rapid.SampledFrom([]Qty{0, 0, -1, 1, 2, 1000, math.MaxInt64})
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
 				s, p, q := side.Draw(t, "side"), price(t), qty.Draw(t, "qty")
@@ -171,6 +171,38 @@ func TestBookFollowsTheMarket(t *testing.T) {
 		sameBook(t, want, got, at)
 	}
 	require.NotEmpty(t, got.bids.spill)
+}
+
+// inWindow is how many levels of a side are where they are fast.
+func inWindow(h *half) int { return h.n }
+
+func TestBookWindowIsWhereTheMarketIs(t *testing.T) {
+	b := NewBook(1)
+	// The best level falls out of the upper part: what is new behind it takes the
+	// window along.
+	b.Set(Buy, 100_000, 1)
+	b.Set(Buy, 98_000, 1)
+	b.Set(Buy, 97_500, 1)
+	b.Set(Buy, 100_000, 0)
+	b.Set(Buy, 98_000, 0)
+	b.Set(Buy, 96_000, 1)
+	require.Equal(t, 2, inWindow(&b.bids), "97500 and 96000")
+	// A wall far behind leaves it where it is.
+	b.Set(Buy, 5, 1)
+	b.Set(Buy, 50_000, 1)
+	require.Equal(t, 2, inWindow(&b.bids))
+	require.Len(t, b.bids.spill, 2)
+	// When the window is empty, the best level of the spill is the market, not
+	// the level that happens to be new.
+	b.Set(Buy, 97_500, 0)
+	b.Set(Buy, 96_000, 0)
+	b.Set(Buy, 40_000, 1)
+	require.Equal(t, Price(50_000), b.bids.key(b.bids.best))
+	b.Set(Buy, 50_000, 0)
+	b.Set(Buy, 40_000, 0)
+	b.Set(Buy, 4, 1)
+	b.Set(Buy, 3, 1)
+	require.Equal(t, 3, inWindow(&b.bids), "5, 4 and 3")
 }
 
 func TestBookFarLevels(t *testing.T) {

@@ -248,6 +248,12 @@ func TestContractMathsPanicsBeyondTheLimits(t *testing.T) {
 	terms := termsAt(t, "XBTUSD", "2025-01-01")
 	require.Panics(t, func() { terms.Value(math.MaxInt64, PriceUnit) }, "rather than wrap")
 	require.Panics(t, func() { terms.LotValue(1) })
+	require.Panics(t, func() { Money(1 << 62).times(2) }, "2^63 is one too many")
+	require.Equal(t, Money(1<<62), Money(1<<61).times(2))
+	// A divisor of an inverse contract must not wrap a large cost into a price.
+	halves := &Terms{Kind: Inverse, Multiplier: 100_000_000, Divisor: 2, TickSize: PriceUnit, LotSize: 1}
+	require.Equal(t, 50*PriceUnit, halves.PriceOfCost(1, 1_000_000))
+	require.Zero(t, halves.PriceOfCost(1, math.MaxInt64))
 	require.Panics(t, func() { terms.LotValue(0) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -309,7 +310,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{map[string]string{"terms.riskLimit": "-1"}, "terms[0].riskLimit", "must not be negative"},
 		{map[string]string{"terms.riskStep": "-1"}, "terms[0].riskStep", "must not be negative"},
 		{map[string]string{"terms.maxQty": ""}, "terms[0].maxQty", "must be at least a lot"},
-		{map[string]string{"terms.maxQty": "100000000000"}, "terms[0].maxQty", "at price 0.5 overflows"},
+		{map[string]string{"terms.maxQty": "15000000000", "later": `{"from": "2020-01-01", "lotSize": 5}`}, "terms[0].maxQty", "at price 0.5 overflows"},
 		{map[string]string{"terms.maxPrice": ""}, "terms[0].maxPrice", "want between a tick and 99999999"},
 		{map[string]string{"terms.maxPrice": "1e9"}, "terms[0].maxPrice", "out of range"},
 		{map[string]string{"terms.minPrice": "-1"}, "terms[0].minPrice", "want between 0 and maxPrice"},
@@ -457,4 +458,18 @@ func TestInstrumentsOf2021(t *testing.T) {
 			require.Equal(t, row.OpenValue, got.Value(row.OpenInterest, mark), "openValue of %d at %s", row.OpenInterest, mark)
 		})
 	}
+}
+
+// The example of the documentation is a file that loads.
+func TestDocumentedExample(t *testing.T) {
+	page, err := os.ReadFile("../docs/instruments.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(page), "```json\n")
+	require.True(t, ok)
+	example, _, ok := strings.Cut(rest, "```")
+	require.True(t, ok)
+	set := new(Instruments)
+	require.NoError(t, set.Load(strings.NewReader(example)))
+	require.Equal(t, 1, set.Len())
+	require.Equal(t, Qty(100), set.Get(0).At(Never).LotSize)
 }

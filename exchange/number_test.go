@@ -47,12 +47,14 @@ func TestParsePrice(t *testing.T) {
 		{"-99999999.0000000001", 0, ErrRange},
 		{"100000000", 0, ErrRange},
 		{"1e30", 0, ErrRange},
+		{"18014398509481984", 0, ErrRange}, // 2^54: times 10^10 it is 0 in 64 bits
 		{"1e99999999999999999999", 0, ErrRange},
 		{"123456789012345678901234567890", 0, ErrRange},
 		{"0.00000000001", 0, ErrInexact},
 		{"1e-11", 0, ErrInexact},
 		{"1e-99999999999999999999", 0, ErrInexact},
 		{"1.00000000000000000000000000000000001", 0, ErrInexact},
+		{"1.000000000000000000000001000", 0, ErrInexact},
 		{"79139.90000000001", 0, ErrInexact},
 		{"", 0, ErrSyntax},
 		{"-", 0, ErrSyntax},
@@ -111,6 +113,8 @@ func TestRoundPrice(t *testing.T) {
 		{"0.000000000049", 0},
 		{"5e-11", 1},
 		{"4.9e-11", 0},
+		{"9e-12", 0},
+		{"9e-30", 0},
 		{"1e-60", 0},
 		{"99999998.99999999995", MaxPrice},
 	} {
@@ -381,6 +385,10 @@ func TestMulDivRounds(t *testing.T) {
 	require.Panics(t, func() { MulDiv(1, 1, 0, Floor) })
 	require.Panics(t, func() { MulDiv(math.MinInt64, 1, 1, Floor) }, "the magnitude does not fit")
 	require.Panics(t, func() { MulDiv(math.MaxInt64, 3, 2, Floor) })
+	const overflows = "exchange: %d·%d/%d overflows"
+	// A quotient of exactly 2^64, and one of 2^64-1 that would be rounded up.
+	require.PanicsWithValue(t, fmt.Sprintf(overflows, 1<<62, 4, 1), func() { MulDiv(1<<62, 4, 1, Floor) })
+	require.PanicsWithValue(t, fmt.Sprintf(overflows, 311, 177942868878227186, 3), func() { MulDiv(311, 177942868878227186, 3, Ceil) })
 }
 
 func TestParseAllocatesNothing(t *testing.T) {
