@@ -243,6 +243,19 @@ func TestBookEmpty(t *testing.T) {
 	require.Panics(t, func() { NewBook(0) })
 }
 
+// Ticks and prices at the ends of their ranges must not overflow the window.
+func TestBookExtremes(t *testing.T) {
+	for _, tick := range []Price{1, maxGrid, maxGrid + 1, MaxPrice} {
+		got, want := NewBook(tick), newPlainBook()
+		for n, p := range []Price{MaxPrice, -MaxPrice, 0, maxGrid, MaxPrice - 1, 1 - MaxPrice, maxGrid + 1, MaxPrice / 2} {
+			for _, s := range []Side{Buy, Sell} {
+				require.Equal(t, want.set(s, p, Qty(n+1)), got.Set(s, p, Qty(n+1)))
+			}
+			sameBook(t, want, got, p)
+		}
+	}
+}
+
 func TestBookCrossed(t *testing.T) {
 	b := NewBook(10)
 	b.Set(Buy, 100, 1)
