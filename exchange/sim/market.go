@@ -76,15 +76,15 @@ func newSymbol(i *exchange.Instrument, c *Config) *symbol {
 // because of it happens in the next Advance; orders that were resting are
 // matched at once.
 func (x *Exchange) Market(ev *exchange.Event) {
+	if ev.Time > x.now {
+		x.now = ev.Time
+	}
 	if int(ev.Symbol) >= len(x.byID) {
 		return
 	}
 	s := x.byID[ev.Symbol]
 	if s == nil {
 		return
-	}
-	if ev.Time > x.now {
-		x.now = ev.Time
 	}
 	if s.wake <= ev.Time {
 		x.walk(s, ev.Time)

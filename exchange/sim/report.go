@@ -92,6 +92,7 @@ func (x *Exchange) reportFill(o *order, f *exchange.Fill) {
 
 // reportAccount tells the position of a symbol and the margin of the account.
 func (x *Exchange) reportAccount(s *symbol) {
+	x.revalue(x.at)
 	r := x.report(s, exchange.ReportPosition, exchange.NoExecType)
 	r.Position = x.account.Position(s.id)
 	r.Position.Time = x.at

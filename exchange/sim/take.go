@@ -153,13 +153,11 @@ func (x *Exchange) wouldTake(o *order) bool {
 // fill executes a part of an order.
 func (x *Exchange) fill(o *order, p exchange.Price, q exchange.Qty, l exchange.Liquidity, cause exchange.Cause) {
 	s := o.s
-	if s.pos == 0 {
-		m := s.markPrice()
-		if m <= 0 {
-			m = p
-		}
-		x.account.SetMark(s.id, m, x.at)
+	m := s.markPrice()
+	if m <= 0 {
+		m = p
 	}
+	x.account.SetMark(s.id, m, x.at)
 	f := exchange.Fill{
 		ExecID: x.execID(), OrderID: o.OrderID, ClientID: o.ClientID, Symbol: s.id, Side: o.Side, Qty: q, Price: p,
 		Type: exchange.ExecTrade, Liquidity: l, Cause: cause, Time: x.at,

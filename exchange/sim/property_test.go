@@ -1,0 +1,422 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+const worldSteps = 60
+
+// check runs a property in random worlds.
+func check(t *testing.T, property func(t *rapid.T, w *world)) {
+	t.Helper()
+	c := testConfig(t)
+	rapid.Check(t, func(t *rapid.T) { property(t, anyWorld(t, c)) })
+}
+
+func (w *world) fills(f func(*exchange.Fill, *exchange.Order)) {
+	for i := range w.reports {
+		if r := &w.reports[i]; r.Kind == exchange.ReportFill {
+			f(&r.Fill, &r.Order)
+		}
+	}
+}
+
+// What a trade gives our resting orders is not more than was traded; what takers
+// get from a level is not more than it shows until it is updated.
+func TestI1VolumeIsGivenOnce(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.c.NoConsumption, w.c.Latency = false, ZeroLatency{}
+		w = newWorld(w.t, w.kind, w.c)
+		taken := map[string]exchange.Qty{}
+		w.before = func(s *step) {
+			for i := range s.events {
+				if ev := &s.events[i]; ev.Kind == exchange.KindBook {
+					delete(taken, fmt.Sprint(ev.Side, ev.Level().Price))
+				}
+			}
+		}
+		w.after = func(s *step, reports []exchange.Report) {
+			var traded, got exchange.Qty
+			for i := range s.events {
+				if s.events[i].Kind == exchange.KindTrade {
+					traded += s.events[i].Trade().Qty
+				}
+			}
+			for i := range reports {
+				r := &reports[i]
+				if r.Kind != exchange.ReportFill {
+					continue
+				}
+				f := &r.Fill
+				switch f.Cause {
+				case exchange.TradedAt, exchange.TradedPast:
+					got += f.Qty
+				case exchange.TookBook:
+					key := fmt.Sprint(f.Side.Opposite(), f.Price)
+					taken[key] += f.Qty
+					require.LessOrEqual(t, taken[key], w.levels[f.Side.Opposite()-1][f.Price], "taken at %s", f.Price)
+				}
+			}
+			require.LessOrEqual(t, got, traded)
+		}
+		w.run(worldSteps)
+	})
+}
+
+// A fill is never worse than the limit, and a maker's is at its price, or better
+// only where a bar opened beyond it.
+func TestI2LimitPrices(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		w.fills(func(f *exchange.Fill, o *exchange.Order) {
+			if f.Type != exchange.ExecTrade || o.Price == 0 {
+				return
+			}
+			require.False(t, better(f.Side, f.Price, o.Price), "%s at %s, limit %s", f.Side, f.Price, o.Price)
+			if f.Liquidity == exchange.AddedLiquidity && (f.Cause != exchange.BarOpened || !w.c.Bars.Touch) {
+				require.Equal(t, o.Price, f.Price)
+			}
+		})
+	})
+}
+
+// Nothing happens to an order before it has arrived, and nothing is heard before
+// it has travelled back.
+func TestI3Causality(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		entry, response := time.Duration(0), time.Duration(0)
+		if l, ok := w.c.Latency.(ConstantLatency); ok {
+			entry, response = l.ToExchange, l.ToStrategy
+		}
+		w.run(worldSteps)
+		for i := range w.reports {
+			r := &w.reports[i]
+			require.LessOrEqual(t, r.Time.Add(response), r.Arrival)
+			require.LessOrEqual(t, r.Arrival, w.heard[i])
+			if at, ok := w.sentAt[r.Order.ClientID]; ok {
+				require.LessOrEqual(t, at.Add(entry), r.Time)
+			}
+		}
+	})
+}
+
+// The position is the sum of the fills; what is left and what is filled make the
+// order; a finished order never changes.
+func TestI4OrdersAddUp(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		var pos exchange.Qty
+		filled := map[exchange.ClientID]exchange.Qty{}
+		final := map[exchange.ClientID]bool{}
+		for i := range w.reports {
+			r := &w.reports[i]
+			o := &r.Order
+			if r.Kind == exchange.ReportFill {
+				pos += r.Fill.Side.Signed(r.Fill.Qty)
+				require.Equal(t, pos, r.Fill.Position)
+				require.Positive(t, r.Fill.Qty)
+			}
+			if o.ClientID == "" || r.Kind != exchange.ReportFill && r.Kind != exchange.ReportOrder {
+				continue
+			}
+			require.False(t, final[o.ClientID], "%s after its end", o.ClientID)
+			final[o.ClientID] = o.Status.Final()
+			if r.Kind == exchange.ReportFill {
+				filled[o.ClientID] += r.Fill.Qty
+				require.Equal(t, o.Leaves, r.Fill.Leaves)
+			}
+			require.Equal(t, filled[o.ClientID], o.Filled)
+			if o.Status.Final() {
+				require.Zero(t, o.Leaves)
+				require.False(t, o.Working)
+				require.Equal(t, o.Status == exchange.Filled, o.Filled == o.Qty && o.Qty > 0)
+			} else {
+				require.Equal(t, o.Qty, o.Filled+o.Leaves)
+			}
+		}
+		require.Equal(t, pos, w.x.Account().Position(0).Qty)
+		require.Equal(t, w.x.Account().Open(0), w.unfinished(final))
+	})
+}
+
+// unfinished returns how many orders have not ended, and fails for those of
+// which nothing was heard.
+func (w *world) unfinished(final map[exchange.ClientID]bool) (n int) {
+	for _, id := range w.ids {
+		ended, heard := final[id]
+		require.True(w.t, heard, "%s was never heard of", id)
+		if !ended {
+			n++
+		}
+	}
+	return n
+}
+
+// The wallet is what was deposited, realised, paid and received, at every fill.
+func TestI5WalletAddsUp(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.after = func(*step, []exchange.Report) {
+			sum := w.x.account.Totals()
+			want := w.c.Balance + sum.Realised - sum.Fees + sum.Funding + sum.Insurance
+			require.Equal(t, want, w.x.account.Wallet())
+		}
+		w.run(worldSteps)
+		wallet := w.c.Balance
+		for i := range w.reports {
+			switch r := &w.reports[i]; r.Kind {
+			case exchange.ReportFill:
+				wallet += r.Fill.Realised - r.Fill.Fee
+			case exchange.ReportFunding:
+				wallet += r.Funding.Amount
+			}
+		}
+		require.Equal(t, wallet+w.x.account.Totals().Insurance, w.x.account.Wallet())
+	})
+}
+
+// A flat position costs nothing.
+func TestI6FlatCostsNothing(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		for i := range w.reports {
+			if r := &w.reports[i]; r.Kind == exchange.ReportPosition && r.Position.Qty == 0 {
+				require.Zero(t, r.Position.Cost)
+				require.Zero(t, r.Position.Unrealised)
+			}
+		}
+	})
+}
+
+// The quantity ahead of an order never grows while it keeps its place, and is
+// never more than the level shows.
+func TestI7QueuesOnlyMoveForward(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		if w.kind != fromBook {
+			w = newWorld(w.t, fromBook, w.c)
+		}
+		s := w.x.symbols[0]
+		front := map[uint64]int64{}
+		w.after = func(*step, []exchange.Report) {
+			for _, list := range [][]*order{s.bids, s.asks} {
+				for _, o := range list {
+					require.GreaterOrEqual(t, o.queue.front, int64(0))
+					require.LessOrEqual(t, o.queue.front, int64(s.book.Qty(o.Side, o.Price))*QueueUnit)
+					if last, ok := front[o.seq]; ok {
+						require.LessOrEqual(t, o.queue.front, last)
+					}
+					front[o.seq] = o.queue.front
+				}
+			}
+		}
+		w.run(worldSteps)
+	})
+}
+
+// Orders of ours at one price fill in the order in which they took their places.
+func TestI8PriceTimePriority(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.c.Latency = ZeroLatency{}
+		w = newWorld(w.t, w.kind, w.c)
+		s := w.x.symbols[0]
+		var ahead map[exchange.ClientID][]exchange.ClientID // of every resting order, those that must fill first
+		left := map[exchange.ClientID]exchange.Qty{}
+		w.before = func(*step) {
+			ahead = map[exchange.ClientID][]exchange.ClientID{}
+			for _, list := range [][]*order{s.bids, s.asks} {
+				for i, o := range list {
+					left[o.ClientID] = o.Leaves
+					for _, first := range list[:i] {
+						require.False(t, better(o.Side, o.Price, first.Price))
+						if first.Price == o.Price {
+							require.Less(t, first.seq, o.seq)
+							ahead[o.ClientID] = append(ahead[o.ClientID], first.ClientID)
+						}
+					}
+				}
+			}
+		}
+		w.after = func(st *step, reports []exchange.Report) {
+			if st.events == nil {
+				return
+			}
+			for i := range reports {
+				r := &reports[i]
+				switch {
+				case r.Kind == exchange.ReportFill:
+					if r.Fill.Liquidity == exchange.AddedLiquidity {
+						for _, first := range ahead[r.Fill.ClientID] {
+							require.Zero(t, left[first], "%s fills before %s", r.Fill.ClientID, first)
+						}
+					}
+					left[r.Fill.ClientID] = r.Fill.Leaves
+				case r.Kind == exchange.ReportOrder:
+					left[r.Order.ClientID] = r.Order.Leaves
+				}
+			}
+		}
+		w.run(worldSteps)
+	})
+}
+
+// FOK is all or nothing, IOC never rests, post-only never takes, reduce-only
+// never opens.
+func TestI9Instructions(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		var pos exchange.Qty
+		for i := range w.reports {
+			r := &w.reports[i]
+			if r.Kind == exchange.ReportOrder {
+				if r.Order.TimeInForce == exchange.FillOrKill && r.Order.Status.Final() {
+					require.Zero(t, r.Order.Filled, "a FOK order ended with a part filled")
+				}
+				continue
+			}
+			if r.Kind != exchange.ReportFill {
+				continue
+			}
+			f, o := &r.Fill, &r.Order
+			if f.Liquidity == exchange.AddedLiquidity {
+				require.Equal(t, exchange.GoodTillCancel, o.TimeInForce, "%s rested", o.TimeInForce)
+			} else if f.Type == exchange.ExecTrade {
+				require.False(t, o.ExecInst.Has(exchange.PostOnly), "a post-only order took")
+			}
+			if o.ExecInst&(exchange.ReduceOnly|exchange.Close) != 0 {
+				require.Less(t, f.Position.Abs(), pos.Abs())
+				require.True(t, f.Position == 0 || (f.Position > 0) == (pos > 0))
+			}
+			pos = f.Position
+		}
+	})
+}
+
+// Every order that was sent ends in exactly one final state once it is
+// cancelled, and what is said of an order never goes back in time.
+func TestEveryOrderEndsOnce(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		require.NoError(t, w.x.CancelAll(t.Context(), exchange.CancelFilter{AllSymbol: true}))
+		w.now = w.now.Add(time.Hour)
+		w.until(w.now)
+		ends := map[exchange.ClientID]int{}
+		var last, lastArrival exchange.Time
+		for i := range w.reports {
+			r := &w.reports[i]
+			require.LessOrEqual(t, last, r.Time)
+			require.LessOrEqual(t, lastArrival, r.Arrival)
+			last, lastArrival = r.Time, r.Arrival
+			if (r.Kind == exchange.ReportOrder || r.Kind == exchange.ReportFill) && r.Order.Status.Final() && r.Order.ClientID != "" {
+				ends[r.Order.ClientID]++
+			}
+		}
+		for _, id := range w.ids {
+			require.Equal(t, 1, ends[id], "%s", id)
+		}
+		require.Empty(t, w.x.known)
+		require.Empty(t, w.x.byOrder)
+		require.Empty(t, w.x.byClient)
+		s := w.x.symbols[0]
+		require.Zero(t, s.busy)
+		require.Zero(t, s.reducing)
+		require.Zero(t, s.open)
+	})
+}
+
+// A cancel that is refused is refused because the order has ended; one that is
+// not is the order's end.
+func TestLateCancelsLose(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		ended := map[exchange.ClientID]bool{}
+		for i := range w.reports {
+			r := &w.reports[i]
+			if r.Kind == exchange.ReportReject && r.Reject.Command == "cancel" && r.Reject.ClientID != "none" {
+				require.True(t, ended[r.Reject.ClientID])
+				require.Contains(t, r.Reject.Reason, "Unable to cancel order due to existing state: ")
+			}
+			if r.Order.ClientID != "" {
+				ended[r.Order.ClientID] = r.Order.Status.Final()
+			}
+		}
+	})
+}
+
+// The totals of open orders that the account knows are those of the orders that
+// rest.
+func TestOpenTotalsAreThoseOfTheOrders(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		s := w.x.symbols[0]
+		w.after = func(*step, []exchange.Report) {
+			for i, list := range [][]*order{s.bids, s.asks} {
+				var qty exchange.Qty
+				var cost exchange.Money
+				for _, o := range list {
+					require.Equal(t, resting, o.state)
+					require.Positive(t, o.Leaves)
+					if !o.reduces() {
+						qty += o.Leaves
+						cost += s.terms.Value(o.Leaves, o.Price)
+					}
+				}
+				require.Equal(t, qty, s.open[i].qty)
+				require.Equal(t, cost, s.open[i].cost)
+			}
+		}
+		w.run(worldSteps)
+	})
+}
+
+// The same stream and the same orders give the same reports, and another symbol
+// beside them changes nothing.
+func TestReplaysAreIdentical(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		same(t, w, replay(t, w, w.c))
+		c := w.c
+		c.Symbols = []exchange.SymbolID{2, 0}
+		same(t, w, replay(t, w, c))
+	})
+}
+
+// replay repeats what was done in another world.
+func replay(t *rapid.T, w *world, c Config) *world {
+	again := newWorld(t, w.kind, c)
+	for _, s := range w.script {
+		again.now = s.at
+		again.do(s)
+	}
+	return again
+}
+
+// A later look at the account or a call of Advance without need changes nothing.
+func TestLookingChangesNothing(t *testing.T) {
+	check(t, func(t *rapid.T, w *world) {
+		w.run(worldSteps)
+		again := newWorld(t, w.kind, w.c)
+		for _, s := range w.script {
+			for again.now < s.at {
+				again.now = min(again.now.Add(700*time.Millisecond), s.at)
+				again.x.Account().Equity()
+				if again.now < s.at {
+					again.until(again.now)
+				}
+			}
+			again.do(s)
+		}
+		same(t, w, again)
+	})
+}
+
+func same(t *rapid.T, a, b *world) {
+	for i := range min(len(a.reports), len(b.reports)) {
+		require.Equal(t, a.reports[i], b.reports[i], "report %d", i)
+	}
+	require.Len(t, b.reports, len(a.reports))
+}
