@@ -197,7 +197,7 @@ func (x *Exchange) matchTrade(s *symbol, t exchange.Trade) {
 	switch {
 	case s.fidelity == fromTrades:
 		// Without a book the side does not matter: the market was there.
-		x.matchTradeOn(s, exchange.Buy, t)
+		t.Qty -= x.matchTradeOn(s, exchange.Buy, t)
 		x.matchTradeOn(s, exchange.Sell, t)
 	case t.Side != exchange.NoSide:
 		x.matchTradeOn(s, t.Side.Opposite(), t)
@@ -222,28 +222,29 @@ func (s *symbol) best(side exchange.Side) exchange.Price {
 	return s.quote.AskPrice
 }
 
-func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade) {
+// matchTradeOn returns how much of the trade our orders of a side got.
+func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade) (ours exchange.Qty) {
 	list := s.side(side)
-	var ours exchange.Qty // of the trade's quantity, what our orders got
 	for len(*list) > 0 && better(side, (*list)[0].Price, t.Price) {
 		o := (*list)[0]
 		q := o.Leaves
 		if !x.cfg.NoConsumption {
 			if q = s.lots(min(q, t.Qty-ours), o.Leaves); q <= 0 {
-				return
+				return ours
 			}
 			ours += q
 		}
 		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.TradedPast)
 	}
 	if s.fidelity > fromTrades {
-		x.matchTradeAt(s, side, t, ours)
+		ours = x.matchTradeAt(s, side, t, ours)
 	}
+	return ours
 }
 
 // matchTradeAt shares what is left of a trade among our orders at its price:
 // what is ahead of the first, the first, what is between, the second, ...
-func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) {
+func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) exchange.Qty {
 	list := s.side(side)
 	for i := 0; i < len(*list) && (*list)[i].Price == t.Price; {
 		o := (*list)[i]
@@ -259,6 +260,7 @@ func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade,
 			i++
 		}
 	}
+	return ours
 }
 
 // beginSnapshot empties the book. Our orders keep their places until the new

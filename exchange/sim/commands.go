@@ -154,8 +154,6 @@ func unsupported(o *exchange.NewOrder) error {
 		return bad("ordType", o.Type, not)
 	case o.PegType != exchange.NoPeg:
 		return bad("pegPriceType", o.PegType, not)
-	case o.PegOffset != 0:
-		return bad("pegOffsetValue", o.PegOffset, not)
 	case o.Contingency != exchange.NoContingency:
 		return bad("contingencyType", o.Contingency, not)
 	case o.LinkID != "":

@@ -1,0 +1,271 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// reference is a matching engine for book data with the risk-averse queue that
+// is written to be read: maps, sorting, no state but what the rules name.
+type reference struct {
+	book  [2]map[exchange.Price]exchange.Qty // bids, asks
+	taken [2]map[exchange.Price]exchange.Qty
+	open  []*refOrder
+	done  map[exchange.ClientID]bool
+	seq   int
+	fills []string
+}
+
+type refOrder struct {
+	exchange.NewOrder
+	id     exchange.ClientID
+	leaves exchange.Qty
+	filled exchange.Qty
+	ahead  exchange.Qty
+	seq    int
+}
+
+func newReference() *reference {
+	return &reference{
+		book:  [2]map[exchange.Price]exchange.Qty{{}, {}},
+		taken: [2]map[exchange.Price]exchange.Qty{{}, {}},
+		done:  map[exchange.ClientID]bool{},
+	}
+}
+
+// mine returns our resting orders of a side, best price first, then oldest.
+func (r *reference) mine(side exchange.Side) []*refOrder {
+	var list []*refOrder
+	for _, o := range r.open {
+		if o.Side == side {
+			list = append(list, o)
+		}
+	}
+	slices.SortFunc(list, func(a, b *refOrder) int {
+		if a.Price != b.Price {
+			if better(side, a.Price, b.Price) {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.seq, b.seq)
+	})
+	return list
+}
+
+// offers returns the prices of a side of the book, best first.
+func (r *reference) offers(side exchange.Side) []exchange.Price {
+	prices := slices.Sorted(maps.Keys(r.book[side-1]))
+	if side == exchange.Buy {
+		slices.Reverse(prices)
+	}
+	return prices
+}
+
+func (r *reference) fill(o *refOrder, p exchange.Price, q exchange.Qty, how string) {
+	o.leaves -= q
+	o.filled += q
+	r.fills = append(r.fills, fmt.Sprintf("%s %s %d @ %s %s", o.id, o.Side, q, p, how))
+	if o.leaves == 0 {
+		r.end(o)
+	}
+}
+
+func (r *reference) end(o *refOrder) {
+	r.done[o.id] = true
+	r.open = slices.DeleteFunc(r.open, func(x *refOrder) bool { return x == o })
+}
+
+func (r *reference) message(events []exchange.Event) {
+	for i := range events {
+		side, l := events[i].Side, events[i].Level()
+		delete(r.taken[side-1], l.Price)
+		if l.Qty == 0 {
+			delete(r.book[side-1], l.Price)
+		} else {
+			r.book[side-1][l.Price] = l.Qty
+		}
+		for _, o := range r.mine(side) {
+			if o.Price == l.Price {
+				o.ahead = min(o.ahead, l.Qty)
+			}
+		}
+	}
+	for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
+		for _, o := range r.mine(side) {
+			r.takeUpTo(o, true)
+		}
+	}
+}
+
+// takeUpTo gives an order what the other side has within its limit: at its own
+// price if it rested there.
+func (r *reference) takeUpTo(o *refOrder, rested bool) {
+	other := o.Side.Opposite()
+	for _, p := range r.offers(other) {
+		if o.Price != 0 && better(o.Side, p, o.Price) {
+			return
+		}
+		q := min(o.leaves, r.book[other-1][p]-r.taken[other-1][p])
+		if q <= 0 {
+			continue
+		}
+		r.taken[other-1][p] += q
+		if rested {
+			r.fill(o, o.Price, q, "maker")
+		} else {
+			r.fill(o, p, q, "taker")
+		}
+	}
+}
+
+func (r *reference) available(o *refOrder) (sum exchange.Qty) {
+	other := o.Side.Opposite()
+	for p, q := range r.book[other-1] {
+		if o.Price == 0 || !better(o.Side, p, o.Price) {
+			sum += q - r.taken[other-1][p]
+		}
+	}
+	return sum
+}
+
+func (r *reference) trade(t exchange.Trade) {
+	ours := exchange.Qty(0)
+	for _, o := range r.mine(t.Side.Opposite()) {
+		left := t.Qty - ours
+		switch {
+		case better(o.Side, o.Price, t.Price):
+			if q := min(o.leaves, left); q > 0 {
+				ours += q
+				r.fill(o, o.Price, q, "maker")
+			}
+		case o.Price == t.Price:
+			q := min(o.leaves, left-o.ahead)
+			o.ahead = max(o.ahead-left, 0)
+			if q > 0 {
+				ours += q
+				r.fill(o, o.Price, q, "maker")
+			}
+		}
+	}
+}
+
+func (r *reference) submit(id exchange.ClientID, n exchange.NewOrder) {
+	r.enter(&refOrder{NewOrder: n, id: id, leaves: n.Qty})
+}
+
+func (r *reference) enter(o *refOrder) {
+	switch {
+	case o.ExecInst.Has(exchange.PostOnly) && r.available(o) > 0,
+		o.TimeInForce == exchange.FillOrKill && r.available(o) < o.leaves:
+		r.done[o.id] = true
+		return
+	}
+	r.takeUpTo(o, false)
+	switch {
+	case o.leaves == 0:
+	case o.TimeInForce != exchange.GoodTillCancel:
+		r.done[o.id] = true
+	default:
+		r.seq++
+		o.seq = r.seq
+		o.ahead = r.book[o.Side-1][o.Price]
+		r.open = append(r.open, o)
+	}
+}
+
+func (r *reference) find(id exchange.ClientID) *refOrder {
+	for _, o := range r.open {
+		if o.id == id {
+			return o
+		}
+	}
+	return nil
+}
+
+func (r *reference) cancel(id exchange.ClientID) {
+	if o := r.find(id); o != nil {
+		r.end(o)
+	}
+}
+
+func (r *reference) amend(a *exchange.AmendOrder) {
+	o := r.find(a.OrigClientID)
+	if o == nil {
+		return
+	}
+	leaves, price := o.leaves, o.Price
+	if a.Qty != nil {
+		leaves = *a.Qty - o.filled
+	}
+	if a.Price != nil {
+		price = *a.Price
+	}
+	if leaves <= 0 {
+		return
+	}
+	loses := leaves > o.leaves || price != o.Price
+	o.leaves, o.Price = leaves, price
+	if loses {
+		r.end(o)
+		delete(r.done, o.id)
+		r.enter(o)
+	}
+}
+
+// The exchange and the reference make the same fills of the same stream.
+func TestReferenceAgrees(t *testing.T) {
+	c := testConfig(t)
+	c.Queue, c.Balance = RiskAverse{}, 1_000_000_000_000_000
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, fromBook, c)
+		r := newReference()
+		plain := func(o *exchange.NewOrder) {
+			o.ExecInst &= exchange.PostOnly
+			o.StopPrice = 0
+		}
+		w.before = func(s *step) {
+			switch {
+			case s.submit != nil:
+				plain(s.submit)
+			case s.cancel != nil:
+				r.cancel(s.cancel.ClientID)
+			case s.amend != nil:
+				r.amend(s.amend)
+			}
+			if len(s.events) > 0 && s.events[0].Kind == exchange.KindTrade {
+				r.trade(s.events[0].Trade())
+			} else if len(s.events) > 0 {
+				r.message(s.events)
+			}
+		}
+		w.after = func(s *step, reports []exchange.Report) {
+			if s.submit != nil {
+				id := w.ids[len(w.ids)-1]
+				r.submit(id, w.sent[id])
+			}
+			var got []string
+			for i := range reports {
+				if f := &reports[i].Fill; reports[i].Kind == exchange.ReportFill {
+					how := "taker"
+					if f.Liquidity == exchange.AddedLiquidity {
+						how = "maker"
+					}
+					got = append(got, fmt.Sprintf("%s %s %d @ %s %s", f.ClientID, f.Side, f.Qty, f.Price, how))
+				}
+			}
+			require.Equal(t, r.fills, got)
+			r.fills = nil
+			require.Len(t, r.open, w.x.Account().Open(0))
+		}
+		w.run(150)
+	})
+}
