@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/dunamis-engine/dunamis/engine"
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/config"
+)
+
+// version is set by the linker in release builds.
+var version = "dev"
+
+// App is everything of the process that the commands touch, so that tests can
+// put something else in its place.
+type App struct {
+	Args        []string // without the program's name
+	Stdout      io.Writer
+	Stderr      io.Writer
+	Interactive bool // stderr is a terminal: progress may be drawn
+	Strategies  []engine.Definition
+	Now         func() time.Time // for run ids and manifests, never for results
+}
+
+// Main runs the backtest command with the process's arguments and returns its
+// exit code. An interrupt ends the command in order; a second one at once.
+func Main(strategies []engine.Definition) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // the next interrupt kills the process as usual
+	}()
+	app := &App{
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Strategies: strategies, Now: time.Now,
+		Interactive: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	return app.Run(ctx)
+}
+
+// Run executes the command line and returns the exit code.
+func (a *App) Run(ctx context.Context) int {
+	root := a.root()
+	root.SetArgs(a.Args)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	err := root.ExecuteContext(ctx)
+	code := exitCode(err)
+	switch {
+	case err == nil:
+	case code == ExitInterrupted:
+		fmt.Fprintln(a.Stderr, "interrupted")
+	default:
+		fmt.Fprintf(a.Stderr, "backtest: %s\n", err)
+	}
+	return code
+}
+
+func (a *App) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "backtest",
+		Short: "Replay strategies over the history of crypto derivatives",
+		Long: `backtest replays a strategy over recorded market data through a simulated exchange
+that knows queues, latency, fees, funding, margin and liquidation.
+
+A first look:   backtest demo
+Your own data:  backtest data import --catalog catalog XBTUSD-1m-2020.csv.gz
+A run:          backtest run --catalog catalog --venue bitmex --symbol XBTUSD --strategy sma_cross`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		CompletionOptions: cobra.CompletionOptions{
+			HiddenDefaultCmd: false,
+		},
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(a.runCommand(), a.demoCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(),
+		a.versionCommand())
+	codeUsageErrors(root)
+	return root
+}
+
+// codeUsageErrors gives wrong arguments and unknown commands the usage code.
+func codeUsageErrors(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if c.HasSubCommands() && len(args) > 0 {
+				return usage(fmt.Errorf("unknown command %q%s; see %s --help", args[0], suggestion(c, args[0]), c.CommandPath()))
+			}
+			return usage(check(c, args))
+		}
+	}
+	for _, sub := range c.Commands() {
+		codeUsageErrors(sub)
+	}
+}
+
+func suggestion(c *cobra.Command, word string) string {
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near := config.Nearest(word, names); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	return ""
+}
+
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			err = fmt.Errorf("%w; did you mean --%s?", err, near)
+		}
+	}
+	return usage(fmt.Errorf("%w (see %s --help)", err, c.CommandPath()))
+}
+
+func (a *App) versionCommand() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := Version()
+			if asJSON {
+				return a.printJSON(map[string]string{"version": v, "go": goVersion()})
+			}
+			fmt.Fprintf(a.Stdout, "dunamis %s (%s)\n", v, goVersion())
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// Version is the version of the build: the linker's, or the module's.
+func Version() string {
+	if version != "dev" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return version
+}
+
+func goVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.GoVersion
+	}
+	return "go"
+}
+
+// instruments returns the built-in instruments, with those of a file added.
+func (a *App) instruments(file string) (*exchange.Instruments, error) {
+	set, err := exchange.BuiltinInstruments()
+	if err != nil || file == "" {
+		return set, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--instruments: %w", err))
+	}
+	defer f.Close() //nolint:errcheck // only read
+	if err := set.Load(f); err != nil {
+		return nil, usage(fmt.Errorf("--instruments %s: %w", file, err))
+	}
+	return set, nil
+}
+
+// strategy finds a definition by name.
+func (a *App) strategy(name string) (*engine.Definition, error) {
+	var names []string
+	for i := range a.Strategies {
+		if a.Strategies[i].Name == name {
+			return &a.Strategies[i], nil
+		}
+		names = append(names, a.Strategies[i].Name)
+	}
+	hint := "want one of " + strings.Join(names, ", ")
+	if near := config.Nearest(strings.ReplaceAll(name, "-", "_"), names); near != "" {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	if name == "" {
+		return nil, usage(fmt.Errorf("--strategy is needed; %s", hint))
+	}
+	return nil, usage(fmt.Errorf("unknown strategy %q; %s", name, hint))
+}

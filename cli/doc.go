@@ -1,0 +1,20 @@
+// Package cli is the command line of Dunamis as a library. cmd/backtest is a few
+// lines over it, and so is a user's own binary, which adds strategies of its own
+// and keeps every command:
+//
+//	func main() {
+//		os.Exit(cli.Main(append(strategies.All(), mine.Definition())))
+//	}
+//
+// It is the one place where the parts are wired together: the catalog of package
+// data to the engine, the engine to the simulated exchange, and both to the
+// recorder of package reports.
+//
+// # Exit codes
+//
+//	0    done
+//	2    usage: an unknown command, flag, key, strategy or parameter
+//	3    a problem with the data: none there, unreadable, or verify found faults
+//	4    the run failed
+//	130  interrupted
+package cli

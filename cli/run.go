@@ -1,0 +1,363 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dunamis-engine/dunamis/engine"
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/config"
+	"github.com/dunamis-engine/dunamis/reports"
+)
+
+// runFlags are the settings of a run as text, the same on the command line, in
+// a configuration file and in a manifest.
+type runFlags struct {
+	configFile    string
+	catalog       string
+	instruments   string
+	venue         string
+	symbols       []string
+	strategy      string
+	params        map[string]string
+	data          string
+	from, to      string
+	balance       string
+	leverage      string
+	latency       string
+	queue         string
+	slippageTicks int
+	barPath       string
+	barFill       string
+	volumeShare   string
+	fundingRate   string
+	consumption   bool
+	seed          uint64
+	sampleEvery   time.Duration
+	out           string
+	asJSON        bool
+	noReport      bool
+}
+
+func (f *runFlags) register(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.configFile, "config", "c", "", "YAML `file` with these settings; flags win over it")
+	fs.StringVar(&f.catalog, "catalog", "", "`directory` of the Parquet catalog")
+	f.registerModels(fs)
+	fs.StringVar(&f.venue, "venue", "bitmex", "venue of the symbols")
+	fs.StringArrayVar(&f.symbols, "symbol", nil, "symbol to trade; may be repeated, the first is the primary one")
+	fs.StringVar(&f.strategy, "strategy", "", "`name` of the strategy; see backtest strategies")
+	fs.StringToStringVar(&f.params, "param", nil, "strategy parameter `name=value`; may be repeated")
+	fs.StringVar(&f.data, "data", "auto", "what to replay: bar-1m, bar-5m ..., trade, quote or book;\n"+
+		"auto is the finest bars, else book, quote, trade")
+	fs.StringVar(&f.from, "from", "", "first instant, such as 2020-01-01 (default: all the data)")
+	fs.StringVar(&f.to, "to", "", "end, not included (default: all the data)")
+	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-STRATEGY)")
+	fs.BoolVar(&f.asJSON, "json", false, "print result.json to stdout and nothing else there")
+	fs.BoolVar(&f.noReport, "no-report", false, "write no directory of results")
+}
+
+// registerModels adds what the simulated exchange assumes.
+func (f *runFlags) registerModels(fs *pflag.FlagSet) {
+	fs.StringVar(&f.instruments, "instruments", "", "JSON `file` that adds or overrides instruments")
+	fs.StringVar(&f.balance, "balance", "1 XBT", "start balance, as an amount and a currency")
+	fs.StringVar(&f.leverage, "leverage", "0", "leverage of isolated margin; 0 is cross margin")
+	fs.StringVar(&f.latency, "latency", "0", "one-way latency of data, orders and reports: 0, a time such as 5ms,\n"+
+		"or feed (from the data's own arrival times; feed:2+1ms scales and adds)")
+	fs.StringVar(&f.queue, "queue", "prob-power:3", "queue model of resting orders on books and quotes:\n"+
+		"risk-averse, prob-power:K, prob-power2:K, prob-power3:K, prob-log, prob-log2, front")
+	fs.IntVar(&f.slippageTicks, "slippage-ticks", 1, "ticks against us where the data has no book")
+	fs.StringVar(&f.barPath, "bar-path", "adaptive", "order of a bar's extremes: adaptive, high-first, low-first or pessimistic")
+	fs.StringVar(&f.barFill, "bar-fill", "through", "a limit order fills when a bar trades through its price, or at a touch")
+	fs.StringVar(&f.volumeShare, "volume-share", "0", "largest share of a bar's volume that fills; 0 is no limit")
+	fs.StringVar(&f.fundingRate, "funding-rate", "", "fixed funding rate where the data has none, such as 0.0001 (default: none)")
+	fs.BoolVar(&f.consumption, "consumption", true, "liquidity taken from a book stays taken until its level changes")
+	fs.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
+	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
+}
+
+func (a *App) runCommand() *cobra.Command {
+	f := new(runFlags)
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Replay a strategy over the catalog",
+		Long: `Replay a strategy over recorded data and write what it did to a directory:
+manifest.json, result.json, summary.md and the tables orders, fills, funding and
+equity as Parquet.
+
+Every flag is also a key of the YAML file given with --config.`,
+		Example: `  backtest run --catalog catalog --symbol XBTUSD --strategy sma_cross \
+      --param fast=20 --param slow=100 --param qty=10000
+  backtest run -c run.yaml --from 2020-01-01 --to 2021-01-01 --json
+  backtest run --catalog catalog --venue binance --symbol BTCUSD_PERP --strategy grid_maker \
+      --data book --latency 5ms --queue risk-averse --balance "1 BTC"`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.configFile != "" {
+				if err := config.LoadFile(f.configFile, c.Flags()); err != nil {
+					return usage(err)
+				}
+			}
+			return a.run(c.Context(), f)
+		},
+	}
+	f.register(c.Flags())
+	a.completeRun(c)
+	return c
+}
+
+// completeRun offers names where the shell completes a flag's value.
+func (a *App) completeRun(c *cobra.Command) {
+	words := func(list ...string) cobra.CompletionFunc {
+		return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+	}
+	var names []string
+	for i := range a.Strategies {
+		names = append(names, a.Strategies[i].Name)
+	}
+	for flag, complete := range map[string]cobra.CompletionFunc{
+		"strategy": words(names...),
+		"data":     words("auto", "bar-1m", "bar-5m", "bar-1h", "bar-1d", "trade", "quote", "book"),
+		"queue":    words("risk-averse", "prob-power:3", "prob-power2:3", "prob-power3:3", "prob-log", "prob-log2", "front"),
+		"bar-path": words("adaptive", "high-first", "low-first", "pessimistic"),
+		"bar-fill": words("through", "touch"),
+		"latency":  words("0", "5ms", "feed"),
+	} {
+		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			panic(err) // the flag's name is misspelled above
+		}
+	}
+}
+
+// settings are the flags as a manifest shows them, under the names that a
+// configuration file uses.
+func (f *runFlags) settings() map[string]any {
+	return map[string]any{
+		"catalog": f.catalog, "instruments": f.instruments, "venue": f.venue, "symbol": f.symbols, "strategy": f.strategy,
+		"param": f.params, "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
+		"latency": f.latency, "queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
+		"bar-fill": f.barFill, "volume-share": f.volumeShare, "funding-rate": f.fundingRate, "consumption": f.consumption,
+		"seed": f.seed, "sample-every": f.sampleEvery.String(),
+	}
+}
+
+// plan is a run with every setting checked.
+type plan struct {
+	flags       *runFlags
+	set         *exchange.Instruments
+	instruments []*exchange.Instrument
+	definition  *engine.Definition
+	values      engine.Values
+	from, to    exchange.Time
+	balance     exchange.Money
+	sim         sim.Config
+	delay       engine.Delay
+	grace       time.Duration
+}
+
+func (a *App) plan(f *runFlags) (*plan, error) {
+	p := &plan{flags: f}
+	var err error
+	if p.set, err = a.instruments(f.instruments); err != nil {
+		return nil, err
+	}
+	if p.definition, err = a.strategy(f.strategy); err != nil {
+		return nil, err
+	}
+	if p.values, err = p.definition.Values(f.params); err != nil {
+		return nil, err
+	}
+	if err := p.findSymbols(); err != nil {
+		return nil, err
+	}
+	if err := p.parseRange(); err != nil {
+		return nil, err
+	}
+	return p, p.parseModels()
+}
+
+func (p *plan) findSymbols() error {
+	f := p.flags
+	if len(f.symbols) == 0 {
+		return usage(errors.New("--symbol is needed, such as --symbol XBTUSD"))
+	}
+	venue := exchange.CanonicalVenue(f.venue)
+	for _, name := range f.symbols {
+		i, err := p.set.Lookup(venue, name)
+		if err != nil {
+			return usage(err)
+		}
+		if first := p.set.Get(i.ID); len(p.instruments) > 0 && first.Settle != p.instruments[0].Settle {
+			return usage(fmt.Errorf("%s settles in %s and %s in %s: the symbols of a run must share one currency",
+				p.instruments[0].Name(), p.instruments[0].Settle.Code, i.Name(), i.Settle.Code))
+		}
+		for _, other := range p.instruments {
+			if other == i {
+				return usage(fmt.Errorf("--symbol %s is given twice", name))
+			}
+		}
+		p.instruments = append(p.instruments, i)
+	}
+	return nil
+}
+
+func (p *plan) parseRange() (err error) {
+	for _, x := range []struct {
+		flag, text string
+		into       *exchange.Time
+	}{{"from", p.flags.from, &p.from}, {"to", p.flags.to, &p.to}} {
+		if x.text == "" {
+			continue
+		}
+		if *x.into, err = exchange.ParseTime(x.text); err != nil {
+			return usage(fmt.Errorf("--%s: %w", x.flag, err))
+		}
+	}
+	if p.to != 0 && p.to <= p.from {
+		return usage(fmt.Errorf("--to %s is not after --from %s", p.to, p.from))
+	}
+	return nil
+}
+
+func (p *plan) parseModels() error {
+	f := p.flags
+	currency := p.instruments[0].Settle
+	balance, err := parseBalance(f.balance, currency)
+	if err != nil {
+		return usage(err)
+	}
+	leverage, err := exchange.ParseRatio(f.leverage)
+	if err != nil || leverage < 0 || leverage > 1000*exchange.RatioUnit {
+		return usage(fmt.Errorf("--leverage %q: want 0 for cross margin, or up to 1000", f.leverage))
+	}
+	if f.slippageTicks < 0 || f.slippageTicks > 10000 {
+		return usage(fmt.Errorf("--slippage-ticks %d: want 0 to 10000", f.slippageTicks))
+	}
+	if f.sampleEvery < time.Second {
+		return usage(fmt.Errorf("--sample-every %s: want at least 1s", f.sampleEvery))
+	}
+	if p.delay, p.grace, err = parseDelay(f.latency); err != nil {
+		return usage(err)
+	}
+	c := sim.Config{
+		Instruments: p.set, Currency: currency, Balance: balance, Leverage: leverage, SlippageTicks: f.slippageTicks,
+		NoConsumption: !f.consumption, Seed: f.seed,
+	}
+	for _, i := range p.instruments {
+		c.Symbols = append(c.Symbols, i.ID)
+	}
+	if c.Latency, err = sim.ParseLatency(f.latency); err != nil {
+		return usage(fmt.Errorf("--latency: %w", err))
+	}
+	if c.Queue, err = sim.ParseQueue(f.queue); err != nil {
+		return usage(fmt.Errorf("--queue: %w", err))
+	}
+	if c.Bars, err = parseBarModel(f); err != nil {
+		return usage(err)
+	}
+	if f.fundingRate != "" {
+		if c.FundingRate, err = exchange.ParseRatio(f.fundingRate); err != nil || absRatio(c.FundingRate) > exchange.RatioUnit/10 {
+			return usage(fmt.Errorf("--funding-rate %q: want a rate per funding interval, such as 0.0001", f.fundingRate))
+		}
+		c.UseFundingRate = true
+	}
+	p.balance, p.sim = balance, c
+	return nil
+}
+
+func absRatio(r exchange.Ratio) exchange.Ratio { return max(r, -r) }
+
+// parseDelay reads when the strategy hears of data; the simulator reads the
+// same text for orders and reports.
+func parseDelay(text string) (engine.Delay, time.Duration, error) {
+	if text == "feed" || strings.HasPrefix(text, "feed:") {
+		// How late a trade can be is not known beforehand; a second is beyond any
+		// feed worth replaying.
+		return engine.Delay{FromData: true}, time.Second, nil
+	}
+	if text == "0" {
+		return engine.Delay{}, 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > time.Hour {
+		return engine.Delay{}, 0, fmt.Errorf("--latency %q: want 0, a time up to 1h such as 5ms, or feed", text)
+	}
+	return engine.Delay{Fixed: d}, d, nil
+}
+
+// parseBalance reads "1 XBT", "100000000 XBt" or "1" (in the currency people
+// say).
+func parseBalance(text string, c exchange.Currency) (exchange.Money, error) {
+	amount, unit, _ := strings.Cut(strings.TrimSpace(text), " ")
+	unit = strings.TrimSpace(unit)
+	bad := fmt.Errorf("--balance %q: want an amount of the settlement currency, such as \"1 %s\" or \"%s %s\"", text, c.Major,
+		"1"+strings.Repeat("0", c.Scale), c.Code)
+	scale := c.Scale
+	switch {
+	case unit == "" || strings.EqualFold(alias(unit), alias(c.Major)) && unit != c.Code:
+	case unit == c.Code && c.Code == c.Major:
+	case unit == c.Code:
+		scale = 0
+	default:
+		return 0, bad
+	}
+	m, err := exchange.ParseMoney(amount, scale)
+	if err != nil || m <= 0 {
+		return 0, bad
+	}
+	return m, nil
+}
+
+// alias maps the two names of bitcoin to one.
+func alias(unit string) string {
+	if unit == "BTC" {
+		return "XBT"
+	}
+	return unit
+}
+
+func parseBarModel(f *runFlags) (sim.BarModel, error) {
+	m, err := sim.ParseBarModel(f.barPath, f.barFill)
+	if err != nil {
+		return m, err
+	}
+	share, err := exchange.ParseRatio(f.volumeShare)
+	if err != nil || share < 0 || share > exchange.RatioUnit {
+		return m, fmt.Errorf("--volume-share %q: want a fraction from 0 to 1", f.volumeShare)
+	}
+	m.VolumeShare = share
+	return m, nil
+}
+
+// run executes a plan and prints its outcome.
+func (a *App) run(ctx context.Context, f *runFlags) error {
+	p, err := a.plan(f)
+	if err != nil {
+		return err
+	}
+	if f.catalog == "" {
+		return usage(errors.New("--catalog is needed; make one with backtest data import"))
+	}
+	if f.out == "" && !f.noReport {
+		f.out = filepath.Join("runs", a.Now().UTC().Format("20060102-150405")+"-"+p.definition.Name)
+	}
+	result, err := a.execute(ctx, p)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return a.printJSON(result)
+	}
+	fmt.Fprint(a.Stdout, reports.Text(*result))
+	if !f.noReport {
+		fmt.Fprintf(a.Stdout, "\nresults in %s\n", f.out)
+	}
+	return nil
+}
