@@ -11,7 +11,6 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
-	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -201,7 +200,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*reports.Result, error) {
 	eng, err := engine.New(engine.Config{
 		Instruments: p.set, Symbols: p.sim.Symbols, Sources: c.sources, DefaultBars: c.bars, Feed: feed, Exchange: simulated,
 		Strategy: strategy, Delay: p.delay, BarGrace: p.grace, Observer: recorder, SampleEvery: p.flags.sampleEvery,
-		Seed: p.flags.seed, Progress: drawProgress(bar, p),
+		Seed: p.flags.seed, Margin: simulated.Account().Margin(), Progress: drawProgress(bar, p),
 	})
 	if err != nil {
 		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
@@ -214,14 +213,15 @@ func (a *App) execute(ctx context.Context, p *plan) (*reports.Result, error) {
 	return recorder.Finish(a.outcome(p, summary, simulated))
 }
 
-// account shows the simulator's ledger to the recorder.
-type account struct{ *ledger.Account }
+// account shows the simulated account to the recorder.
+type account struct{ sim.Account }
+
+// Margin implements reports.Account. The recorder asks at the instant that the
+// exchange is at.
+func (a account) Margin(exchange.Time) exchange.Margin { return a.Account.Margin() }
 
 // Totals implements reports.Account.
-func (a account) Totals() reports.Totals {
-	t := a.Account.Totals()
-	return reports.Totals{Realised: t.Realised, Fees: t.Fees, Funding: t.Funding, Insurance: t.Insurance, Turnover: t.Turnover}
-}
+func (a account) Totals() reports.Totals { return reports.Totals(a.Account.Totals()) }
 
 // recorder opens the run directory.
 func (a *App) recorder(p *plan, c *choice, feed *data.Feed, x *sim.Exchange) (*reports.Recorder, error) {
@@ -245,7 +245,7 @@ func (a *App) recorder(p *plan, c *choice, feed *data.Feed, x *sim.Exchange) (*r
 		o.Run.Symbols = append(o.Run.Symbols, i.Symbol)
 	}
 	for _, m := range x.Models() {
-		o.Models = append(o.Models, reports.Model{Name: m.Name, Value: m.Value})
+		o.Models = append(o.Models, reports.Model{Name: m.Name, Value: m.Choice})
 	}
 	for _, part := range parts {
 		o.Data = append(o.Data, reports.DataPart{Path: part.Path, Rows: part.Rows, Digest: part.Input})
@@ -261,14 +261,23 @@ func (a *App) recorder(p *plan, c *choice, feed *data.Feed, x *sim.Exchange) (*r
 // outcome tells the recorder what it can not see for itself.
 func (a *App) outcome(p *plan, s engine.Summary, x *sim.Exchange) reports.Outcome {
 	stats := x.Stats()
-	o := reports.Outcome{Engine: s, AmbiguousBars: stats.AmbiguousBars, Ended: a.Now(),
-		Counts: map[string]int64{"clamped_opens": stats.ClampedOpens}}
-	if stats.ClampedOpens > 0 {
-		o.Warnings = append(o.Warnings, fmt.Sprintf("%d bars open outside their range; the open was clamped into it", stats.ClampedOpens))
+	o := reports.Outcome{Engine: s, AmbiguousBars: int64(stats.AmbiguousBars), Ended: a.Now(),
+		Counts: map[string]int64{"clamped_opens": int64(stats.ClampedOpens)}}
+	for cause, n := range stats.Fills {
+		if n > 0 {
+			o.Counts["fills_"+exchange.Cause(cause).String()] = int64(n) //nolint:gosec // causes are few
+		}
 	}
-	if stats.AmbiguousBars > 0 {
-		o.Warnings = append(o.Warnings, fmt.Sprintf("%d bars could have filled a stop and a limit order in either order; %s decided",
-			stats.AmbiguousBars, p.flags.barPath))
+	warn := func(n int, format string, args ...any) {
+		if n > 0 {
+			o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
+		}
+	}
+	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
+	warn(stats.AmbiguousBars, "%d bars could have filled a stop and a limit order in either order; the path %s decided",
+		stats.AmbiguousBars, p.flags.barPath)
+	for w, n := range stats.Warnings {
+		warn(n, "%s (%d times)", sim.Warning(w), n) //nolint:gosec // warnings are few
 	}
 	return o
 }

@@ -323,16 +323,21 @@ func alias(unit string) string {
 	return unit
 }
 
-func parseBarModel(f *runFlags) (sim.BarModel, error) {
-	m, err := sim.ParseBarModel(f.barPath, f.barFill)
-	if err != nil {
-		return m, err
+func parseBarModel(f *runFlags) (m sim.BarModel, err error) {
+	if m.Path, err = sim.ParseBarPath(f.barPath); err != nil {
+		return m, fmt.Errorf("--bar-path: %w", err)
 	}
-	share, err := exchange.ParseRatio(f.volumeShare)
-	if err != nil || share < 0 || share > exchange.RatioUnit {
+	switch f.barFill {
+	case "through":
+	case "touch":
+		m.Touch = true
+	default:
+		return m, fmt.Errorf("--bar-fill %q: want through or touch", f.barFill)
+	}
+	m.VolumeShare, err = exchange.ParseRatio(f.volumeShare)
+	if err != nil || m.VolumeShare < 0 || m.VolumeShare > exchange.RatioUnit {
 		return m, fmt.Errorf("--volume-share %q: want a fraction from 0 to 1", f.volumeShare)
 	}
-	m.VolumeShare = share
 	return m, nil
 }
 

@@ -54,8 +54,9 @@ type Config struct {
 	// BarGrace is how long after its end a bar built from trades waits for a
 	// late trade, unless a later event shows that none will come.
 	BarGrace    time.Duration
-	Observer    Observer      // may be nil
-	SampleEvery time.Duration // 0: only at the start and the end
+	Margin      exchange.Margin // of the account at the start, as far as it is known
+	Observer    Observer        // may be nil
+	SampleEvery time.Duration   // 0: only at the start and the end
 	Seed        uint64
 	Log         *slog.Logger                          // nil: none
 	Progress    func(now exchange.Time, events int64) // may be nil; called once per batch
@@ -152,6 +153,7 @@ func New(cfg Config) (*Engine, error) {
 	e.taker, _ = cfg.Exchange.(marketTaker)
 	e.ctx = &Context{e: e, view: newView(&cfg), rand: rand.New(rand.NewPCG(cfg.Seed, 0x7374726174656779)),
 		log: cfg.Log}
+	e.ctx.view.margin = cfg.Margin
 	e.emit = e.emitBar
 	return e, nil
 }

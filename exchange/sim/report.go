@@ -110,3 +110,12 @@ func (x *Exchange) reportReject(s *symbol, command string, id exchange.OrderID, 
 	r.Reject = exchange.Reject{Command: command, OrderID: id, ClientID: client, Reason: reason, Time: x.at}
 	return r
 }
+
+// Drain appends every report that has been made, whether it has arrived or not.
+// It is for the end of a run, when an observer adds up the account as it is at
+// the exchange.
+func (x *Exchange) Drain(reports []exchange.Report) []exchange.Report {
+	reports = x.reports.deliver(reports, exchange.Never, x.known)
+	x.reschedule()
+	return reports
+}
