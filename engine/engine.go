@@ -244,7 +244,9 @@ func (e *Engine) start(ctx context.Context) error {
 	return e.takeSample(e.now)
 }
 
-// defaultBars subscribes a bar strategy that named no series to the data's own.
+// defaultBars subscribes a bar strategy that named no series to the data's own
+// bars, or to bars built from its trades. A strategy that also hears of ticks gets
+// bars only where the data has them.
 func (e *Engine) defaultBars() error {
 	if e.h.bar == nil {
 		return nil
@@ -254,7 +256,11 @@ func (e *Engine) defaultBars() error {
 			return nil
 		}
 	}
+	hearsTicks := e.h.trade != nil || e.h.quote != nil || e.h.book != nil
 	for _, id := range e.cfg.Symbols {
+		if finest, _ := e.sourcesOf(id); hearsTicks && finest == 0 {
+			continue
+		}
 		if err := e.subscribe(id, BarSpec{}); err != nil {
 			return err
 		}

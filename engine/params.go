@@ -24,6 +24,7 @@ const (
 	ParamDuration ParamType = "duration"
 	ParamBool     ParamType = "bool"
 	ParamChoice   ParamType = "choice"
+	ParamBars     ParamType = "bars"
 )
 
 // Param describes one parameter of a strategy: its type, default and range, in
@@ -75,6 +76,9 @@ func BoolParam(name string, def bool, help string) Param {
 func ChoiceParam(name string, choices []string, help string) Param {
 	return Param{Name: name, Type: ParamChoice, Default: choices[0], Choices: choices, Help: help}
 }
+
+// BarsParam describes a series of bars, such as 5m; the default is the data's own.
+func BarsParam(name, help string) Param { return Param{Name: name, Type: ParamBars, Help: help} }
 
 // ParamError says which parameter is wrong and what it may be.
 type ParamError struct {
@@ -147,6 +151,9 @@ func (v Values) Bool(name string) bool { return get[bool](v, name) }
 // Choice returns a ParamChoice.
 func (v Values) Choice(name string) string { return get[string](v, name) }
 
+// Bars returns a ParamBars.
+func (v Values) Bars(name string) BarSpec { return get[BarSpec](v, name) }
+
 func get[T any](v Values, name string) T {
 	x, ok := v.val[name].(T)
 	if !ok {
@@ -181,6 +188,8 @@ func (p *Param) parse(s string) (any, error) {
 	case ParamBool:
 		v, err := strconv.ParseBool(s)
 		return v, p.inRange(err, "true or false", nil)
+	case ParamBars:
+		return ParseBarSpec(s)
 	default:
 		if !slices.Contains(p.Choices, s) {
 			return nil, errors.New("want one of " + strings.Join(p.Choices, ", "))
