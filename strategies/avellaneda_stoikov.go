@@ -1,0 +1,188 @@
+package strategies
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/engine"
+	"github.com/dunamis-engine/dunamis/engine/indicator"
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// avellanedaStoikov quotes one post-only order on each side, from a model of a
+// dealer who dislikes inventory. With middle price s, inventory q in units of one
+// order, volatility σ of the price per √second, risk aversion γ, decay κ of the
+// order flow with distance, and a horizon T that always lies as far ahead,
+//
+//	reservation price  r = s - q·γ·σ²·T
+//	half spread        δ = γ·σ²·T/2 + ln(1 + γ/κ)/γ
+//	bid r-δ, ask r+δ, rounded outwards to the tick and never beyond the touch
+//
+// γ and κ are per unit of the quote currency. The model is in floats; the prices
+// that come of it are exact.
+//
+// Source: M. Avellaneda and S. Stoikov, "High-frequency trading in a limit order
+// book", Quantitative Finance 8 (2008), equations 29 and 30, with a rolling horizon.
+type avellanedaStoikov struct {
+	gamma   float64
+	kappa   float64
+	horizon float64 // seconds
+	sigma   *indicator.Volatility
+	qty     exchange.Qty
+	limit   exchange.Qty
+	requote exchange.Price // in ticks
+	symbol  exchange.SymbolID
+	heard   exchange.Time
+	sides   [2]quoted
+}
+
+// quoted is the order of one side, as it was last asked for.
+type quoted struct {
+	id      exchange.ClientID
+	price   exchange.Price
+	leaving bool // a cancel is on its way
+}
+
+func avellanedaStoikovDefinition() engine.Definition {
+	return engine.Definition{
+		Name:    "avellaneda_stoikov",
+		Summary: "Quotes both sides from a model of inventory risk",
+		Source:  "Avellaneda and Stoikov (2008)",
+		Params: []engine.Param{
+			engine.FloatParam("gamma", 0.001, 1e-9, 1000, "risk aversion, per unit of the quote currency"),
+			engine.FloatParam("kappa", 0.3, 1e-9, 1e6, "decay of the order flow, per unit of the quote currency"),
+			engine.DurationParam("horizon", time.Minute, time.Second, 24*time.Hour, "how far ahead inventory is a risk"),
+			engine.DurationParam("half_life", time.Minute, time.Second, 24*time.Hour, "memory of the volatility"),
+			engine.QtyParam("qty", 10, "contracts of an order"),
+			engine.QtyParam("limit", 100, "contracts of inventory, either way"),
+			engine.IntParam("requote", 2, 1, 1_000_000, "ticks by which a quote may be off before it is moved"),
+		},
+		New: newAvellanedaStoikov,
+	}
+}
+
+func newAvellanedaStoikov(v engine.Values) (engine.Strategy, error) {
+	a := &avellanedaStoikov{gamma: v.Float("gamma"), kappa: v.Float("kappa"), horizon: v.Duration("horizon").Seconds(),
+		sigma: indicator.NewVolatility(v.Duration("half_life").Seconds()), qty: v.Qty("qty"), limit: v.Qty("limit"),
+		requote: exchange.Price(v.Int("requote"))}
+	if a.qty > a.limit {
+		return nil, &engine.ParamError{Strategy: "avellaneda_stoikov", Name: "qty", Value: fmt.Sprint(a.qty),
+			Reason: fmt.Sprintf("must not exceed limit=%d", a.limit)}
+	}
+	return a, nil
+}
+
+// Init implements engine.Strategy.
+func (a *avellanedaStoikov) Init(ctx *engine.Context) error {
+	a.symbol = ctx.Symbol()
+	if lot := ctx.Terms(a.symbol).LotSize; a.qty%lot != 0 {
+		return fmt.Errorf("avellaneda_stoikov: qty %d is no multiple of the lot of %d", a.qty, lot)
+	}
+	return nil
+}
+
+// OnQuote implements engine.QuoteHandler.
+func (a *avellanedaStoikov) OnQuote(ctx *engine.Context, s exchange.SymbolID, q exchange.Quote) {
+	if s == a.symbol && q.BidPrice != 0 && q.AskPrice != 0 {
+		a.hear(ctx, q.Mid())
+	}
+}
+
+// OnTrade implements engine.TradeHandler.
+func (a *avellanedaStoikov) OnTrade(ctx *engine.Context, s exchange.SymbolID, t exchange.Trade) {
+	if s == a.symbol && ctx.Quote(s) == (exchange.Quote{}) {
+		a.hear(ctx, t.Price)
+	}
+}
+
+// OnBar implements engine.BarHandler.
+func (a *avellanedaStoikov) OnBar(ctx *engine.Context, bar *engine.Bar) {
+	if bar.Symbol == a.symbol && ctx.Quote(a.symbol) == (exchange.Quote{}) {
+		a.hear(ctx, bar.Close)
+	}
+}
+
+// OnOrder implements engine.OrderHandler.
+func (a *avellanedaStoikov) OnOrder(_ *engine.Context, o *exchange.Order, _ exchange.ExecType) {
+	if side := &a.sides[o.Side-exchange.Buy]; o.ClientID == side.id && o.Status.Final() {
+		*side = quoted{}
+	}
+}
+
+// OnReject implements engine.RejectHandler: what was asked for did not happen, so
+// the quote is asked for again.
+func (a *avellanedaStoikov) OnReject(_ *engine.Context, r *exchange.Reject) {
+	for i := range a.sides {
+		if a.sides[i].id == r.ClientID {
+			a.sides[i].price, a.sides[i].leaving = 0, false
+		}
+	}
+}
+
+func (a *avellanedaStoikov) hear(ctx *engine.Context, middle exchange.Price) {
+	seconds := 0.0
+	if a.heard != 0 {
+		seconds = ctx.Now().Sub(a.heard).Seconds()
+	}
+	if a.heard == 0 || seconds > 0 {
+		a.heard = ctx.Now()
+	}
+	a.sigma.Add(middle.Float64(), seconds)
+	if !a.sigma.Ready() {
+		return
+	}
+	bid, ask := a.quotes(ctx, middle)
+	held := ctx.PositionQty(a.symbol)
+	a.quote(ctx, exchange.Buy, bid, held+a.qty <= a.limit)
+	a.quote(ctx, exchange.Sell, ask, held-a.qty >= -a.limit)
+}
+
+// quotes returns the bid and the ask that the model wants.
+func (a *avellanedaStoikov) quotes(ctx *engine.Context, middle exchange.Price) (bid, ask exchange.Price) {
+	tick := ctx.Terms(a.symbol).TickSize
+	inventory := float64(ctx.PositionQty(a.symbol)) / float64(a.qty)
+	reservation, half := a.model(middle.Float64(), inventory)
+	bid = toPrice(reservation - half).FloorTick(tick)
+	ask = toPrice(reservation + half).CeilTick(tick)
+	if q := ctx.Quote(a.symbol); q.BidPrice != 0 && q.AskPrice != 0 {
+		bid, ask = min(bid, q.AskPrice-tick), max(ask, q.BidPrice+tick)
+	}
+	return max(bid, tick), max(ask, 2*tick)
+}
+
+// model returns the reservation price and half the spread. The conversions forbid
+// fused multiplication, so that every processor gets the same bits.
+func (a *avellanedaStoikov) model(middle, inventory float64) (reservation, half float64) {
+	sigma := a.sigma.Value()
+	risk := float64(float64(a.gamma*float64(sigma*sigma)) * a.horizon)
+	return middle - float64(inventory*risk), float64(risk/2) + math.Log1p(a.gamma/a.kappa)/a.gamma
+}
+
+// toPrice rounds a float to a price within the range of prices.
+func toPrice(f float64) exchange.Price {
+	return exchange.Price(min(max(math.Round(f*float64(exchange.PriceUnit)), 0), float64(exchange.MaxPrice/2)))
+}
+
+// quote brings one side to a price, or withdraws it.
+func (a *avellanedaStoikov) quote(ctx *engine.Context, side exchange.Side, price exchange.Price, wanted bool) {
+	s := &a.sides[side-exchange.Buy]
+	off := max(price-s.price, s.price-price) >= a.requote*ctx.Terms(a.symbol).TickSize
+	var err error
+	switch {
+	case s.leaving:
+	case !wanted && s.id != "":
+		s.leaving = true
+		err = ctx.Cancel(a.symbol, s.id)
+	case !wanted:
+	case s.id == "":
+		s.price = price
+		s.id, err = ctx.Limit(a.symbol, side.Signed(a.qty), price, exchange.PostOnly)
+	case off:
+		s.price = price
+		err = ctx.Amend(exchange.AmendOrder{Symbol: a.symbol, OrigClientID: s.id, Price: &price})
+	}
+	if err != nil {
+		ctx.Log().Warn("quote refused", "side", side.String(), "error", err)
+	}
+}
