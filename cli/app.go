@@ -53,7 +53,7 @@ func Main(strategies []engine.Definition) int {
 
 // Run executes the command line and returns the exit code.
 func (a *App) Run(ctx context.Context) int {
-	root := a.root()
+	root := a.root() //nolint:contextcheck // commands get the context when they run
 	root.SetArgs(a.Args)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)

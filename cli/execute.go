@@ -265,7 +265,7 @@ func (a *App) outcome(p *plan, s engine.Summary, x *sim.Exchange) reports.Outcom
 		Counts: map[string]int64{"clamped_opens": int64(stats.ClampedOpens)}}
 	for cause, n := range stats.Fills {
 		if n > 0 {
-			o.Counts["fills_"+exchange.Cause(cause).String()] = int64(n) //nolint:gosec // causes are few
+			o.Counts["fills_"+exchange.Cause(cause).String()] = int64(n)
 		}
 	}
 	warn := func(n int, format string, args ...any) {
@@ -277,7 +277,7 @@ func (a *App) outcome(p *plan, s engine.Summary, x *sim.Exchange) reports.Outcom
 	warn(stats.AmbiguousBars, "%d bars could have filled a stop and a limit order in either order; the path %s decided",
 		stats.AmbiguousBars, p.flags.barPath)
 	for w, n := range stats.Warnings {
-		warn(n, "%s (%d times)", sim.Warning(w), n) //nolint:gosec // warnings are few
+		warn(n, "%s (%d times)", sim.Warning(w), n)
 	}
 	return o
 }

@@ -67,8 +67,8 @@ func runJSON(t *testing.T, args ...string) reports.Result {
 // 1 USD, a lot of 1, prices in half dollars, taker fills only. It shares no code
 // with the engine.
 type book struct {
-	wallet, realised, fees int64
-	position, entryValue   int64 // signed contracts; value of one contract at entry
+	realised, fees       int64
+	position, entryValue int64 // signed contracts; value of one contract at entry
 }
 
 // contractValue is 1 USD in satoshis at a price in half dollars, halves up.
@@ -128,7 +128,7 @@ func readMinutes(t *testing.T, path string) []minute {
 
 // replay executes the target that decide returns at each close at the next open,
 // clamped into the bar, one tick against us.
-func replay(bars []minute, decide func(close int64) int64) book {
+func replay(bars []minute, decide func(closed int64) int64) book {
 	var b book
 	target := int64(0)
 	for _, m := range bars {

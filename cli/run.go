@@ -180,7 +180,10 @@ func (a *App) plan(f *runFlags) (*plan, error) {
 	if err := p.parseRange(); err != nil {
 		return nil, err
 	}
-	return p, p.parseModels()
+	if err := p.parseModels(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *plan) findSymbols() error {

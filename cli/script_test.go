@@ -45,7 +45,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 func exitText(err error) string {
 	type coder interface{ ExitCode() int }
-	if c, ok := err.(coder); ok { //nolint:errorlint // testscript returns it unwrapped
+	if c, ok := err.(coder); ok {
 		switch c.ExitCode() {
 		case cli.ExitUsage:
 			return "2"

@@ -187,7 +187,7 @@ func (f *Feed) refill(ctx context.Context, h *head) error {
 		h.set(b)
 		f.merge.moved(h)
 		return nil
-	case err == io.EOF: //nolint:errorlint // rows promise the plain value
+	case errors.Is(err, io.EOF):
 		f.merge.remove(h)
 		return nil
 	}

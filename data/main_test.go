@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	if shared.dir != "" {
-		os.RemoveAll(shared.dir)
+		_ = os.RemoveAll(shared.dir)
 	}
 	os.Exit(code)
 }

@@ -165,7 +165,11 @@ func (p *part) readGroups() error {
 	var total int64
 	last := exchange.Time(math.MinInt64)
 	for i, g := range p.pq.RowGroups() {
-		lo, hi, ok := g.ColumnChunks()[p.ints[0]].(*parquet.FileColumnChunk).Bounds()
+		times, ok := g.ColumnChunks()[p.ints[0]].(*parquet.FileColumnChunk)
+		if !ok {
+			return fmt.Errorf("row group %d: the time is no column of a file", i)
+		}
+		lo, hi, ok := times.Bounds()
 		if !ok || lo.Kind() != parquet.Int64 || hi.Kind() != parquet.Int64 {
 			return fmt.Errorf("row group %d: no statistics of the time", i)
 		}

@@ -14,7 +14,7 @@ import (
 func tempRoot(t *rapid.T) *Catalog {
 	dir, err := os.MkdirTemp("", "catalog")
 	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	c, err := Open(dir)
 	require.NoError(t, err)
 	return c

@@ -271,7 +271,7 @@ func bucketOf(v uint64) int {
 
 func (s *skew) median() time.Duration {
 	var seen int64
-	for i, n := range s.buckets {
+	for i, n := range &s.buckets {
 		if seen += n; seen*2 > s.n {
 			return -time.Duration(bucketValue(i))
 		}

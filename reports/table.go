@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	rowGroupRows = 131_072
+	rowGroupRows = 16_384
 	batchBytes   = 32 << 10 // stays in the first-level cache while it is turned into columns
 	pageBytes    = 256 << 10
 )

@@ -70,7 +70,7 @@ func TestTheSameEverywhere(t *testing.T) {
 				int64(b.Volume), int64(b.Turnover), b.Trades, int64(b.End),
 			}))
 		}
-		require.Equal(t, c.events, len(events))
+		require.Len(t, events, c.events)
 		require.Equal(t, c.digest, hex.EncodeToString(h.Sum(nil))[:16])
 	}
 }

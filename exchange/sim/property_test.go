@@ -248,15 +248,15 @@ func TestI8PriceTimePriority(t *testing.T) {
 			}
 			for i := range reports {
 				r := &reports[i]
-				switch {
-				case r.Kind == exchange.ReportFill:
+				switch r.Kind {
+				case exchange.ReportFill:
 					if r.Fill.Liquidity == exchange.AddedLiquidity {
 						for _, first := range ahead[r.Fill.ClientID] {
 							require.Zero(t, left[first], "%s fills before %s", r.Fill.ClientID, first)
 						}
 					}
 					left[r.Fill.ClientID] = r.Fill.Leaves
-				case r.Kind == exchange.ReportOrder:
+				case exchange.ReportOrder:
 					left[r.Order.ClientID] = r.Order.Leaves
 				}
 			}
