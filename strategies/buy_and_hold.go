@@ -5,8 +5,8 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// buyAndHold buys once, at the first price it hears, and holds: the benchmark that
-// a strategy has to beat. It trades the primary symbol.
+// buyAndHold buys once, at the first price it hears of the primary symbol, and
+// holds: the benchmark that a strategy has to beat.
 //
 // Source: the oldest strategy there is.
 type buyAndHold struct {
@@ -30,17 +30,22 @@ func buyAndHoldDefinition() engine.Definition {
 func (b *buyAndHold) Init(*engine.Context) error { return nil }
 
 // OnBar implements engine.BarHandler.
-func (b *buyAndHold) OnBar(ctx *engine.Context, _ *engine.Bar) { b.buy(ctx) }
+func (b *buyAndHold) OnBar(ctx *engine.Context, bar *engine.Bar) { b.buy(ctx, bar.Symbol) }
 
 // OnTrade implements engine.TradeHandler.
-func (b *buyAndHold) OnTrade(ctx *engine.Context, _ exchange.SymbolID, _ exchange.Trade) { b.buy(ctx) }
+func (b *buyAndHold) OnTrade(ctx *engine.Context, s exchange.SymbolID, _ exchange.Trade) { b.buy(ctx, s) }
 
-// OnQuote implements engine.QuoteHandler.
-func (b *buyAndHold) OnQuote(ctx *engine.Context, _ exchange.SymbolID, _ exchange.Quote) { b.buy(ctx) }
+// OnQuote implements engine.QuoteHandler. Where nobody offers there is nothing to
+// buy yet.
+func (b *buyAndHold) OnQuote(ctx *engine.Context, s exchange.SymbolID, q exchange.Quote) {
+	if q.AskPrice != 0 {
+		b.buy(ctx, s)
+	}
+}
 
-func (b *buyAndHold) buy(ctx *engine.Context) {
-	if !b.bought {
+func (b *buyAndHold) buy(ctx *engine.Context, heard exchange.SymbolID) {
+	if !b.bought && heard == ctx.Symbol() {
 		b.bought = true
-		reach(ctx, ctx.Symbol(), b.qty)
+		reach(ctx, heard, b.qty)
 	}
 }
