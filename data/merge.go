@@ -204,7 +204,7 @@ func (h *head) fillTrades(dst []exchange.Event, time, arrival, price, qty []int6
 	time, arrival, price, qty, buy = time[:len(dst)], arrival[:len(dst)], price[:len(dst)], qty[:len(dst)], buy[:len(dst)]
 	for i := range dst {
 		e := &dst[i]
-		*e = exchange.TradeEvent(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol,
+		e.SetTrade(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol,
 			exchange.Trade{Side: side(buy[i]), Price: exchange.Price(price[i]), Qty: exchange.Qty(qty[i])})
 		e.Kind, e.Stream = h.kind, h.index
 	}
@@ -215,7 +215,7 @@ func (h *head) fillBook(dst []exchange.Event, time, arrival, price, qty []int64,
 	buy, flags = buy[:len(dst)], flags[:len(dst)]
 	for i := range dst {
 		e := &dst[i]
-		*e = exchange.LevelEvent(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol, side(buy[i]),
+		e.SetLevel(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol, side(buy[i]),
 			exchange.Level{Price: exchange.Price(price[i]), Qty: exchange.Qty(qty[i])}, exchange.Flags(flags[i]))
 		e.Stream = h.index
 	}
@@ -226,7 +226,7 @@ func (h *head) fillQuotes(dst []exchange.Event, time, arrival, bid, bidQty, ask,
 	ask, askQty = ask[:len(dst)], askQty[:len(dst)]
 	for i := range dst {
 		e := &dst[i]
-		*e = exchange.QuoteEvent(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol, exchange.Quote{
+		e.SetQuote(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol, exchange.Quote{
 			BidPrice: exchange.Price(bid[i]), BidQty: exchange.Qty(bidQty[i]),
 			AskPrice: exchange.Price(ask[i]), AskQty: exchange.Qty(askQty[i]),
 		})
