@@ -33,7 +33,9 @@ func (b *buyAndHold) Init(*engine.Context) error { return nil }
 func (b *buyAndHold) OnBar(ctx *engine.Context, bar *engine.Bar) { b.buy(ctx, bar.Symbol) }
 
 // OnTrade implements engine.TradeHandler.
-func (b *buyAndHold) OnTrade(ctx *engine.Context, s exchange.SymbolID, _ exchange.Trade) { b.buy(ctx, s) }
+func (b *buyAndHold) OnTrade(ctx *engine.Context, s exchange.SymbolID, _ exchange.Trade) {
+	b.buy(ctx, s)
+}
 
 // OnQuote implements engine.QuoteHandler. Where nobody offers there is nothing to
 // buy yet.

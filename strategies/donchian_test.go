@@ -1,0 +1,110 @@
+package strategies_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// Three bars between 98 and 102 that close at 100: the channels are 98 to 102 and
+// the average true range is 4.
+func ranging() []exchange.Event {
+	return []exchange.Event{bar(0, 100, 102, 98, 100), bar(1, 100, 102, 98, 100), bar(2, 100, 102, 98, 100)}
+}
+
+func donchianParams(stop string) map[string]string {
+	return with("entry", "3", "exit", "2", "atr", "3", "stop", stop, "qty", "10")
+}
+
+// The bar that breaks out is part of neither channel when it is judged, and is part
+// of the average range when the order fills: a range from 100 to 103 weighs a third,
+// (4 + 4 + 3)/3 = 3⅔ of Wilder's average, two of which are 7⅓.
+func TestDonchianBreakout(t *testing.T) {
+	for name, c := range map[string]struct {
+		last  []exchange.Event
+		asked []string
+	}{
+		"up": {[]exchange.Event{bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103)},
+			// 103 - 7⅓ = 95⅔, rounded away from the market.
+			[]string{"4m0s Buy 10", "4m0s Sell 10 stop 95.5"}},
+		"down": {[]exchange.Event{bar(3, 100, 100, 97, 97.5), bar(4, 97, 97, 97, 97)},
+			[]string{"4m0s Sell 10", "4m0s Buy 10 stop 104.5"}},
+		"a close at the high is none":          {[]exchange.Event{bar(3, 100, 103, 100, 102), bar(4, 102, 102, 102, 102)}, []string{}},
+		"a close at the low is none":           {[]exchange.Event{bar(3, 100, 100, 97, 98), bar(4, 98, 98, 98, 98)}, []string{}},
+		"the exit channel alone opens nothing": {[]exchange.Event{bar(3, 100, 101, 99, 100), bar(4, 100, 101, 99, 100), bar(5, 100, 101.5, 100, 101.5)}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := play(t, &script{strategy: "donchian", params: donchianParams("2"), events: append(ranging(), c.last...)})
+			require.Equal(t, c.asked, d.asked())
+			require.Empty(t, d.logged.lines)
+			if len(d.commands) == 0 {
+				return
+			}
+			require.Equal(t, exchange.Market, d.commands[0].submit.Type)
+			stop := d.commands[1].submit
+			require.Equal(t, exchange.Stop, stop.Type)
+			require.Equal(t, exchange.ReduceOnly|exchange.LastPrice, stop.ExecInst)
+			require.Len(t, d.open(), 1, "the stop")
+		})
+	}
+}
+
+func TestDonchianWithoutStop(t *testing.T) {
+	d := play(t, &script{strategy: "donchian", params: donchianParams("0"),
+		events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103), bar(5, 90, 90, 90, 90), bar(6, 90, 90, 90, 90))})
+	require.Equal(t, []string{"4m0s Buy 10", "6m0s Sell 20"}, d.asked())
+	require.Empty(t, d.open())
+}
+
+// Bars of one price make the last steps plain: the close is the high and the low.
+func TestDonchianFlip(t *testing.T) {
+	d := play(t, &script{strategy: "donchian", params: donchianParams("20"),
+		events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103), bar(5, 95, 95, 95, 95), bar(6, 95, 95, 95, 95))})
+	asked := d.asked()
+	require.Len(t, asked, 5)
+	require.Equal(t, []string{"4m0s Buy 10", "4m0s Sell 10 stop 29.5", "6m0s Sell 20"}, asked[:3])
+	require.Equal(t, "6m0s cancel "+string(d.commands[1].id), asked[3], "the stop of the long position")
+	require.Regexp(t, `^6m0s Buy 10 stop `, asked[4], "is replaced by that of the short one")
+	require.Equal(t, exchange.Qty(-10), d.position())
+	require.Len(t, d.open(), 1)
+	require.Contains(t, d.open(), d.commands[4].id)
+}
+
+// A close beyond the two bars of the exit channel, within the three of the other.
+func TestDonchianExit(t *testing.T) {
+	for name, c := range map[string]struct {
+		last []exchange.Event
+		want []string
+	}{
+		"long": {[]exchange.Event{bar(3, 100, 103, 100, 102.5), bar(4, 103, 104, 103, 104), bar(5, 104, 105, 104, 105), bar(6, 103, 103, 102, 102), bar(7, 102, 102, 102, 102)},
+			[]string{"4m0s Buy 10", "7m0s Sell 10"}},
+		"short": {[]exchange.Event{bar(3, 100, 100, 97, 97.5), bar(4, 97, 97, 96, 96), bar(5, 96, 96, 95, 95), bar(6, 97, 98, 97, 98), bar(7, 98, 98, 98, 98)},
+			[]string{"4m0s Sell 10", "7m0s Buy 10"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := play(t, &script{strategy: "donchian", params: donchianParams("20"), events: append(ranging(), c.last...)})
+			require.Len(t, d.commands, 4)
+			require.Equal(t, c.want, []string{d.commands[0].String(), d.commands[2].String()})
+			require.Equal(t, d.commands[1].id, d.commands[3].cancel)
+			require.Zero(t, d.position())
+			require.Empty(t, d.open())
+			require.Equal(t, 1, d.count(exchange.ExecCanceled))
+		})
+	}
+}
+
+// The stop closes the position at the exchange, within a bar, and leaves nothing
+// behind: no order, and no second order at the next close.
+func TestDonchianStopsOut(t *testing.T) {
+	for _, latency := range []time.Duration{0, 5 * time.Millisecond} {
+		d := play(t, &script{strategy: "donchian", params: donchianParams("2"), latency: latency,
+			events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103), bar(5, 103, 103, 94, 99), bar(6, 99, 100, 99, 100), bar(7, 100, 100, 100, 100))})
+		require.Len(t, d.fills(), 2, latency)
+		require.Regexp(t, ` Sell 10 at 95\.5 → 0$`, d.fills()[1])
+		require.Len(t, d.commands, 2, "a position and its stop")
+		require.Empty(t, d.open())
+	}
+}
