@@ -95,9 +95,12 @@ func (g *gridMaker) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	}
 }
 
-// OnOrder implements engine.OrderHandler: whatever ends or changes an order, the
-// ladder is laid anew at the next price.
-func (g *gridMaker) OnOrder(_ *engine.Context, o *exchange.Order, _ exchange.ExecType) {
+// OnOrder implements engine.OrderHandler: whatever ends an order or fills a part of
+// it, the ladder is laid anew at the next price.
+func (g *gridMaker) OnOrder(_ *engine.Context, o *exchange.Order, what exchange.ExecType) {
+	if what == exchange.ExecTrade {
+		g.stale = true // the inventory changed
+	}
 	if o.Status.Final() {
 		g.stale = true
 		g.leaving = slices.DeleteFunc(g.leaving, func(id exchange.ClientID) bool { return id == o.ClientID })
