@@ -164,25 +164,29 @@ func toPrice(f float64) exchange.Price {
 	return exchange.Price(min(max(math.Round(f*float64(exchange.PriceUnit)), 0), float64(exchange.MaxPrice/2)))
 }
 
-// quote brings one side to a price, or withdraws it.
+// quote brings one side to a price, or withdraws it. What was refused before it was
+// sent changes nothing, and is asked for again at the next price.
 func (a *avellanedaStoikov) quote(ctx *engine.Context, side exchange.Side, price exchange.Price, wanted bool) {
 	s := &a.sides[side-exchange.Buy]
+	next := *s
 	off := max(price-s.price, s.price-price) >= a.requote*ctx.Terms(a.symbol).TickSize
 	var err error
 	switch {
 	case s.leaving:
 	case !wanted && s.id != "":
-		s.leaving = true
+		next.leaving = true
 		err = ctx.Cancel(a.symbol, s.id)
 	case !wanted:
 	case s.id == "":
-		s.price = price
-		s.id, err = ctx.Limit(a.symbol, side.Signed(a.qty), price, exchange.PostOnly)
+		next.price = price
+		next.id, err = ctx.Limit(a.symbol, side.Signed(a.qty), price, exchange.PostOnly)
 	case off:
-		s.price = price
+		next.price = price
 		err = ctx.Amend(exchange.AmendOrder{Symbol: a.symbol, OrigClientID: s.id, Price: &price})
 	}
 	if err != nil {
 		ctx.Log().Warn("quote refused", "side", side.String(), "error", err)
+		return
 	}
+	*s = next
 }
