@@ -2,7 +2,6 @@ package strategies_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -65,6 +64,7 @@ type script struct {
 	latency  time.Duration  // of commands and of reports
 	balance  exchange.Money // 0: rich
 	symbols  int            // 0: one
+	funding  exchange.Ratio // of each funding time
 	// instead of the hand-made market
 	instruments *exchange.Instruments
 	symbol      exchange.SymbolID
@@ -291,6 +291,7 @@ func wire(t testing.TB, s *script, d *desk) *engine.Engine {
 		balance = rich
 	}
 	d.Exchange, err = sim.New(sim.Config{Instruments: set, Symbols: symbols, Currency: set.Get(s.symbol).Settle, Balance: balance,
+		FundingRate: s.funding, UseFundingRate: s.funding != 0,
 		Latency: sim.ConstantLatency{ToExchange: s.latency, ToStrategy: s.latency}})
 	require.NoError(t, err)
 	feed := events(slices.Clone(s.events))
@@ -356,7 +357,7 @@ func with(pairs ...string) map[string]string {
 func requireParamError(t testing.TB, err error, strategy, name string) {
 	t.Helper()
 	var p *engine.ParamError
-	require.True(t, errors.As(err, &p), "%v", err)
+	require.ErrorAs(t, err, &p)
 	require.Equal(t, strategy, p.Strategy)
 	require.Equal(t, name, p.Name)
 }
