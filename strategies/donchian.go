@@ -20,8 +20,10 @@ type donchian struct {
 	exit  *indicator.Channel
 	atr   *indicator.ATR
 	stop  float64 // average true ranges
-	// protect is the stop that was sent last, "" when there is none.
+	// protect is the stop that was sent last, "" when there is none, and from is the
+	// price of the fill that it is measured from.
 	protect exchange.ClientID
+	from    exchange.Price
 }
 
 func donchianDefinition() engine.Definition {
@@ -51,21 +53,39 @@ func (d *donchian) Init(ctx *engine.Context) error { return ctx.Bars(ctx.Symbol(
 // OnBar implements engine.BarHandler. The channels hold the bars before this one.
 func (d *donchian) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	if d.entry.Ready() && d.exit.Ready() && d.atr.Ready() {
-		held := exposure(ctx, bar.Symbol)
-		target := held
-		switch {
-		case bar.Close > d.entry.High():
-			target = d.qty
-		case bar.Close < d.entry.Low():
-			target = -d.qty
-		case held > 0 && bar.Close < d.exit.Low(), held < 0 && bar.Close > d.exit.High():
-			target = 0
-		}
-		reach(ctx, bar.Symbol, target)
+		d.decide(ctx, bar)
 	}
 	d.entry.Add(bar.High, bar.Low)
 	d.exit.Add(bar.High, bar.Low)
 	d.atr.Add(bar.High.Float64(), bar.Low.Float64(), bar.Close.Float64())
+}
+
+func (d *donchian) decide(ctx *engine.Context, bar *engine.Bar) {
+	held := exposure(ctx, bar.Symbol)
+	switch {
+	case bar.Close > d.entry.High():
+		reach(ctx, bar.Symbol, d.qty)
+	case bar.Close < d.entry.Low():
+		reach(ctx, bar.Symbol, -d.qty)
+	case held > 0 && bar.Close < d.exit.Low(), held < 0 && bar.Close > d.exit.High():
+		d.leave(ctx, bar.Symbol, held)
+	default:
+		// A stop that filled while a flip was on its way leaves too much.
+		reach(ctx, bar.Symbol, min(max(held, -d.qty), d.qty))
+		if q := ctx.PositionQty(bar.Symbol); q != 0 && d.protect == "" && d.stop != 0 {
+			d.protect = d.sendStop(ctx, bar.Symbol, q) // the one before was cut short
+		}
+	}
+}
+
+// leave closes the position. Beside a stop the order may only reduce: the stop may
+// fill while it is on its way, and the two must not open the opposite position.
+func (d *donchian) leave(ctx *engine.Context, s exchange.SymbolID, held exchange.Qty) {
+	var inst exchange.ExecInst
+	if d.stop != 0 {
+		inst = exchange.ReduceOnly
+	}
+	trade(ctx, s, -held, inst)
 }
 
 // OnFill implements engine.FillHandler: the stop follows the position.
@@ -82,18 +102,19 @@ func (d *donchian) OnFill(ctx *engine.Context, f *exchange.Fill) {
 	if f.Position == 0 || d.stop == 0 {
 		return
 	}
-	d.protect = d.sendStop(ctx, f)
+	d.from = f.Price
+	d.protect = d.sendStop(ctx, f.Symbol, f.Position)
 }
 
-func (d *donchian) sendStop(ctx *engine.Context, f *exchange.Fill) exchange.ClientID {
-	tick := ctx.Terms(f.Symbol).TickSize
+func (d *donchian) sendStop(ctx *engine.Context, s exchange.SymbolID, position exchange.Qty) exchange.ClientID {
+	tick := ctx.Terms(s).TickSize
 	distance := exchange.Price(d.stop * d.atr.Value() * float64(exchange.PriceUnit))
-	o := exchange.NewOrder{Symbol: f.Symbol, Side: exchange.SideOf(-f.Position), Qty: f.Position.Abs(), Type: exchange.Stop,
+	o := exchange.NewOrder{Symbol: s, Side: exchange.SideOf(-position), Qty: position.Abs(), Type: exchange.Stop,
 		ExecInst: exchange.ReduceOnly | exchange.LastPrice}
-	if f.Position > 0 {
-		o.StopPrice = max((f.Price - distance).FloorTick(tick), tick)
+	if position > 0 {
+		o.StopPrice = max((d.from - distance).FloorTick(tick), tick)
 	} else {
-		o.StopPrice = (f.Price + distance).CeilTick(tick)
+		o.StopPrice = (d.from + distance).CeilTick(tick)
 	}
 	id, err := ctx.Submit(o)
 	if err != nil {

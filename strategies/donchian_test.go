@@ -96,6 +96,14 @@ func TestDonchianExit(t *testing.T) {
 	}
 }
 
+// A close at the channel has not broken it: the two bars before have a low of 103.
+func TestDonchianStaysAtTheExitChannel(t *testing.T) {
+	d := play(t, &script{strategy: "donchian", params: donchianParams("20"), events: append(ranging(),
+		bar(3, 100, 103, 100, 102.5), bar(4, 103, 104, 103, 104), bar(5, 104, 105, 104, 105), bar(6, 104, 104, 103, 103))})
+	require.Len(t, d.commands, 2)
+	require.Equal(t, exchange.Qty(10), d.position())
+}
+
 // The stop closes the position at the exchange, within a bar, and leaves nothing
 // behind: no order, and no second order at the next close.
 func TestDonchianStopsOut(t *testing.T) {
@@ -107,4 +115,61 @@ func TestDonchianStopsOut(t *testing.T) {
 		require.Len(t, d.commands, 2, "a position and its stop")
 		require.Empty(t, d.open())
 	}
+}
+
+// The price gaps through the stop while the order that leaves is on its way: the
+// position is closed once.
+func TestDonchianStopAndExitMeet(t *testing.T) {
+	d := play(t, &script{strategy: "donchian", params: donchianParams("2"), latency: 5 * time.Millisecond,
+		events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 104, 103, 104), bar(5, 104, 105, 104, 105),
+			bar(6, 103, 103, 102, 102), bar(7, 94, 103, 94, 103), bar(8, 103, 103, 103, 103), bar(9, 103, 103, 103, 103))})
+	require.Equal(t, "7m0s Sell 10", d.commands[2].String())
+	require.Len(t, d.fills(), 2)
+	require.Regexp(t, `^7m0s Sell 10 at 94 → 0$`, d.fills()[1])
+	require.Zero(t, d.position())
+	require.Empty(t, d.open())
+}
+
+// The same while a flip is on its way, which then sells more than the position: what
+// is too much is bought back at the next bar.
+func TestDonchianStopAndFlipMeet(t *testing.T) {
+	d := play(t, &script{strategy: "donchian", params: donchianParams("5"), latency: 5 * time.Millisecond,
+		events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103), bar(5, 103, 103, 97, 97),
+			bar(6, 84, 98, 84, 98), bar(7, 98, 98, 98, 98), bar(8, 98, 98, 98, 98))})
+	require.Equal(t, "6m0s Sell 20", d.commands[2].String())
+	require.Equal(t, exchange.Qty(-10), d.position(), d.fills())
+	require.Len(t, d.open(), 1, "the stop of what is left")
+	for _, o := range d.open() {
+		require.Equal(t, exchange.Qty(10), o.Leaves)
+	}
+}
+
+// A stop takes what a thin book has, and its rest is cancelled by the venue. The next
+// bar protects what is left.
+func TestDonchianStopThatFillsInPart(t *testing.T) {
+	top := func(at time.Duration, bid, ask float64, bids exchange.Qty) []exchange.Event {
+		return []exchange.Event{
+			exchange.LevelEvent(epoch.Add(at), epoch.Add(at), 0, exchange.Buy, exchange.Level{Price: price(bid), Qty: bids}, exchange.FlagClear|exchange.FlagSnapshot),
+			exchange.LevelEvent(epoch.Add(at), epoch.Add(at), 0, exchange.Sell, exchange.Level{Price: price(ask), Qty: 100}, exchange.FlagSnapshot|exchange.FlagLast),
+		}
+	}
+	var feed []exchange.Event
+	tick := func(at time.Duration, p float64, bids exchange.Qty) {
+		feed = append(append(feed, top(at, p, p+0.5, bids)...), trade(at, exchange.Buy, p, 1))
+	}
+	for n := range 3 {
+		for i, p := range []float64{100, 102, 98, 100} {
+			tick(time.Duration(n)*minute+time.Duration(i)*time.Second, p, 100)
+		}
+	}
+	tick(3*minute, 103, 100)
+	tick(4*minute, 103, 100)
+	tick(4*minute+time.Second, 90, 4) // four bids for a stop of ten
+	tick(4*minute+2*time.Second, 103, 100)
+	tick(5*minute, 103, 100)
+	tick(5*minute+time.Second, 103, 100)
+	d := play(t, &script{strategy: "donchian", params: donchianParams("2"), events: feed})
+	require.Equal(t, []string{"4m0s Buy 10", "4m0s Sell 10 stop 96", "5m0s Sell 6 stop 96"}, d.asked())
+	require.Equal(t, exchange.Qty(6), d.position())
+	require.Equal(t, []string{"Sell 6 at 96"}, d.resting())
 }

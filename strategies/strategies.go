@@ -31,16 +31,20 @@ func exposure(ctx *engine.Context, s exchange.SymbolID) exchange.Qty {
 	return q
 }
 
-// reach asks for what is missing to a target position, in one market order. A
-// quantity that is no multiple of the lot in force is rounded towards zero.
+// reach asks for what is missing to a target position, in one market order.
 func reach(ctx *engine.Context, s exchange.SymbolID, target exchange.Qty) {
-	lot := ctx.Terms(s).LotSize
-	d := target - exposure(ctx, s)
-	d -= d % lot
-	if d == 0 {
+	trade(ctx, s, target-exposure(ctx, s), 0)
+}
+
+// trade sends a market order for a signed quantity. One that is no multiple of the
+// lot in force is rounded towards zero.
+func trade(ctx *engine.Context, s exchange.SymbolID, signed exchange.Qty, inst exchange.ExecInst) {
+	signed -= signed % ctx.Terms(s).LotSize
+	if signed == 0 {
 		return
 	}
-	if _, err := ctx.Market(s, d); err != nil {
+	o := exchange.NewOrder{Symbol: s, Side: exchange.SideOf(signed), Qty: signed.Abs(), Type: exchange.Market, ExecInst: inst}
+	if _, err := ctx.Submit(o); err != nil {
 		ctx.Log().Warn("order refused", "symbol", ctx.Instrument(s).Symbol, "error", err)
 	}
 }
