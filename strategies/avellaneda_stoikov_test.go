@@ -174,6 +174,17 @@ func TestAvellanedaStoikovRecoversFromRejections(t *testing.T) {
 	require.Len(t, d.commands, 6)
 }
 
+// A change that the account can not afford leaves the order where it is, and is
+// asked for at each price: 10 at 102 need a margin of 10200, at 104 of 10400.
+func TestAvellanedaStoikovRepeatsRejectedChanges(t *testing.T) {
+	d := play(t, &script{strategy: "avellaneda_stoikov", params: calm(), balance: 10_250, events: mids(100, 100, 101.5, 102, 102, 102)})
+	change := fmt.Sprintf(" amend %s to 104", d.commands[1].id)
+	for _, at := range []string{"3s", "4s", "5s"} {
+		require.Contains(t, d.asked(), at+change)
+	}
+	require.Contains(t, d.resting(), "Sell 10 at 102")
+}
+
 // A change that arrives after the order has filled is rejected, and so is a
 // cancellation; neither stops the side.
 func TestAvellanedaStoikovLosesARace(t *testing.T) {

@@ -14,6 +14,7 @@ func TestBollingerReversion(t *testing.T) {
 		closes []float64
 		hold   string
 		k      string
+		window string
 		want   []string
 	}{
 		"below the band buys":                       {closes: []float64{100, 100, 100, 96}, want: []string{"4m0s Buy 10"}},
@@ -23,6 +24,9 @@ func TestBollingerReversion(t *testing.T) {
 		// 98 is still below the mean of 100, 100, 96, 98, and 99 above that of 100, 96, 98, 99.
 		"a long leaves at the mean":  {closes: []float64{100, 100, 100, 96, 98, 99}, want: []string{"4m0s Buy 10", "6m0s Sell 10"}},
 		"a short leaves at the mean": {closes: []float64{100, 100, 100, 104, 102, 101}, want: []string{"4m0s Sell 10", "6m0s Buy 10"}},
+		"the mean itself is enough":  {closes: []float64{100, 100, 100, 97, 99}, want: []string{"4m0s Buy 10", "5m0s Sell 10"}},
+		// Of two closes the second is one deviation from their mean, which is the band.
+		"the band itself is not enough": {closes: []float64{100, 98, 104, 90}, window: "2", want: []string{}},
 		// Closes that fall on stay below their mean.
 		"a long leaves after hold bars": {closes: []float64{100, 100, 100, 96, 95.5, 95}, hold: "2",
 			want: []string{"4m0s Buy 10", "6m0s Sell 10"}},
@@ -37,6 +41,9 @@ func TestBollingerReversion(t *testing.T) {
 			params := with("window", "4", "k", "1", "hold", "100", "qty", "10")
 			if c.hold != "" {
 				params["hold"] = c.hold
+			}
+			if c.window != "" {
+				params["window"] = c.window
 			}
 			if c.k != "" {
 				params["k"] = c.k

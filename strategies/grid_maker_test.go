@@ -199,6 +199,17 @@ func TestGridWithLatencyHasNoDuplicates(t *testing.T) {
 	}
 }
 
+// A rung that is wanted again while its cancellation travels is placed anew at once.
+func TestGridComesBackToALeavingRung(t *testing.T) {
+	d := play(t, &script{strategy: "grid_maker", params: gridParams(), latency: 100 * time.Millisecond, events: []exchange.Event{
+		quote(0, 100, 100.5), quote(time.Second, 101, 101.5), quote(time.Second+50*time.Millisecond, 100, 100.5),
+		trade(2*time.Second, exchange.Buy, 100.5, 1),
+	}})
+	require.Equal(t, []string{"Buy 10 at 96", "Buy 10 at 98", "Sell 10 at 102", "Sell 10 at 104"}, d.resting())
+	require.Len(t, d.commands, 4+4+4)
+	requireNoDuplicates(t, d)
+}
+
 // requireNoDuplicates replays the reports: there is never more than one order that
 // rests at a price of a side.
 func requireNoDuplicates(t testing.TB, d *desk) {
