@@ -55,7 +55,7 @@ func TestAllIsFresh(t *testing.T) {
 	require.NotEqual(t, "spoilt", again[0].Params[0].Default)
 }
 
-// Nobody is to copy an unlisted strategy's name from the documentation, or miss one.
+// All promises the order of names.
 func TestAllIsSorted(t *testing.T) {
 	var names []string
 	for _, d := range strategies.All() {
