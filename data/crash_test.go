@@ -50,7 +50,11 @@ func TestKilledDuringCommit(t *testing.T) {
 	}
 	events := trades(testDay, crashEvents())
 	partial := 0
-	for i := range 20 {
+	rounds := 20
+	if raceEnabled {
+		rounds = 5
+	}
+	for i := range rounds {
 		c := newCatalog(t)
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
 		cmd.Env = append(os.Environ(), crashRoot+"="+c.root)

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"flag"
 	"os"
 	"sync"
 	"testing"
@@ -28,6 +29,13 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		return
+	}
+	if raceEnabled {
+		// The race detector looks at one goroutine's order of things, not at many
+		// draws; the run without it makes those.
+		if err := flag.Set("rapid.checks", "10"); err != nil {
+			panic(err)
+		}
 	}
 	code := m.Run()
 	if shared.dir != "" {
