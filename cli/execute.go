@@ -24,23 +24,19 @@ type choice struct {
 }
 
 // choose picks the streams of every symbol from what the catalog holds.
-func (p *plan) choose(ctx context.Context, cat *data.Catalog) (*choice, error) {
-	info, err := cat.Info(ctx)
+func (p *plan) choose(cat *data.Catalog) (*choice, error) {
+	held, err := cat.Keys()
 	if err != nil {
 		return nil, dataError(err)
 	}
-	held := make(map[data.Key]bool)
-	for _, s := range info {
-		held[s.Key] = true
-	}
 	c := &choice{name: p.flags.data}
 	if c.name == "" || c.name == "auto" {
-		if c.name, err = p.autoData(info); err != nil {
+		if c.name, err = p.autoData(held); err != nil {
 			return nil, err
 		}
 	}
 	for _, i := range p.instruments {
-		kinds, err := c.kinds(i, info, held)
+		kinds, err := c.kinds(i, held)
 		if err != nil {
 			return nil, err
 		}
@@ -53,25 +49,27 @@ func (p *plan) choose(ctx context.Context, cat *data.Catalog) (*choice, error) {
 
 // autoData prefers the finest bars, then the richest ticks, of the primary
 // symbol.
-func (p *plan) autoData(info []data.StreamInfo) (string, error) {
+func (p *plan) autoData(held []data.Key) (string, error) {
 	i := p.instruments[0]
-	held := kindsOf(i, info)
-	bars := barKinds(held)
+	kinds := kindsOf(i, held)
+	bars := barKinds(kinds)
 	if len(bars) > 0 {
 		return bars[0], nil
 	}
 	for _, kind := range []string{"book", "quote", "trade"} {
-		if slices.Contains(held, kind) {
+		if slices.Contains(kinds, kind) {
 			return kind, nil
 		}
 	}
-	return "", dataError(fmt.Errorf("the catalog %s has nothing to replay for %s%s", p.flags.catalog, i.Name(), heldText(held, info)))
+	return "", dataError(fmt.Errorf("the catalog %s has nothing to replay for %s%s", p.flags.catalog, i.Name(), heldText(kinds, held)))
 }
 
-func (c *choice) kinds(i *exchange.Instrument, info []data.StreamInfo, held map[data.Key]bool) ([]string, error) {
-	has := func(kind string) bool { return held[data.Key{Venue: i.Venue, Kind: kind, Symbol: i.Symbol}] }
+func (c *choice) kinds(i *exchange.Instrument, held []data.Key) ([]string, error) {
+	has := func(kind string) bool {
+		return slices.Contains(held, data.Key{Venue: i.Venue, Kind: kind, Symbol: i.Symbol})
+	}
 	missing := func() error {
-		return dataError(fmt.Errorf("the catalog has no %s data for %s%s", c.name, i.Name(), heldText(kindsOf(i, info), info)))
+		return dataError(fmt.Errorf("the catalog has no %s data for %s%s", c.name, i.Name(), heldText(kindsOf(i, held), held)))
 	}
 	var kinds []string
 	interval, isBar := data.ParseBarKind(c.name)
@@ -79,7 +77,7 @@ func (c *choice) kinds(i *exchange.Instrument, info []data.StreamInfo, held map[
 	case isBar && has(c.name):
 		kinds = append(kinds, c.name)
 	case isBar:
-		for _, finer := range barKinds(kindsOf(i, info)) {
+		for _, finer := range barKinds(kindsOf(i, held)) {
 			if d, _ := data.ParseBarKind(finer); d < interval && interval%d == 0 {
 				kinds = append(kinds, finer)
 				c.bars = engine.BarSpec{Interval: interval}
@@ -126,9 +124,9 @@ func (c *choice) add(i *exchange.Instrument, kind string) {
 func optional(kind string) bool { return kind == "mark" || kind == "funding" }
 
 // kindsOf lists the kinds of data that the catalog holds for an instrument.
-func kindsOf(i *exchange.Instrument, info []data.StreamInfo) []string {
+func kindsOf(i *exchange.Instrument, held []data.Key) []string {
 	var kinds []string
-	for _, s := range info {
+	for _, s := range held {
 		if s.Venue == i.Venue && s.Symbol == i.Symbol {
 			kinds = append(kinds, s.Kind)
 		}
@@ -152,12 +150,12 @@ func barKinds(kinds []string) []string {
 	return bars
 }
 
-func heldText(kinds []string, info []data.StreamInfo) string {
+func heldText(kinds []string, held []data.Key) string {
 	if len(kinds) > 0 {
 		return "; it has " + strings.Join(kinds, ", ")
 	}
 	var names []string
-	for _, s := range info {
+	for _, s := range held {
 		if n := s.Venue + ":" + s.Symbol; !slices.Contains(names, n) {
 			names = append(names, n)
 		}
@@ -175,7 +173,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*reports.Result, error) {
 	if err != nil {
 		return nil, dataError(err)
 	}
-	c, err := p.choose(ctx, cat)
+	c, err := p.choose(cat)
 	if err != nil {
 		return nil, err
 	}

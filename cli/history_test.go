@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -212,4 +213,74 @@ func TestSameBytesWhateverTheProcessors(t *testing.T) {
 	one := digest(1)
 	require.Equal(t, one, digest(2))
 	require.Equal(t, one, digest(4))
+}
+
+func TestRealYearsVerifyWithFactsAndNoProblems(t *testing.T) {
+	catalog := t.TempDir()
+	out := mustBacktest(t, "data", "import", "--catalog", catalog, shared(t, "bitmex/XBTUSD-1m-2019.csv.gz"))
+	require.Contains(t, out, "525600 rows, 525600 imported")
+	out = mustBacktest(t, "data", "verify", "--catalog", catalog)
+	require.Contains(t, out, "fact: open outside: 9814")
+	require.Contains(t, out, "fact: quiet: 3")
+	require.Contains(t, out, "no problems")
+	for _, strategy := range []string{"buy_and_hold", "sma_cross", "donchian", "bollinger_reversion", "grid_maker"} {
+		got := runJSON(t, "--catalog", catalog, "--symbol", "XBTUSD", "--balance", "100 XBT", "--strategy", strategy,
+			"--from", "2019-03-01", "--to", "2019-06-01", "--param", "qty=100")
+		require.Positive(t, got.Counts.Fills, strategy)
+	}
+}
+
+// The recording of a real L2 book, whose recorder's clock was 1.27 s behind.
+func TestRealBookIsReplayedAlikeOnEveryMachine(t *testing.T) {
+	var files []string
+	for _, kind := range []string{"book_ticker", "incremental_book_L2", "trades"} {
+		files = append(files, shared(t, "tardis/binance-delivery_"+kind+"_2024-08-08_BTCUSD_PERP.csv.gz"))
+	}
+	skewed, catalog := t.TempDir(), t.TempDir()
+	code, _, stderr := backtest(t, append([]string{"data", "import", "--catalog", skewed}, files...)...)
+	require.Zero(t, code)
+	require.Contains(t, stderr, "661397 of 661397 rows arrive before they happen")
+	code, stdout, _ := backtest(t, "data", "verify", "--catalog", skewed)
+	require.Equal(t, cli.ExitData, code)
+	require.Contains(t, stdout, "PROBLEM: clock skew: 661397")
+	run := []string{"run", "--venue", "binance", "--symbol", "BTCUSD_PERP", "--balance", "1 BTC", "--strategy", "grid_maker",
+		"--data", "book", "--json", "--no-report"}
+	code, _, stderr = backtest(t, append(run, "--catalog", skewed, "--latency", "feed")...)
+	require.Equal(t, cli.ExitData, code)
+	require.Contains(t, stderr, "--clock-offset auto")
+
+	out := mustBacktest(t, append([]string{"data", "import", "--catalog", catalog, "--clock-offset", "auto"}, files...)...)
+	require.Contains(t, out, "1.270492s added, 0 remain")
+	mustBacktest(t, "data", "verify", "--catalog", catalog)
+	digests := make(map[string]bool)
+	for _, queue := range []string{"risk-averse", "prob-power:3"} {
+		for _, latency := range []string{"5ms", "feed"} {
+			args := append(run, "--catalog", catalog, "--queue", queue, "--latency", latency)
+			before := runtime.GOMAXPROCS(1)
+			one := mustBacktest(t, args...)
+			runtime.GOMAXPROCS(2)
+			two := mustBacktest(t, args...)
+			runtime.GOMAXPROCS(before)
+			require.Equal(t, one, two)
+			var r reports.Result
+			require.NoError(t, json.Unmarshal([]byte(one), &r))
+			require.Positive(t, r.Counts.Fills)
+			digests[r.Digest] = true
+		}
+	}
+	require.Len(t, digests, 4, "models that change nothing are not models")
+}
+
+// A script that shares no code with the engine rebuilds the account from the
+// tables that a run leaves.
+func TestTablesRebuildTheAccount(t *testing.T) {
+	python := os.Getenv("DUNAMIS_PYTHON")
+	if python == "" {
+		t.Skip("DUNAMIS_PYTHON names no python that can import duckdb")
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	mustBacktest(t, "demo", "--out", dir, "--funding-rate", "0.0001")
+	out, err := exec.Command(python, "../testdata/recompute/recompute.py", dir).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "end_equity")
 }

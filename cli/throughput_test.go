@@ -68,25 +68,9 @@ func (t *tickListener) OnBook(c *engine.Context, s exchange.SymbolID, x exchange
 // strategy's callbacks.
 func pass(b *testing.B, dir string, set *exchange.Instruments, kinds []string, latency time.Duration, s engine.Strategy) int64 {
 	b.Helper()
-	cat, err := data.Open(dir)
-	require.NoError(b, err)
 	xbt, err := set.Lookup("bitmex", "XBTUSD")
 	require.NoError(b, err)
-	q := data.Query{Instruments: set}
-	var sources []engine.Source
-	for _, kind := range kinds {
-		q.Streams = append(q.Streams, data.Key{Venue: "bitmex", Kind: kind, Symbol: "XBTUSD"})
-		src := engine.Source{Symbol: xbt.ID}
-		if interval, ok := data.ParseBarKind(kind); ok {
-			src.Kind, src.Interval = exchange.KindBar, interval
-		} else {
-			src.Kind = map[string]exchange.EventKind{"trade": exchange.KindTrade, "quote": exchange.KindQuote,
-				"book": exchange.KindBook}[kind]
-		}
-		sources = append(sources, src)
-	}
-	feed, err := cat.Feed(context.Background(), q)
-	require.NoError(b, err)
+	feed, sources := open(b, dir, set, kinds)
 	defer feed.Close()
 	x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle,
 		Balance: 100_000_000})

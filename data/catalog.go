@@ -78,6 +78,25 @@ func (c *Catalog) Info(ctx context.Context) ([]StreamInfo, error) {
 	return out, nil
 }
 
+// Keys lists the streams of the catalog, sorted, without opening a part.
+func (c *Catalog) Keys() ([]Key, error) {
+	all, err := c.keys()
+	if err != nil {
+		return nil, err
+	}
+	held := all[:0]
+	for _, key := range all {
+		partitions, err := c.partitions(key)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(partitions, func(p partition) bool { return len(p.parts) > 0 }) {
+			held = append(held, key)
+		}
+	}
+	return held, nil
+}
+
 // keys lists the streams that have a directory, sorted. Directories with other
 // names are not the catalog's and are left alone.
 func (c *Catalog) keys() ([]Key, error) {

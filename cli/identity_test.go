@@ -1,0 +1,124 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/data"
+	"github.com/dunamis-engine/dunamis/engine"
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/strategies"
+)
+
+// At every instant of every run, cash plus the position at its mark, less fees,
+// plus funding is the equity, to the smallest unit. The sum is made here from the
+// fills and payments that were reported, not from the account's own totals.
+func TestEquityAddsUpAtEveryInstant(t *testing.T) {
+	const balance = 100_000_000
+	for _, tt := range []struct {
+		strategy string
+		kinds    []string
+		length   time.Duration
+		params   map[string]string
+	}{
+		{"sma_cross", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"fast": "5", "slow": "20", "qty": "300"}},
+		{"donchian", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"entry": "30", "exit": "10", "qty": "300"}},
+		{"bollinger_reversion", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"qty": "300", "k": "2"}},
+		{"grid_maker", []string{"quote", "trade"}, 3 * time.Hour, nil},
+		{"grid_maker", []string{"book", "trade"}, time.Hour, nil},
+		{"avellaneda_stoikov", []string{"book", "trade"}, time.Hour, nil},
+	} {
+		t.Run(tt.strategy+" "+tt.kinds[0], func(t *testing.T) {
+			dir, set := history(t, "2019-03-01", tt.length, tt.kinds...)
+			xbt, err := set.Lookup("bitmex", "XBTUSD")
+			require.NoError(t, err)
+			feed, sources := open(t, dir, set, tt.kinds)
+			defer feed.Close()
+			x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle,
+				Balance: balance, SlippageTicks: 1, FundingRate: exchange.MustRatio("0.0001"), UseFundingRate: true})
+			require.NoError(t, err)
+			cash := &cash{wallet: balance}
+			e, err := engine.New(engine.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Sources: sources,
+				Feed: feed, Exchange: x, Strategy: strategyNamed(t, tt.strategy, tt.params), Observer: cash,
+				Check: func(now exchange.Time) error {
+					p := x.Account().Position(xbt.ID)
+					unrealised := exchange.Money(0)
+					if p.Qty != 0 {
+						unrealised = xbt.At(now).Cost(p.Qty, p.MarkPrice) - p.Cost
+					}
+					if got, want := x.Account().Equity(), cash.wallet+unrealised; got != want {
+						return fmt.Errorf("equity %d, want %d at %s", got, want, now)
+					}
+					return nil
+				}})
+			require.NoError(t, err)
+			_, err = e.Run(context.Background())
+			require.NoError(t, err)
+			require.Positive(t, cash.fills)
+		})
+	}
+}
+
+// cash adds up the wallet from reports.
+type cash struct {
+	wallet exchange.Money
+	fills  int
+}
+
+func (c *cash) Report(r *exchange.Report) error {
+	switch r.Kind {
+	case exchange.ReportFill:
+		c.fills++
+		c.wallet += r.Fill.Realised - r.Fill.Fee
+	case exchange.ReportFunding:
+		c.wallet += r.Funding.Amount
+	}
+	return nil
+}
+
+func (c *cash) Sample(exchange.Time) error { return nil }
+
+func strategyNamed(t *testing.T, name string, params map[string]string) engine.Strategy {
+	t.Helper()
+	for _, d := range strategies.All() {
+		if d.Name == name {
+			v, err := d.Values(params)
+			require.NoError(t, err)
+			s, err := d.New(v)
+			require.NoError(t, err)
+			return s
+		}
+	}
+	t.Fatalf("no strategy %s", name)
+	return nil
+}
+
+// open reads streams of XBTUSD from a catalog.
+func open(tb testing.TB, dir string, set *exchange.Instruments, kinds []string) (*data.Feed, []engine.Source) {
+	tb.Helper()
+	cat, err := data.Open(dir)
+	require.NoError(tb, err)
+	xbt, err := set.Lookup("bitmex", "XBTUSD")
+	require.NoError(tb, err)
+	q := data.Query{Instruments: set}
+	var sources []engine.Source
+	for _, kind := range kinds {
+		q.Streams = append(q.Streams, data.Key{Venue: "bitmex", Kind: kind, Symbol: "XBTUSD"})
+		src := engine.Source{Symbol: xbt.ID}
+		if interval, ok := data.ParseBarKind(kind); ok {
+			src.Kind, src.Interval = exchange.KindBar, interval
+		} else {
+			src.Kind = map[string]exchange.EventKind{"trade": exchange.KindTrade, "quote": exchange.KindQuote,
+				"book": exchange.KindBook}[kind]
+		}
+		sources = append(sources, src)
+	}
+	feed, err := cat.Feed(context.Background(), q)
+	require.NoError(tb, err)
+	return feed, sources
+}
