@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -255,7 +256,7 @@ func TestRealBookIsReplayedAlikeOnEveryMachine(t *testing.T) {
 	digests := make(map[string]bool)
 	for _, queue := range []string{"risk-averse", "prob-power:3"} {
 		for _, latency := range []string{"5ms", "feed"} {
-			args := append(run, "--catalog", catalog, "--queue", queue, "--latency", latency)
+			args := slices.Concat(run, []string{"--catalog", catalog, "--queue", queue, "--latency", latency})
 			before := runtime.GOMAXPROCS(1)
 			one := mustBacktest(t, args...)
 			runtime.GOMAXPROCS(2)
