@@ -14,7 +14,7 @@ type BarKind uint8
 
 // Kinds of bars.
 const (
-	TimeBars   BarKind = iota // an interval of the clock, aligned to midnight UTC
+	TimeBars   BarKind = iota // an interval of the clock: multiples of it since 1970-01-01 UTC, so that days, hours and minutes are the calendar's
 	TickBars                  // a number of trades
 	VolumeBars                // a number of contracts
 )

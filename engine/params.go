@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -221,24 +222,12 @@ func (d *Definition) paramNames() string {
 
 func compareInt(v int64, bound string) int {
 	b, _ := strconv.ParseInt(bound, 10, 64)
-	switch {
-	case v < b:
-		return -1
-	case v > b:
-		return 1
-	}
-	return 0
+	return cmp.Compare(v, b)
 }
 
 func compareFloat(v float64, bound string) int {
 	b, _ := strconv.ParseFloat(bound, 64)
-	switch {
-	case v < b:
-		return -1
-	case v > b:
-		return 1
-	}
-	return 0
+	return cmp.Compare(v, b)
 }
 
 func int64Text(p exchange.Price) string { return strconv.FormatInt(int64(p), 10) }
