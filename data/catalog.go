@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // Catalog is a directory of market history. It is safe for concurrent use, also
 // by several processes.
 type Catalog struct {
 	root string
-	disk disk
+	disk disk.FS
 }
 
 // Open opens a catalog that exists. The error is a [*NotFoundError].
@@ -28,7 +29,7 @@ func Open(root string) (*Catalog, error) {
 	if err != nil {
 		return nil, &NotFoundError{Root: root, Err: err}
 	}
-	return &Catalog{root: root, disk: osDisk{}}, nil
+	return &Catalog{root: root, disk: disk.OS{}}, nil
 }
 
 // Create opens a catalog and makes its directory if it does not exist.

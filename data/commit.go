@@ -238,14 +238,14 @@ func (t *Tx) publish(parts []*stagedPart) (err error) {
 	defer func() {
 		if err != nil {
 			for _, path := range done {
-				err = errors.Join(err, t.c.disk.remove(path))
+				err = errors.Join(err, t.c.disk.Remove(path))
 			}
 		}
 	}()
 	dirs := make(map[string]bool)
 	for _, s := range parts {
 		dir := filepath.Join(t.c.root, s.dir())
-		if err := t.c.disk.mkdirAll(dir); err != nil {
+		if err := t.c.disk.MkdirAll(dir); err != nil {
 			return err
 		}
 		for d := dir; len(d) >= len(t.c.root) && !dirs[d]; d = filepath.Dir(d) {
@@ -254,13 +254,13 @@ func (t *Tx) publish(parts []*stagedPart) (err error) {
 	}
 	for _, s := range parts {
 		to := filepath.Join(t.c.root, s.dir(), t.src.partName())
-		if err := t.c.disk.rename(s.path, to); err != nil {
+		if err := t.c.disk.Rename(s.path, to); err != nil {
 			return err
 		}
 		done = append(done, to)
 	}
 	for dir := range dirs {
-		if err := t.c.disk.syncDir(dir); err != nil {
+		if err := t.c.disk.SyncDir(dir); err != nil {
 			return err
 		}
 	}

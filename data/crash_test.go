@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 const crashRoot = "DUNAMIS_TEST_CRASH_ROOT"
@@ -18,11 +20,11 @@ const crashRoot = "DUNAMIS_TEST_CRASH_ROOT"
 func crashEvents() (trades int) { return 40 * 24 * 60 } // forty days
 
 // slowDisk gives the parent time to kill between any two renames.
-type slowDisk struct{ osDisk }
+type slowDisk struct{ disk.OS }
 
-func (slowDisk) rename(from, to string) error {
+func (slowDisk) Rename(from, to string) error {
 	time.Sleep(time.Millisecond)
-	return osDisk{}.rename(from, to)
+	return disk.OS{}.Rename(from, to)
 }
 
 // TestMain's child: imports, saying when the commit begins.

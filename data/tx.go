@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // Source names the input of an import.
@@ -105,7 +106,12 @@ func takeLock(path string, flags int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok, err := tryLock(f)
+	ok, err := disk.TryLock(f)
+	if errors.Is(err, errors.ErrUnsupported) {
+		// Without locks two importers could harm each other. Catalogs can be read on
+		// every system.
+		err = fmt.Errorf("writing a catalog: %w", err)
+	}
 	if err != nil || !ok {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -365,13 +371,13 @@ func (s *streamWriter) finish() error {
 type partWriter struct {
 	path  string
 	date  string
-	file  file
+	file  disk.File
 	table tableWriter
 	rows  int64
 }
 
-func newPartWriter(d disk, path string, l *layout, src Source) (*partWriter, error) {
-	f, err := d.create(path)
+func newPartWriter(d disk.FS, path string, l *layout, src Source) (*partWriter, error) {
+	f, err := d.Create(path)
 	if err != nil {
 		return nil, err
 	}

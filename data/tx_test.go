@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 func trade(at exchange.Time, qty exchange.Qty) exchange.Event {
@@ -286,7 +287,7 @@ func TestNothingIsVisibleBeforeCommit(t *testing.T) {
 
 // brokenDisk fails the nth operation from now on.
 type brokenDisk struct {
-	osDisk
+	disk.OS
 	left int
 }
 
@@ -297,28 +298,28 @@ func (d *brokenDisk) fail() error {
 	return nil
 }
 
-func (d *brokenDisk) create(path string) (file, error) {
+func (d *brokenDisk) Create(path string) (disk.File, error) {
 	if err := d.fail(); err != nil {
 		return nil, err
 	}
-	f, err := d.osDisk.create(path)
-	return &brokenFile{file: f, disk: d}, err
+	f, err := d.OS.Create(path)
+	return &brokenFile{File: f, disk: d}, err
 }
 
-func (d *brokenDisk) mkdirAll(path string) error {
-	return errors.Join(d.fail(), d.osDisk.mkdirAll(path))
+func (d *brokenDisk) MkdirAll(path string) error {
+	return errors.Join(d.fail(), d.OS.MkdirAll(path))
 }
-func (d *brokenDisk) syncDir(path string) error { return errors.Join(d.fail(), d.osDisk.syncDir(path)) }
+func (d *brokenDisk) SyncDir(path string) error { return errors.Join(d.fail(), d.OS.SyncDir(path)) }
 
-func (d *brokenDisk) rename(from, to string) error {
+func (d *brokenDisk) Rename(from, to string) error {
 	if err := d.fail(); err != nil {
 		return err
 	}
-	return d.osDisk.rename(from, to)
+	return d.OS.Rename(from, to)
 }
 
 type brokenFile struct {
-	file
+	disk.File
 	disk *brokenDisk
 }
 
@@ -326,10 +327,10 @@ func (f *brokenFile) Write(p []byte) (int, error) {
 	if err := f.disk.fail(); err != nil {
 		return 0, err
 	}
-	return f.file.Write(p)
+	return f.File.Write(p)
 }
 
-func (f *brokenFile) Sync() error { return errors.Join(f.disk.fail(), f.file.Sync()) }
+func (f *brokenFile) Sync() error { return errors.Join(f.disk.fail(), f.File.Sync()) }
 
 func TestEveryFailingWriteLeavesNothing(t *testing.T) {
 	events := trades(at("2021-07-22T20:00:00Z"), 3000) // four days
@@ -337,7 +338,7 @@ func TestEveryFailingWriteLeavesNothing(t *testing.T) {
 		c := newCatalog(t)
 		c.disk = &brokenDisk{left: n}
 		_, err := tryLoad(c, "in", key(KindTrade), events)
-		c.disk = osDisk{}
+		c.disk = disk.OS{}
 		if err == nil {
 			require.Greater(t, n, 20)
 			return

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // Files of a run directory.
@@ -38,15 +40,15 @@ func tempName(name string) string { return tempPrefix + name + tempSuffix }
 // directory is a run directory that this process owns.
 type directory struct {
 	path string
-	disk disk
+	disk disk.FS
 	lock *os.File
 }
 
 // claim makes a directory ours: a new or empty one, or that of a run that did
 // not finish, whose files are removed. It refuses every other with a
 // [*DirectoryError] and leaves it as it is.
-func claim(d disk, path string) (*directory, error) {
-	if err := d.mkdirAll(path); err != nil {
+func claim(d disk.FS, path string) (*directory, error) {
+	if err := d.MkdirAll(path); err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)
 	}
 	if err := refuse(path); err != nil {
@@ -112,11 +114,11 @@ func (d *directory) clear() error {
 		if e.Name() == ManifestFile || e.Name() == lockName {
 			continue
 		}
-		if err := d.disk.remove(filepath.Join(d.path, e.Name())); err != nil {
+		if err := d.disk.Remove(filepath.Join(d.path, e.Name())); err != nil {
 			return fmt.Errorf("run directory: %w", err)
 		}
 	}
-	err = d.disk.remove(filepath.Join(d.path, ManifestFile))
+	err = d.disk.Remove(filepath.Join(d.path, ManifestFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("run directory: %w", err)
 	}
@@ -124,8 +126,8 @@ func (d *directory) clear() error {
 }
 
 // create opens the temporary file of a name.
-func (d *directory) create(name string) (file, error) {
-	f, err := d.disk.create(filepath.Join(d.path, tempName(name)))
+func (d *directory) create(name string) (disk.File, error) {
+	f, err := d.disk.Create(filepath.Join(d.path, tempName(name)))
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", name, err)
 	}
@@ -134,7 +136,7 @@ func (d *directory) create(name string) (file, error) {
 
 // publish gives a whole temporary file its name.
 func (d *directory) publish(name string) error {
-	err := d.disk.rename(filepath.Join(d.path, tempName(name)), filepath.Join(d.path, name))
+	err := d.disk.Rename(filepath.Join(d.path, tempName(name)), filepath.Join(d.path, name))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -143,7 +145,7 @@ func (d *directory) publish(name string) error {
 
 // discard removes a temporary file.
 func (d *directory) discard(name string) error {
-	return d.disk.remove(filepath.Join(d.path, tempName(name)))
+	return d.disk.Remove(filepath.Join(d.path, tempName(name)))
 }
 
 // write writes a whole file.
@@ -173,13 +175,13 @@ func (d *directory) writeJSON(name string, v any) (int64, error) {
 // writeManifest makes everything else durable first: the manifest vouches for
 // it.
 func (d *directory) writeManifest(m *Manifest) error {
-	if err := d.disk.syncDir(d.path); err != nil {
+	if err := d.disk.SyncDir(d.path); err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	if _, err := d.writeJSON(ManifestFile, m); err != nil {
 		return err
 	}
-	if err := d.disk.syncDir(d.path); err != nil {
+	if err := d.disk.SyncDir(d.path); err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	return nil

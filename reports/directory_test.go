@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 func TestCreateMakesDirectories(t *testing.T) {
@@ -106,7 +107,7 @@ func TestTwoRunsDoNotShareADirectory(t *testing.T) {
 // TestEveryFailureOfTheDiskLeavesAnUnfinishedRun breaks each operation in turn.
 func TestEveryFailureOfTheDiskLeavesAnUnfinishedRun(t *testing.T) {
 	counting := &brokenDisk{at: -1}
-	run := func(d disk, dir string) error {
+	run := func(d disk.FS, dir string) error {
 		m := scriptedOn(t, d, dir)
 		if m.r == nil {
 			return errTest
@@ -132,7 +133,7 @@ func TestEveryFailureOfTheDiskLeavesAnUnfinishedRun(t *testing.T) {
 
 // scriptedOn opens a recorder on a disk and plays a little; without a recorder
 // when the disk did not let it open.
-func scriptedOn(t *testing.T, d disk, dir string) *model {
+func scriptedOn(t *testing.T, d disk.FS, dir string) *model {
 	t.Helper()
 	m := &model{tb: t}
 	o := testOptions(t, m, 1_000_000)
@@ -152,7 +153,7 @@ func scriptedOn(t *testing.T, d disk, dir string) *model {
 
 // brokenDisk fails its nth operation.
 type brokenDisk struct {
-	osDisk
+	disk.OS
 	n, at int
 }
 
@@ -164,30 +165,30 @@ func (d *brokenDisk) fail() error {
 	return nil
 }
 
-func (d *brokenDisk) create(path string) (file, error) {
+func (d *brokenDisk) Create(path string) (disk.File, error) {
 	if err := d.fail(); err != nil {
 		return nil, err
 	}
-	f, err := d.osDisk.create(path)
+	f, err := d.OS.Create(path)
 	return &brokenFile{f, d}, err
 }
 
-func (d *brokenDisk) rename(from, to string) error {
+func (d *brokenDisk) Rename(from, to string) error {
 	if err := d.fail(); err != nil {
 		return err
 	}
-	return d.osDisk.rename(from, to)
+	return d.OS.Rename(from, to)
 }
 
-func (d *brokenDisk) syncDir(path string) error {
+func (d *brokenDisk) SyncDir(path string) error {
 	if err := d.fail(); err != nil {
 		return err
 	}
-	return d.osDisk.syncDir(path)
+	return d.OS.SyncDir(path)
 }
 
 type brokenFile struct {
-	file
+	disk.File
 	d *brokenDisk
 }
 
@@ -195,14 +196,14 @@ func (f *brokenFile) Write(b []byte) (int, error) {
 	if err := f.d.fail(); err != nil {
 		return 0, err
 	}
-	return f.file.Write(b)
+	return f.File.Write(b)
 }
 
 func (f *brokenFile) Sync() error {
 	if err := f.d.fail(); err != nil {
 		return err
 	}
-	return f.file.Sync()
+	return f.File.Sync()
 }
 
 func put(t *testing.T, dir, name, content string) string {

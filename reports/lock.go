@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // lockDirectory takes the lock of a run directory. A run that was killed left
@@ -14,8 +16,11 @@ func lockDirectory(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)
 	}
-	ok, err := tryLock(f)
-	if err == nil && !ok {
+	ok, err := disk.TryLock(f)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return f, nil // two runs into one directory at the same time are not noticed
+	case err == nil && !ok:
 		err = &DirectoryError{Dir: path, Why: "another run is writing to it"}
 	}
 	if err != nil {

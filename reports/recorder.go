@@ -10,6 +10,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // Options say what is run, before it runs.
@@ -72,9 +73,9 @@ var _ engine.Observer = (*Recorder)(nil)
 // its recorder. A directory that holds anything but an unfinished run is refused
 // with a [*DirectoryError]; an unfinished run is replaced. An empty name keeps
 // no files: Finish then only returns the result.
-func Create(dir string, o Options) (*Recorder, error) { return create(osDisk{}, dir, o) }
+func Create(dir string, o Options) (*Recorder, error) { return create(disk.OS{}, dir, o) }
 
-func create(d disk, dir string, o Options) (*Recorder, error) {
+func create(d disk.FS, dir string, o Options) (*Recorder, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -148,7 +149,7 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-func (r *Recorder) open(d disk, path string) (err error) {
+func (r *Recorder) open(d disk.FS, path string) (err error) {
 	if r.dir, err = claim(d, path); err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 // turned into columns a batch at a time.
 type table[R any] struct {
 	name  string
-	file  file
+	file  disk.File
 	bytes int64
 	w     *parquet.GenericWriter[R]
 	batch []R

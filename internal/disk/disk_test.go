@@ -1,0 +1,60 @@
+package disk_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
+)
+
+func TestOS(t *testing.T) {
+	var d disk.FS = disk.OS{}
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	require.NoError(t, d.MkdirAll(dir))
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	f, err := d.Create(from)
+	require.NoError(t, err)
+	_, err = f.Write([]byte("whole"))
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+	require.NoError(t, d.Rename(from, to))
+	require.NoError(t, d.SyncDir(dir))
+	got, err := os.ReadFile(to)
+	require.NoError(t, err)
+	require.Equal(t, "whole", string(got))
+	require.NoError(t, d.Remove(to))
+	require.ErrorIs(t, d.Remove(to), os.ErrNotExist)
+	require.ErrorIs(t, d.SyncDir(to), os.ErrNotExist)
+}
+
+// A lock is held by one open file until that is closed.
+func TestTryLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	open := func() *os.File {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		require.NoError(t, err)
+		return f
+	}
+	first, second := open(), open()
+	defer second.Close()
+	ok, err := disk.TryLock(first)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("this system has no flock")
+	}
+	require.NoError(t, err)
+	require.True(t, ok)
+	ok, err = disk.TryLock(second)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.NoError(t, first.Close())
+	ok, err = disk.TryLock(second)
+	require.NoError(t, err)
+	require.True(t, ok)
+	_, err = disk.TryLock(first)
+	require.Error(t, err, "it is closed")
+}
