@@ -140,12 +140,23 @@ func (r *Recorder) warnings(o *Outcome) []string {
 			n, r.counts.Fills))
 	}
 	if n := r.counts.Liquidations; n > 0 {
-		list = append(list, fmt.Sprintf("%d fills by liquidation", n))
+		list = append(list, fmt.Sprintf("the account was liquidated, first at %s (%s)", r.liquidated, count(n, "fill")))
+	}
+	if n := r.counts.Rejected; n > 0 {
+		list = append(list, fmt.Sprintf("%s rejected by the exchange, first %s", count(n, "command"), r.rejected))
 	}
 	if reason := o.Engine.Halted; reason != "" {
 		list = append(list, "the strategy ended the run: "+reason)
 	}
 	return list
+}
+
+// count writes a number of things.
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // publish writes the files of a finished run, the manifest last.

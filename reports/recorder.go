@@ -65,6 +65,9 @@ type Recorder struct {
 	started  bool
 	start    exchange.Time // of the first sample
 	end      exchange.Time // of the last one
+
+	rejected   string        // the first order or command that the exchange refused
+	liquidated exchange.Time // of the first liquidation
 }
 
 var _ engine.Observer = (*Recorder)(nil)
@@ -176,7 +179,7 @@ func (r *Recorder) Report(rep *exchange.Report) error {
 	case exchange.ReportFunding:
 		return r.funding(rep)
 	case exchange.ReportReject:
-		r.counts.Rejected++
+		r.reject(rep.Time, rep.Reject.Command, rep.Reject.Reason)
 		r.digest.reject(r.symbols[rep.Symbol], rep.Arrival, &rep.Reject)
 	}
 	return nil // positions and margin follow from the rest
@@ -188,9 +191,16 @@ func (r *Recorder) order(at exchange.Time, o *exchange.Order) error {
 		return nil
 	}
 	if o.Status == exchange.Rejected {
-		r.counts.Rejected++
+		r.reject(at, "order", o.RejectReason)
 	}
 	return r.writeOrder(ended)
+}
+
+func (r *Recorder) reject(at exchange.Time, command, reason string) {
+	if r.counts.Rejected == 0 {
+		r.rejected = fmt.Sprintf("%s at %s: %s", command, at, reason)
+	}
+	r.counts.Rejected++
 }
 
 func (r *Recorder) writeOrder(x *openOrder) error {
@@ -224,6 +234,9 @@ func (r *Recorder) countFill(f *exchange.Fill) {
 	r.counts.Fills++
 	switch f.Type {
 	case exchange.ExecLiquidation, exchange.ExecBankruptcy:
+		if r.counts.Liquidations == 0 {
+			r.liquidated = f.Time
+		}
 		r.counts.Liquidations++
 	case exchange.ExecSettlement:
 		r.counts.Settlements++

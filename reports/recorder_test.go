@@ -300,6 +300,7 @@ func TestForcedFillsAreCounted(t *testing.T) {
 	m.wait(time.Hour)
 	r := m.finish()
 	require.EqualValues(t, 1, r.Counts.Liquidations)
+	require.Contains(t, r.Warnings, "the account was liquidated, first at 2020-01-01T00:00:00Z (1 fill)")
 	require.EqualValues(t, 1, r.Counts.Settlements)
 	require.EqualValues(t, 2, r.Counts.AmbiguousFills)
 	require.EqualValues(t, 1, r.Counts.Orders)

@@ -132,10 +132,23 @@ func (a Account) Margin() exchange.Margin {
 	return a.x.account.Margin(a.x.now)
 }
 
-// Position returns the position of a symbol.
+// Position returns the position of a symbol, with the price that would value it
+// also while there is none.
 func (a Account) Position(s exchange.SymbolID) exchange.Position {
 	a.x.revalue(a.x.now)
-	return a.x.account.Position(s)
+	p := a.x.account.Position(s)
+	if sym := a.symbol(s); sym != nil && p.Qty == 0 {
+		a.x.catchUp(sym, a.x.now)
+		p.MarkPrice = sym.markPrice()
+	}
+	return p
+}
+
+func (a Account) symbol(s exchange.SymbolID) *symbol {
+	if int(s) >= len(a.x.byID) {
+		return nil
+	}
+	return a.x.byID[s]
 }
 
 // Totals returns the sums over the life of the account.
@@ -143,8 +156,8 @@ func (a Account) Totals() ledger.Totals { return a.x.account.Totals() }
 
 // Open returns the number of open orders of a symbol.
 func (a Account) Open(s exchange.SymbolID) int {
-	if int(s) >= len(a.x.byID) || a.x.byID[s] == nil {
-		return 0
+	if sym := a.symbol(s); sym != nil {
+		return sym.busy
 	}
-	return a.x.byID[s].busy
+	return 0
 }
