@@ -232,6 +232,9 @@ func (r *Recorder) fill(rep *exchange.Report) error {
 
 func (r *Recorder) countFill(f *exchange.Fill) {
 	r.counts.Fills++
+	if f.Liquidity == exchange.AddedLiquidity {
+		r.counts.MakerFills++
+	}
 	switch f.Type {
 	case exchange.ExecLiquidation, exchange.ExecBankruptcy:
 		if r.counts.Liquidations == 0 {

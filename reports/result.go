@@ -72,7 +72,8 @@ type Counts struct {
 	Samples         int64 `json:"samples"`
 	Orders          int64 `json:"orders"`
 	Fills           int64 `json:"fills"`
-	Trades          int64 `json:"trades"` // closed round trips
+	MakerFills      int64 `json:"maker_fills"` // that added liquidity
+	Trades          int64 `json:"trades"`      // closed round trips
 	TradesWon       int64 `json:"trades_won"`
 	TradesLost      int64 `json:"trades_lost"`
 	FundingPayments int64 `json:"funding_payments"`

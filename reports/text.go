@@ -95,7 +95,7 @@ func countRows(r *Result) [][2]string {
 		n      int64
 		always bool
 	}{
-		{"events", c.Events, true}, {"orders", c.Orders, true}, {"fills", c.Fills, true}, {"round trips", c.Trades, true},
+		{"events", c.Events, true}, {"orders", c.Orders, true}, {"fills", c.Fills, true}, {"maker fills", c.MakerFills, false}, {"round trips", c.Trades, true},
 		{"funding payments", c.FundingPayments, false}, {"rejected", c.Rejected, false}, {"refused", c.Refused, false},
 		{"liquidations", c.Liquidations, false}, {"settlements", c.Settlements, false},
 		{"ambiguous fills", c.AmbiguousFills, false}, {"ambiguous bars", c.AmbiguousBars, false},

@@ -1,0 +1,69 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/reports"
+)
+
+var update = flag.Bool("update", false, "rewrite the tables in docs")
+
+const modelsDoc = "../docs/fill-models.md"
+
+// The tables that show how much a result rests on the models are made by running
+// them, so that they can not grow old.
+func TestFillModelsDocument(t *testing.T) {
+	catalog := t.TempDir()
+	args := []string{"data", "import", "--catalog", catalog, "--clock-offset", "auto"}
+	for _, kind := range []string{"book_ticker", "incremental_book_L2", "trades"} {
+		args = append(args, shared(t, "tardis/binance-delivery_"+kind+"_2024-08-08_BTCUSD_PERP.csv.gz"))
+	}
+	mustBacktest(t, args...)
+	text, err := os.ReadFile(modelsDoc)
+	require.NoError(t, err)
+	want := string(text)
+	for name, params := range map[string]string{
+		"at the touch": "levels=1,spacing=1,skew=1,limit=20",
+		"behind it":    "levels=3,spacing=10,skew=20,limit=100",
+	} {
+		begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
+		i := strings.Index(want, begin)
+		require.Positive(t, i, begin)
+		i += len(begin)
+		n := strings.Index(want[i:], end)
+		require.GreaterOrEqual(t, n, 0, begin)
+		want = want[:i] + modelTable(t, catalog, params) + want[i+n:]
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(modelsDoc, []byte(want), 0o644))
+	}
+	require.Equal(t, want, string(text), "make the tables again with: go test ./cli -run FillModelsDocument -update")
+}
+
+func modelTable(t *testing.T, catalog, params string) string {
+	var b strings.Builder
+	b.WriteString("| queue | latency | fills | maker | price PnL | fees | result |\n|---|---|---:|---:|---:|---:|---:|\n")
+	for _, latency := range []string{"0", "5ms", "50ms", "feed"} {
+		for _, queue := range []string{"front", "prob-power:3", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3", "risk-averse"} {
+			out := mustBacktest(t, "run", "--catalog", catalog, "--venue", "binance", "--symbol", "BTCUSD_PERP", "--balance", "1 BTC",
+				"--strategy", "grid_maker", "--param", params, "--data", "book", "--json", "--no-report", "--queue", queue, "--latency", latency)
+			var r reports.Result
+			require.NoError(t, json.Unmarshal([]byte(out), &r))
+			require.Positive(t, r.Counts.Fills)
+			a := &r.Account
+			coins := func(m exchange.Money) string { return fmt.Sprintf("%+.6f", m.Decimal(8).InexactFloat64()) }
+			fmt.Fprintf(&b, "| `%s` | %s | %d | %.1f %% | %s | %s | %s |\n", queue, latency, r.Counts.Fills,
+				100*float64(r.Counts.MakerFills)/float64(r.Counts.Fills), coins(a.RealisedPnL+a.UnrealisedPnL), coins(-a.Fees),
+				coins(a.EndEquity-a.StartBalance))
+		}
+	}
+	return b.String()
+}
