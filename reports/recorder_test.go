@@ -84,13 +84,13 @@ func TestTablesHoldEverything(t *testing.T) {
 	dir := t.TempDir()
 	result := scripted(t, dir).finish()
 
-	fills := rows[fillRow](t, dir, FillsFile)
+	fills := rows[FillRow](t, dir, FillsFile)
 	require.Len(t, fills, int(result.Counts.Fills))
-	require.Equal(t, fillRow{Time: int64(testStart), Symbol: "XBTUSD", ExecID: "e1", OrderID: "o1", ClientID: "c1", Side: "Buy",
+	require.Equal(t, FillRow{Time: int64(testStart), Symbol: "XBTUSD", ExecID: "e1", OrderID: "o1", ClientID: "c1", Side: "Buy",
 		Qty: 10_000, Price: int64(exchange.MustPrice("7000.5")), Value: 142_850_000, Fee: 107_138, FeeRate: 7_500_000, Position: 10_000,
 		Liquidity: "RemovedLiquidity", ExecType: "Trade", Cause: "bar-open"}, fills[0])
 
-	orders := rows[orderRow](t, dir, OrdersFile)
+	orders := rows[OrderRow](t, dir, OrdersFile)
 	require.Len(t, orders, int(result.Counts.Orders))
 	status := map[string]string{}
 	for _, o := range orders {
@@ -100,7 +100,7 @@ func TestTablesHoldEverything(t *testing.T) {
 		"c3": "Filled", "c4": "Filled", "c5": "Filled", "c6": "Filled", "c7": "Filled"}, status)
 	require.Equal(t, "rest", orders[len(orders)-1].OrderID, "orders that are open come last")
 
-	funding := rows[fundingRow](t, dir, FundingFile)
+	funding := rows[FundingRow](t, dir, FundingFile)
 	require.Len(t, funding, 3)
 	var sum int64
 	for _, f := range funding {
@@ -108,7 +108,7 @@ func TestTablesHoldEverything(t *testing.T) {
 	}
 	require.EqualValues(t, result.Account.Funding, sum)
 
-	equity := rows[equityRow](t, dir, EquityFile)
+	equity := rows[EquityRow](t, dir, EquityFile)
 	require.Len(t, equity, int(result.Counts.Samples))
 	last := equity[len(equity)-1]
 	require.EqualValues(t, result.Account.EndBalance, last.Wallet)
@@ -148,7 +148,7 @@ func TestOrdersAreWrittenOnce(t *testing.T) {
 	o.Status = exchange.Canceled
 	m.order(o, exchange.ExecCanceled)
 	require.EqualValues(t, 2, m.finish().Counts.Orders)
-	orders := rows[orderRow](t, dir, OrdersFile)
+	orders := rows[OrderRow](t, dir, OrdersFile)
 	require.Len(t, orders, 2)
 	require.Equal(t, "second", orders[1].ClientID)
 	require.Equal(t, int64(testStart), orders[1].Time)
@@ -322,8 +322,8 @@ func TestAbort(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tt.status, got.Status)
 		require.Equal(t, tt.cause.Error(), got.Reason)
-		require.Len(t, rows[fillRow](t, dir, FillsFile), 7, "the tables hold what happened so far")
-		require.NotEmpty(t, rows[orderRow](t, dir, OrdersFile))
+		require.Len(t, rows[FillRow](t, dir, FillsFile), 7, "the tables hold what happened so far")
+		require.NotEmpty(t, rows[OrderRow](t, dir, OrdersFile))
 		require.NoFileExists(t, filepath.Join(dir, ResultFile))
 		for name := range files(t, dir) {
 			require.False(t, strings.HasPrefix(name, "."), "%s is left", name)

@@ -9,7 +9,9 @@ import (
 
 // The rows of each table. The tags are the schema; docs/results.md explains it.
 
-type orderRow struct {
+// OrderRow is a row of orders.parquet: an order in its final state. Times are
+// nanoseconds since 1970, prices are in steps of 1e-10.
+type OrderRow struct {
 	Time         int64  `parquet:"time,delta,timestamp(nanosecond)"`
 	Updated      int64  `parquet:"updated,delta,timestamp(nanosecond)"`
 	Symbol       string `parquet:"symbol,dict"`
@@ -36,7 +38,9 @@ type orderRow struct {
 	Text         string `parquet:"text,dict"`
 }
 
-type fillRow struct {
+// FillRow is a row of fills.parquet. Value, Fee and Realised are in the smallest
+// unit of the settlement currency.
+type FillRow struct {
 	Time      int64  `parquet:"time,delta,timestamp(nanosecond)"`
 	Symbol    string `parquet:"symbol,dict"`
 	ExecID    string `parquet:"exec_id"`
@@ -56,7 +60,8 @@ type fillRow struct {
 	Ambiguous bool   `parquet:"ambiguous"`
 }
 
-type fundingRow struct {
+// FundingRow is a row of funding.parquet.
+type FundingRow struct {
 	Time   int64  `parquet:"time,delta,timestamp(nanosecond)"`
 	Symbol string `parquet:"symbol,dict"`
 	Rate   int64  `parquet:"rate,delta,decimal(10:18)"`
@@ -65,12 +70,15 @@ type fundingRow struct {
 	Amount int64  `parquet:"amount,delta"`
 }
 
-// equityRow has one row a minute, so its codecs are chosen by measurement: delta
+// EquityRow is a row of equity.parquet: the account at a sample, money in the
+// smallest unit of the settlement currency.
+//
+// It has one row a minute, so its codecs are chosen by measurement: delta
 // encoding leaves nothing to find in the two columns of unrealised PnL, and
 // wastes on the mark the zeros below its tick, which Snappy finds as well as
 // Zstandard and faster. A year is 30 ms and 3.8 MB; with Zstandard alone it is
 // 46 ms and 3.8 MB.
-type equityRow struct {
+type EquityRow struct {
 	Time       int64 `parquet:"time,delta,timestamp(nanosecond)"`
 	Wallet     int64 `parquet:"wallet,delta"`
 	Unrealised int64 `parquet:"unrealised,delta,uncompressed"`
@@ -85,10 +93,10 @@ type equityRow struct {
 // tables are the four tables of a run.
 type tables struct {
 	dir     *directory
-	orders  *table[orderRow]
-	fills   *table[fillRow]
-	funding *table[fundingRow]
-	equity  *table[equityRow]
+	orders  *table[OrderRow]
+	fills   *table[FillRow]
+	funding *table[FundingRow]
+	equity  *table[EquityRow]
 }
 
 func openTables(d *directory, o *Options) (*tables, error) {
@@ -98,16 +106,16 @@ func openTables(d *directory, o *Options) (*tables, error) {
 		{"dunamis.currency", o.Currency.Code}, {"dunamis.currency_scale", strconv.Itoa(o.Currency.Scale)},
 	}
 	var err error
-	if t.orders, err = openTable[orderRow](d, OrdersFile, "dunamis.orders/1", meta); err != nil {
+	if t.orders, err = openTable[OrderRow](d, OrdersFile, "dunamis.orders/1", meta); err != nil {
 		return nil, err
 	}
-	if t.fills, err = openTable[fillRow](d, FillsFile, "dunamis.fills/1", meta); err != nil {
+	if t.fills, err = openTable[FillRow](d, FillsFile, "dunamis.fills/1", meta); err != nil {
 		return nil, errors.Join(err, t.abandon())
 	}
-	if t.funding, err = openTable[fundingRow](d, FundingFile, "dunamis.funding/1", meta); err != nil {
+	if t.funding, err = openTable[FundingRow](d, FundingFile, "dunamis.funding/1", meta); err != nil {
 		return nil, errors.Join(err, t.abandon())
 	}
-	if t.equity, err = openTable[equityRow](d, EquityFile, "dunamis.equity/1", meta); err != nil {
+	if t.equity, err = openTable[EquityRow](d, EquityFile, "dunamis.equity/1", meta); err != nil {
 		return nil, errors.Join(err, t.abandon())
 	}
 	return t, nil
@@ -166,7 +174,7 @@ func (t *tables) addFill(symbol string, f *exchange.Fill) error {
 	if err != nil {
 		return err
 	}
-	*row = fillRow{Time: int64(f.Time), Symbol: symbol, ExecID: f.ExecID, OrderID: string(f.OrderID),
+	*row = FillRow{Time: int64(f.Time), Symbol: symbol, ExecID: f.ExecID, OrderID: string(f.OrderID),
 		ClientID: string(f.ClientID), Side: f.Side.String(), Qty: int64(f.Qty), Price: int64(f.Price), Value: int64(f.Value),
 		Fee: int64(f.Fee), FeeRate: int64(f.FeeRate), Realised: int64(f.Realised), Position: int64(f.Position),
 		Liquidity: f.Liquidity.String(), ExecType: f.Type.String(), Cause: f.Cause.String(), Ambiguous: f.Ambiguous}
@@ -178,7 +186,7 @@ func (t *tables) addFunding(symbol string, f *exchange.FundingPayment) error {
 	if err != nil {
 		return err
 	}
-	*row = fundingRow{Time: int64(f.Time), Symbol: symbol, Rate: int64(f.Rate), Qty: int64(f.Qty), Price: int64(f.Price),
+	*row = FundingRow{Time: int64(f.Time), Symbol: symbol, Rate: int64(f.Rate), Qty: int64(f.Qty), Price: int64(f.Price),
 		Amount: int64(f.Amount)}
 	return nil
 }
@@ -201,7 +209,7 @@ func (t *tables) addOrder(symbol string, since exchange.Time, o *exchange.Order)
 	if err != nil {
 		return err
 	}
-	*row = orderRow{Time: int64(since), Updated: int64(o.Time), Symbol: symbol, OrderID: string(o.OrderID),
+	*row = OrderRow{Time: int64(since), Updated: int64(o.Time), Symbol: symbol, OrderID: string(o.OrderID),
 		ClientID: string(o.ClientID), LinkID: string(o.LinkID), Side: o.Side.String(), Type: o.Type.String(),
 		TimeInForce: o.TimeInForce.String(), ExecInst: o.ExecInst.String(), Contingency: o.Contingency.String(),
 		Qty: int64(o.Qty), DisplayQty: int64(o.DisplayQty), Price: int64(o.Price), StopPrice: int64(o.StopPrice),
