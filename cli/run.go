@@ -16,6 +16,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 	"github.com/dunamis-engine/dunamis/internal/config"
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/page"
 )
 
 // runFlags are the settings of a run as text, the same on the command line, in
@@ -89,8 +90,8 @@ func (a *App) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Replay a strategy over the catalog",
 		Long: `Replay a strategy over recorded data and write what it did to a directory:
-manifest.json, result.json, summary.md and the tables orders, fills, funding and
-equity as Parquet.
+report.html to look at, manifest.json, result.json, summary.md and the tables
+orders, fills, funding and equity as Parquet.
 
 Every flag is also a key of the YAML file given with --config.`,
 		Example: `  backtest run --catalog catalog --symbol XBTUSD --strategy sma_cross \
@@ -360,12 +361,17 @@ func (a *App) run(ctx context.Context, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	if !f.noReport {
+		if err := page.Write(f.out); err != nil {
+			return fmt.Errorf("the run has finished; its page was not written: %w", err)
+		}
+	}
 	if f.asJSON {
 		return a.printJSON(result)
 	}
 	fmt.Fprint(a.Stdout, reports.Text(*result))
 	if !f.noReport {
-		fmt.Fprintf(a.Stdout, "\nresults in %s\n", f.out)
+		fmt.Fprintf(a.Stdout, "\nresults in %s, to look at: %s\n", f.out, filepath.Join(f.out, reports.PageFile))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ const (
 	FillsFile    = "fills.parquet"
 	FundingFile  = "funding.parquet"
 	EquityFile   = "equity.parquet"
+	PageFile     = "report.html" // made from the others by package page
 )
 
 // A file is written under a name of its own and renamed when it is whole.
@@ -32,7 +33,7 @@ const (
 )
 
 func ourFiles() []string {
-	return []string{ManifestFile, ResultFile, SummaryFile, OrdersFile, FillsFile, FundingFile, EquityFile}
+	return []string{ManifestFile, ResultFile, SummaryFile, OrdersFile, FillsFile, FundingFile, EquityFile, PageFile}
 }
 
 func tempName(name string) string { return tempPrefix + name + tempSuffix }

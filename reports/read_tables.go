@@ -16,7 +16,7 @@ const readRows = 4096
 // ReadEquity hands over the samples of a run, in order and in slices that are
 // used again. An error of each ends it.
 func ReadEquity(dir string, each func([]EquityRow) error) error {
-	return readTable(dir, EquityFile, "dunamis.equity/1", each)
+	return withTable(dir, EquityFile, "dunamis.equity/1", func(f *parquet.File) error { return readEquity(f, each) })
 }
 
 // ReadFills hands over the fills of a run; see [ReadEquity].
@@ -34,7 +34,8 @@ func ReadFunding(dir string, each func([]FundingRow) error) error {
 	return readTable(dir, FundingFile, "dunamis.funding/1", each)
 }
 
-func readTable[R any](dir, name, schema string, each func([]R) error) (err error) {
+// withTable opens a table whose schema is the one wanted.
+func withTable(dir, name, schema string, read func(*parquet.File) error) error {
 	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
 		return err
@@ -51,23 +52,89 @@ func readTable[R any](dir, name, schema string, each func([]R) error) (err error
 	if have, _ := file.Lookup("dunamis.schema"); have != schema {
 		return &SchemaError{File: name, Have: have, Want: schema}
 	}
-	rows := parquet.NewGenericReader[R](file)
-	defer rows.Close() //nolint:errcheck // only read
-	batch := make([]R, readRows)
-	for {
-		n, err := rows.Read(batch)
-		if n > 0 {
-			if err := each(batch[:n]); err != nil {
-				return err
+	return read(file)
+}
+
+func readTable[R any](dir, name, schema string, each func([]R) error) error {
+	return withTable(dir, name, schema, func(f *parquet.File) error {
+		rows := parquet.NewGenericReader[R](f)
+		defer rows.Close() //nolint:errcheck // only read
+		batch := make([]R, readRows)
+		for {
+			n, err := rows.Read(batch)
+			if n > 0 {
+				if err := each(batch[:n]); err != nil {
+					return err
+				}
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
+	})
+}
+
+// readEquity reads columns instead of rows, which is several times as fast: this
+// table has a row a minute.
+func readEquity(f *parquet.File, each func([]EquityRow) error) error {
+	places := func(r *EquityRow) [9]*int64 {
+		return [9]*int64{&r.Time, &r.Wallet, &r.Unrealised, &r.Equity, &r.Realised, &r.Fees, &r.Funding, &r.Position, &r.Mark}
+	}
+	var rows []EquityRow
+	var values []int64
+	for _, group := range f.RowGroups() {
+		chunks := group.ColumnChunks()
+		if len(chunks) != len(places(&EquityRow{})) {
+			return fmt.Errorf("%s: %d columns, want %d", EquityFile, len(chunks), len(places(&EquityRow{})))
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		n := int(group.NumRows())
+		if n > cap(rows) {
+			rows, values = make([]EquityRow, n), make([]int64, n)
+		}
+		for c, chunk := range chunks {
+			if err := readInts(chunk, values[:n]); err != nil {
+				return fmt.Errorf("%s: %w", EquityFile, err)
+			}
+			for i := range rows[:n] {
+				*places(&rows[i])[c] = values[i]
+			}
+		}
+		if err := each(rows[:n]); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// readInts reads a column of numbers that are all there.
+func readInts(chunk parquet.ColumnChunk, values []int64) error {
+	pages := chunk.Pages()
+	defer pages.Close() //nolint:errcheck // only read
+	for len(values) > 0 {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+		reader, ok := page.Values().(parquet.Int64Reader)
+		if !ok || page.NumValues() > int64(len(values)) {
+			return errors.New("not a column of numbers")
+		}
+		for left := page.NumValues(); left > 0; {
+			n, err := reader.ReadInt64s(values[:left])
+			values, left = values[n:], left-int64(n)
+			if err != nil && !errors.Is(err, io.EOF) || n == 0 {
+				return errors.Join(err, io.ErrUnexpectedEOF)
+			}
+		}
+		parquet.Release(page)
+	}
+	return nil
 }
 
 // openParquet reads the footer. A file that is not one of ours can make the

@@ -1,0 +1,161 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/reports"
+)
+
+// shown finds the figures of a page that name their place in result.json.
+var shown = regexp.MustCompile(`data-key="([a-z_.\-]+)"[^>]*>([^<]*)<`)
+
+func demoPage(t *testing.T) (dir, page string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "run")
+	mustBacktest(t, "demo", "--out", dir)
+	text, err := os.ReadFile(filepath.Join(dir, reports.PageFile))
+	require.NoError(t, err)
+	return dir, string(text)
+}
+
+// requireFigures compares every figure of a page with result.json.
+func requireFigures(t *testing.T, dir, page string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, reports.ResultFile))
+	require.NoError(t, err)
+	var result map[string]any
+	require.NoError(t, json.Unmarshal(text, &result))
+	account := result["account"].(map[string]any) //nolint:errcheck // a wrong type fails the test
+	scale := account["currency_scale"].(float64)  //nolint:errcheck // the same
+	found := shown.FindAllStringSubmatch(page, -1)
+	require.Greater(t, len(found), 30)
+	for _, m := range found {
+		var value any = result
+		for _, name := range strings.Split(m[1], ".") {
+			value = value.(map[string]any)[name] //nolint:errcheck // the same
+		}
+		require.NotNil(t, value, m[1])
+		have := html.UnescapeString(m[2])
+		number, isNumber := value.(float64)
+		switch {
+		case !isNumber:
+			require.Equal(t, value, have, m[1])
+		case strings.HasSuffix(have, " %"):
+			require.Equal(t, fmt.Sprintf("%.2f %%", 100*number), have, m[1])
+		case strings.HasPrefix(m[1], "account."):
+			require.Equal(t, strconv.FormatFloat(number/pow10(scale), 'f', int(scale), 64)+" XBT", have, m[1])
+		case strings.HasPrefix(m[1], "counts."):
+			require.Equal(t, strconv.FormatFloat(number, 'f', 0, 64), have, m[1])
+		default:
+			require.Equal(t, fmt.Sprintf("%.2f", number), have, m[1])
+		}
+	}
+}
+
+func pow10(n float64) float64 {
+	p := 1.0
+	for range int(n) {
+		p *= 10
+	}
+	return p
+}
+
+func TestPageShowsTheResult(t *testing.T) {
+	dir, page := demoPage(t)
+	requireFigures(t, dir, page)
+	require.Less(t, len(page), 3<<20)
+	// Nothing is asked of a network: no address but names of XML and of the chart's home.
+	for _, m := range regexp.MustCompile(`(?:src|href)\s*=\s*"([^"#][^"]*)"|url\(([^)]*)\)|@import`).FindAllString(page, -1) {
+		require.Fail(t, "the page needs something", m)
+	}
+}
+
+// A browser runs the page: the script draws and lists everything and reports no
+// error, and the figures are still those of the result.
+func TestPageInABrowser(t *testing.T) {
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed")
+	}
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	dir, _ := demoPage(t)
+	cmd := exec.Command(browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
+		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=8000", "--dump-dom", "file://"+filepath.Join(dir, reports.PageFile))
+	cmd.WaitDelay = time.Minute
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	page := string(out)
+	require.Contains(t, page, `data-ready="yes"`, "the script ran to its end")
+	require.NotContains(t, stderr.String(), "CONSOLE", "no error, no warning")
+	requireFigures(t, dir, page)
+	require.Equal(t, 4, strings.Count(page, `class="uplot`), "price, position, equity, drawdown")
+	require.Contains(t, page, "1–50 of 68", "the first page of the fills")
+}
+
+// A year of minutes with thousands of fills stays small enough to mail.
+func TestPageOfAYearIsSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("generates a year of minutes")
+	}
+	catalog, _ := history(t, "2019-01-01", 365*24*time.Hour, "bar-1m")
+	dir := filepath.Join(t.TempDir(), "run")
+	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "100 XBT", "--out", dir)
+	info, err := os.Stat(filepath.Join(dir, reports.PageFile))
+	require.NoError(t, err)
+	require.Less(t, info.Size(), int64(3<<20))
+	requireFigures(t, dir, read(t, filepath.Join(dir, reports.PageFile)))
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestReportCommand(t *testing.T) {
+	dir, page := demoPage(t)
+	require.NoError(t, os.Remove(filepath.Join(dir, reports.PageFile)))
+	out := mustBacktest(t, "report", dir)
+	require.Contains(t, out, "digest sha256:")
+	again, err := os.ReadFile(filepath.Join(dir, reports.PageFile))
+	require.NoError(t, err)
+	require.Equal(t, page, string(again), "the same run gives the same page")
+	stored, err := os.ReadFile(filepath.Join(dir, reports.ResultFile))
+	require.NoError(t, err)
+	require.Equal(t, string(stored), mustBacktest(t, "report", "--json", dir))
+
+	code, _, stderr := backtest(t, "report", t.TempDir())
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "no run: it has no manifest.json")
+	code, _, _ = backtest(t, "report")
+	require.Equal(t, cli.ExitUsage, code)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, reports.FillsFile), []byte("PAR1"), 0o644))
+	code, _, stderr = backtest(t, "report", dir)
+	require.Equal(t, cli.ExitData, code)
+	require.Contains(t, stderr, "fills.parquet: not a table of a run")
+	again, err = os.ReadFile(filepath.Join(dir, reports.PageFile))
+	require.NoError(t, err)
+	require.Equal(t, page, string(again), "the old page is still whole")
+	left, err := filepath.Glob(filepath.Join(dir, ".report*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
