@@ -63,7 +63,9 @@ func join(list []string) string { return strings.Join(list, ", ") }
 func params(m map[string]string) string {
 	var list []string
 	for k, v := range m {
-		list = append(list, k+"="+v)
+		if v != "" {
+			list = append(list, k+"="+v)
+		}
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")
