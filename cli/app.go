@@ -88,7 +88,7 @@ A run:          backtest run --catalog catalog --venue bitmex --symbol XBTUSD --
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.demoCommand(), a.reportCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(),
+	root.AddCommand(a.runCommand(), a.demoCommand(), a.reportCommand(), a.compareCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(),
 		a.versionCommand())
 	codeUsageErrors(root)
 	return root

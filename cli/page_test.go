@@ -94,8 +94,24 @@ func TestPageInABrowser(t *testing.T) {
 		t.Skip("starts a browser")
 	}
 	dir, _ := demoPage(t)
+	page := browse(t, browser, filepath.Join(dir, reports.PageFile))
+	requireFigures(t, dir, page)
+	require.Equal(t, 4, strings.Count(page, `class="uplot`), "price, position, equity, drawdown")
+	require.Contains(t, page, "1–50 of 68", "the first page of the fills")
+
+	compared := filepath.Join(t.TempDir(), "compare.html")
+	other := filepath.Join(t.TempDir(), "other")
+	mustBacktest(t, "demo", "--strategy", "buy_and_hold", "--out", other)
+	mustBacktest(t, "compare", dir, other, "--html", compared)
+	page = browse(t, browser, compared)
+	require.Equal(t, 2, strings.Count(page, `class="uplot`), "equity and drawdown")
+}
+
+// browse returns a page as it is after its script has run, without a complaint.
+func browse(t *testing.T, browser, file string) string {
+	t.Helper()
 	cmd := exec.Command(browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
-		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=8000", "--dump-dom", "file://"+filepath.Join(dir, reports.PageFile))
+		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=8000", "--dump-dom", "file://"+file)
 	cmd.WaitDelay = time.Minute
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -104,9 +120,26 @@ func TestPageInABrowser(t *testing.T) {
 	page := string(out)
 	require.Contains(t, page, `data-ready="yes"`, "the script ran to its end")
 	require.NotContains(t, stderr.String(), "CONSOLE", "no error, no warning")
-	requireFigures(t, dir, page)
-	require.Equal(t, 4, strings.Count(page, `class="uplot`), "price, position, equity, drawdown")
-	require.Contains(t, page, "1–50 of 68", "the first page of the fills")
+	return page
+}
+
+func TestCompareCommand(t *testing.T) {
+	first, _ := demoPage(t)
+	second := filepath.Join(t.TempDir(), "other")
+	mustBacktest(t, "demo", "--param", "fast=30", "--out", second)
+	out := mustBacktest(t, "compare", first, second)
+	require.Regexp(t, `param fast +60 +30\n`, out)
+	require.Regexp(t, `total return +-3\.50 % `, out)
+	var c reports.Comparison
+	require.NoError(t, json.Unmarshal([]byte(mustBacktest(t, "compare", "--json", first, second)), &c))
+	require.Len(t, c.Runs, 2)
+	require.Equal(t, "param fast", c.Settings[0].Name)
+
+	code, _, stderr := backtest(t, "compare", first)
+	require.Equal(t, cli.ExitUsage, code, stderr)
+	code, _, stderr = backtest(t, "compare", first, t.TempDir())
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "not a run")
 }
 
 // A year of minutes with thousands of fills stays small enough to mail.

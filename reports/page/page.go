@@ -19,26 +19,8 @@ var assets embed.FS
 
 // Write makes the page of a finished run and puts it into the run's directory,
 // whole or not at all. A run that did not finish is a [*reports.UnfinishedError].
-func Write(dir string) (err error) {
-	f, err := os.CreateTemp(dir, "."+reports.PageFile+".*")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	if err := Render(f, dir); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, reports.PageFile)); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	return f.Close()
+func Write(dir string) error {
+	return writeFile(filepath.Join(dir, reports.PageFile), func(w io.Writer) error { return Render(w, dir) })
 }
 
 // Render writes the page of a finished run.
@@ -47,15 +29,38 @@ func Render(w io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	return r.render(w)
-}
-
-func (r *run) render(w io.Writer) error {
-	t, err := template.ParseFS(assets, "assets/report.html.tmpl")
+	v, err := r.view()
 	if err != nil {
 		return err
 	}
-	v, err := r.view()
+	return execute(w, "report.html.tmpl", v)
+}
+
+// writeFile gives a file its name when it is whole.
+func writeFile(path string, render func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
+	}()
+	if err := render(f); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return f.Close()
+}
+
+func execute(w io.Writer, name string, v any) error {
+	t, err := template.ParseFS(assets, "assets/"+name)
 	if err != nil {
 		return err
 	}
@@ -65,11 +70,6 @@ func (r *run) render(w io.Writer) error {
 	}
 	_, err = page.WriteTo(w)
 	return err
-}
-
-func asset(name string) (string, error) {
-	b, err := assets.ReadFile("assets/" + name)
-	return string(b), err
 }
 
 // view is what the template shows.
@@ -96,9 +96,14 @@ type view struct {
 	Parts      []reports.DataPart
 	MoreParts  int
 
-	Style, ChartStyle   template.CSS
-	Script, ChartScript template.JS
-	JSON                template.JS
+	scripts
+}
+
+// scripts are the parts of a page that are not of one run.
+type scripts struct {
+	Style, ChartStyle           template.CSS
+	Script, Charts, ChartScript template.JS
+	JSON                        template.JS // what the script draws
 }
 
 // mostParts is how many parts of the data the page names.
@@ -124,25 +129,23 @@ func (r *run) view() (*view, error) {
 		return nil, fmt.Errorf("%s: config: %w", reports.ManifestFile, err)
 	}
 	v.Config = config.String()
-	data, err := json.Marshal(r.chart())
-	if err != nil {
-		return nil, fmt.Errorf("report: %w", err)
-	}
-	v.JSON = template.JS(data) //nolint:gosec // encoding/json escapes what could end a script
-	if err := v.addAssets(); err != nil {
-		return nil, err
-	}
-	return v, nil
+	var err error
+	v.scripts, err = scriptsOf("report.js", r.chart())
+	return v, err
 }
 
-func (v *view) addAssets() error {
+// scriptsOf gathers what a page needs to draw data with a script.
+func scriptsOf(script string, data any) (s scripts, err error) {
 	var errs []error
 	read := func(name string) string {
-		s, err := asset(name)
+		b, err := assets.ReadFile("assets/" + name)
 		errs = append(errs, err)
-		return s
+		return string(b)
 	}
-	v.Style, v.ChartStyle = template.CSS(read("report.css")), template.CSS(read("uplot/uPlot.min.css"))    //nolint:gosec // ours
-	v.Script, v.ChartScript = template.JS(read("report.js")), template.JS(read("uplot/uPlot.iife.min.js")) //nolint:gosec // ours
-	return errors.Join(errs...)
+	s.Style, s.ChartStyle = template.CSS(read("report.css")), template.CSS(read("uplot/uPlot.min.css"))    //nolint:gosec // ours
+	s.ChartScript, s.Charts = template.JS(read("uplot/uPlot.iife.min.js")), template.JS(read("charts.js")) //nolint:gosec // ours
+	s.Script = template.JS(read(script))                                                                   //nolint:gosec // ours
+	b, err := json.Marshal(data)
+	s.JSON = template.JS(b) //nolint:gosec // encoding/json escapes what could end a script
+	return s, errors.Join(append(errs, err)...)
 }

@@ -1,95 +1,13 @@
 "use strict";
 (() => {
 const data = JSON.parse(document.getElementById("data").textContent);
-const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const money = v => (v / 10 ** data.scale).toFixed(data.scale);
-const plain = v => v === null || v === undefined ? "–" : Number(v.toPrecision(8)).toLocaleString("en", { maximumFractionDigits: 10 });
-const percent = v => v === null || v === undefined ? "–" : (100 * v).toFixed(2) + " %";
-const pad = n => String(n).padStart(2, "0");
-function clock(t, short) {
-  const d = new Date(t * 1000), day = d.getUTCFullYear() + "-" + pad(d.getUTCMonth() + 1) + "-" + pad(d.getUTCDate());
-  const ms = d.getUTCMilliseconds();
-  return day + " " + pad(d.getUTCHours()) + ":" + pad(d.getUTCMinutes()) + (short ? "" : ":" + pad(d.getUTCSeconds()) + (ms ? "." + String(ms).padStart(3, "0") : ""));
-}
-
-// ---- charts: one scale of time for all of them
-
-const plots = [];
-let range = [data.start, Math.max(data.end, data.start + 1)], currency = 0, moving = false;
-
-function setRange(from, to) {
-  const whole = Math.max(data.end - data.start, 1), least = Math.min(whole, Math.max(whole / 2000, 0.5));
-  const length = Math.min(Math.max(to - from, least), whole);
-  from = Math.min(Math.max(from, data.start), data.start + whole - length);
-  range = [from, from + length];
-  moving = true;
-  for (const p of plots) p.setScale("x", { min: range[0], max: range[1] });
-  moving = false;
-}
-
-// What an axis of time says, by the distance of its ticks: then what it says below
-// where a year, a day or a minute begins.
-const clockFaces = [
-  [31536000, "{YYYY}", null, null, null, null, null, null, 1],
-  [2419200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
-  [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
-  [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, null, null, 1],
-  [1, "{HH}:{mm}:{ss}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, null, null, 1],
-  [0.001, "{ss}.{fff}", "\n{D} {MMM} {YYYY} {HH}:{mm}", null, "\n{D} {MMM} {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
-];
-
-function axes(format) {
-  const ink = css("--soft"), grid = { stroke: css("--grid"), width: 1 }, ticks = { stroke: css("--line"), width: 1 };
-  return [{ stroke: ink, grid, ticks, values: clockFaces }, { stroke: ink, grid, ticks, size: 74, values: (u, list) => list.map(format) }];
-}
-
-function options(title, height, series, format, extra) {
-  return Object.assign({
-    width: width(), height, tzDate: t => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
-    scales: { x: { time: true, min: range[0], max: range[1] } },
-    series: [{ value: (u, t) => t === null ? "–" : clock(t) + " UTC" }, ...series], axes: axes(format),
-    cursor: { sync: { key: "dunamis", setSeries: false }, drag: { x: true, y: false }, bind: { dblclick: () => () => { setRange(data.start, data.end); return null } } },
-    hooks: { setScale: [(u, key) => { if (key === "x" && !moving) setRange(u.scales.x.min, u.scales.x.max) }] },
-  }, extra);
-}
-
-const width = () => Math.max(document.getElementById("plots").clientWidth, 200);
-
-function plot(title, height, series, values, format, extra) {
-  const box = document.createElement("div");
-  box.className = "plot";
-  box.tabIndex = 0;
-  box.setAttribute("role", "img");
-  box.setAttribute("aria-label", title + ". " + summary(values[1], format));
-  const head = document.createElement("h3");
-  head.textContent = title;
-  box.append(head);
-  document.getElementById("plots").append(box);
-  box.addEventListener("keydown", keys);
-  plots.push(new uPlot(options(title, height, series, format, extra), values, box));
-}
-
-function summary(values, format) {
-  const known = values.filter(v => v !== null);
-  if (!known.length) return "No values.";
-  let low = known[0], high = known[0];
-  for (const v of known) { if (v < low) low = v; if (v > high) high = v }
-  return "From " + format(known[0]) + " to " + format(known[known.length - 1]) + ", least " + format(low) + ", most " + format(high) + ".";
-}
-
-function keys(event) {
-  const [from, to] = range, length = to - from, step = length / 5;
-  const moves = { "+": [from + step, to - step], "=": [from + step, to - step], "-": [from - step, to + step], "ArrowLeft": [from - step, to - step],
-    "ArrowRight": [from + step, to + step], "Home": [data.start, data.start + length], "End": [data.end - length, data.end], "0": [data.start, data.end] };
-  const move = moves[event.key];
-  if (!move) return;
-  event.preventDefault();
-  setRange(...move);
-}
+const { css, plain, percent, clock, plot, clear, page, setRange, range: span } = charts(data.start, data.end);
+let currency = 0;
 
 // Candles and the marks of fills are drawn by hooks of the price chart.
 function drawCandles(u) {
-  const c = data.candles, ctx = u.ctx, up = css("--gain"), down = css("--loss");
+  const range = span(), c = data.candles, ctx = u.ctx, up = css("--gain"), down = css("--loss");
   const wide = Math.max(1, Math.abs(u.valToPos(data.start + data.width, "x", true) - u.valToPos(data.start, "x", true)) * 0.7);
   ctx.save();
   ctx.beginPath(); ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height); ctx.clip();
@@ -106,7 +24,7 @@ function drawCandles(u) {
 }
 
 function drawMarks(u) {
-  const m = data.marks, ctx = u.ctx, size = 5 * devicePixelRatio;
+  const range = span(), m = data.marks, ctx = u.ctx, size = 5 * devicePixelRatio;
   let shown = 0;
   for (let i = 0; i < m.t.length; i++) if (m.t[i] >= range[0] && m.t[i] <= range[1]) shown++;
   ctx.save();
@@ -129,13 +47,12 @@ function step(line) { return [line.t, line.v] }
 const tall = () => innerWidth < 600 ? 0.7 : 1;
 
 function draw() {
-  for (const p of plots) p.destroy();
-  plots.length = 0;
-  document.getElementById("plots").replaceChildren();
+  clear();
   const c = data.candles, curve = data.curves[currency], unit = curve.currency, accent = css("--accent");
   if (c.t.length) {
     const middle = c.t.map(t => t + data.width / 2);
     const candleRange = (u, min, max) => {
+      const range = span();
       let low = Infinity, high = -Infinity;
       for (let i = 0; i < c.t.length; i++) if (c.t[i] + data.width >= range[0] && c.t[i] <= range[1]) { low = Math.min(low, c.l[i]); high = Math.max(high, c.h[i]) }
       if (low > high) return [min, max];
@@ -146,8 +63,7 @@ function draw() {
     plot("Price and fills", 340 * tall(), [
       { label: "open", ...hidden, value: (u, v) => plain(v) }, { label: "high", ...hidden, value: (u, v) => plain(v) },
       { label: "low", ...hidden, value: (u, v) => plain(v) }, { label: "close", ...hidden, stroke: accent, value: (u, v) => plain(v) },
-    ], [middle, c.o, c.h, c.l, c.c], plain, { scales: { x: { time: true, min: range[0], max: range[1] }, y: { range: candleRange } },
-      hooks: { setScale: [(u, key) => { if (key === "x" && !moving) setRange(u.scales.x.min, u.scales.x.max) }], draw: [drawCandles, drawMarks] } });
+    ], [middle, c.o, c.h, c.l, c.c], plain, { y: { range: candleRange }, drawn: [drawCandles, drawMarks] });
   }
   plot("Position, contracts", 120 * tall(), [{ label: "contracts", stroke: accent, width: 1, fill: accent + "33", paths: uPlot.paths.stepped({ align: 1 }), value: (u, v) => plain(v) }],
     step(data.position), plain);
@@ -240,24 +156,14 @@ function table(spec) {
 
 // ---- the page
 
-document.getElementById("theme").addEventListener("click", () => {
-  const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  try { localStorage.setItem("dunamis-theme", root.dataset.theme) } catch { /* no storage */ }
-  draw();
-});
-document.getElementById("reset").addEventListener("click", () => setRange(data.start, data.end));
 for (const b of document.querySelectorAll(".jump")) b.addEventListener("click", () => {
   const from = Number(b.dataset.from), to = Number(b.dataset.to), air = (to - from) * 0.15 + 1;
   setRange(from - air, to + air);
   document.getElementById("chart").scrollIntoView();
 });
 document.getElementById("marks-note").textContent = data.marks.t.length ? "Filled triangles open or add, hollow ones close, crosses are stops and liquidations" + (data.merged ? "; fills of the same side within a candle are drawn as one." : ".") : "";
-let resizing;
-addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { for (const p of plots) p.setSize({ width: width(), height: p.height }) }, 80) });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 buttons();
-draw();
+page(draw);
 for (const spec of data.tables) table(spec);
 document.documentElement.dataset.ready = "yes";
 })();

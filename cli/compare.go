@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/page"
+)
+
+func (a *App) compareCommand() *cobra.Command {
+	asJSON, html := false, ""
+	c := &cobra.Command{
+		Use:   "compare DIR DIR...",
+		Short: "Set finished runs side by side",
+		Long: `Set finished runs side by side: the settings in which they differ, their figures with
+the difference from the first run, and with --html their curves over each other.`,
+		Example: `  backtest compare runs/fast runs/slow
+  backtest compare runs/* --html compare.html`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(_ *cobra.Command, dirs []string) error { return a.compare(dirs, html, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON to stdout and nothing else there")
+	c.Flags().StringVar(&html, "html", "", "also write a page to this `file`")
+	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return c
+}
+
+func (a *App) compare(dirs []string, html string, asJSON bool) error {
+	c, err := reports.Compare(dirs)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usage(fmt.Errorf("not a run: %w", err))
+	}
+	if err == nil && html != "" {
+		err = page.WriteCompare(html, c)
+	}
+	if err != nil {
+		return dataError(err)
+	}
+	if asJSON {
+		return a.printJSON(c)
+	}
+	fmt.Fprint(a.Stdout, c.Text())
+	if html != "" {
+		fmt.Fprintf(a.Stdout, "\nto look at: %s\n", html)
+	}
+	return nil
+}
