@@ -199,6 +199,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*reports.Result, error) {
 		Instruments: p.set, Symbols: p.sim.Symbols, Sources: c.sources, DefaultBars: c.bars, Feed: feed, Exchange: simulated,
 		Strategy: strategy, Delay: p.delay, BarGrace: p.grace, Observer: recorder, SampleEvery: p.flags.sampleEvery,
 		Seed: p.flags.seed, Margin: simulated.Account().Margin(), Progress: drawProgress(bar, p),
+		Limits: p.limits,
 	})
 	if err != nil {
 		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
@@ -277,6 +278,7 @@ func (a *App) outcome(p *plan, s engine.Summary, x *sim.Exchange) reports.Outcom
 	for w, n := range stats.Warnings {
 		warn(n, "%s (%d times)", sim.Warning(w), n)
 	}
+	riskOutcome(&s, &o)
 	return o
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ type runFlags struct {
 	out           string
 	asJSON        bool
 	noReport      bool
+	limits        limitFlags
 }
 
 func (f *runFlags) register(fs *pflag.FlagSet) {
@@ -82,6 +84,7 @@ func (f *runFlags) registerModels(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.consumption, "consumption", true, "liquidity taken from a book stays taken until its level changes")
 	fs.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
+	f.limits.register(fs)
 }
 
 func (a *App) runCommand() *cobra.Command {
@@ -140,13 +143,15 @@ func (a *App) completeRun(c *cobra.Command) {
 // settings are the flags as a manifest shows them, under the names that a
 // configuration file uses.
 func (f *runFlags) settings() map[string]any {
-	return map[string]any{
+	all := map[string]any{
 		"catalog": f.catalog, "instruments": f.instruments, "venue": f.venue, "symbol": f.symbols, "strategy": f.strategy,
 		"param": f.params, "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
 		"latency": f.latency, "queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
 		"bar-fill": f.barFill, "volume-share": f.volumeShare, "funding-rate": f.fundingRate, "consumption": f.consumption,
 		"seed": f.seed, "sample-every": f.sampleEvery.String(),
 	}
+	maps.Copy(all, f.limits.settings())
+	return all
 }
 
 // plan is a run with every setting checked.
@@ -161,6 +166,7 @@ type plan struct {
 	sim         sim.Config
 	delay       engine.Delay
 	grace       time.Duration
+	limits      engine.Limits
 }
 
 func (a *App) plan(f *runFlags) (*plan, error) {
@@ -233,9 +239,12 @@ func (p *plan) parseRange() (err error) {
 func (p *plan) parseModels() error {
 	f := p.flags
 	currency := p.instruments[0].Settle
-	balance, err := parseBalance(f.balance, currency)
+	balance, err := parseAmount("balance", f.balance, currency)
 	if err != nil {
 		return usage(err)
+	}
+	if p.limits, err = f.limits.limits(currency); err != nil {
+		return err
 	}
 	leverage, err := exchange.ParseRatio(f.leverage)
 	if err != nil || leverage < 0 || leverage > 1000*exchange.RatioUnit {
@@ -296,12 +305,12 @@ func parseDelay(text string) (engine.Delay, time.Duration, error) {
 	return engine.Delay{Fixed: d}, d, nil
 }
 
-// parseBalance reads "1 XBT", "100000000 XBt" or "1" (in the currency people
-// say).
-func parseBalance(text string, c exchange.Currency) (exchange.Money, error) {
+// parseAmount reads "1 XBT", "100000000 XBt" or "1" (in the currency people
+// say) of a flag.
+func parseAmount(flag, text string, c exchange.Currency) (exchange.Money, error) {
 	amount, unit, _ := strings.Cut(strings.TrimSpace(text), " ")
 	unit = strings.TrimSpace(unit)
-	bad := fmt.Errorf("--balance %q: want an amount of the settlement currency, such as \"1 %s\" or \"%s %s\"", text, c.Major,
+	bad := fmt.Errorf("--%s %q: want an amount of the settlement currency, such as \"1 %s\" or \"%s %s\"", flag, text, c.Major,
 		"1"+strings.Repeat("0", c.Scale), c.Code)
 	scale := c.Scale
 	switch {

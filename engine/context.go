@@ -120,6 +120,9 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 		o.ClientID = exchange.ClientID(fmt.Sprintf("dun-%d", c.nextID))
 	}
 	o.Normalize()
+	if err := c.guardNew(&o); err != nil {
+		return "", err
+	}
 	id, err := c.e.cfg.Exchange.Submit(c.ctx, o)
 	if err != nil {
 		c.e.summary.Refused++
@@ -132,6 +135,46 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 		TransactTime: c.e.now, Time: c.e.now,
 	})
 	return id, nil
+}
+
+// guarded reports whether the risk guard has a say on a symbol. What else is wrong
+// with it the exchange knows.
+func (c *Context) guarded(s exchange.SymbolID) bool {
+	return c.e.guard.active && int(s) < len(c.view.symbols) && c.view.symbols[s].active
+}
+
+// guardNew asks the risk guard about a new order.
+func (c *Context) guardNew(o *exchange.NewOrder) error {
+	if !c.guarded(o.Symbol) {
+		return nil
+	}
+	return c.e.guard.check(c, &intent{symbol: o.Symbol, side: o.Side, qty: o.Qty, more: o.Qty, fresh: true,
+		prices: [2]exchange.Price{o.Price, o.StopPrice}, reduces: o.ExecInst&(exchange.ReduceOnly|exchange.Close) != 0})
+}
+
+// guardAmend asks the risk guard about a change of an order that the view knows.
+func (c *Context) guardAmend(a *exchange.AmendOrder) error {
+	if !c.guarded(a.Symbol) {
+		return nil
+	}
+	o := c.view.symbols[a.Symbol].order(a.OrigClientID, a.OrderID)
+	if o == nil {
+		return nil
+	}
+	w := intent{symbol: a.Symbol, side: o.Side, qty: o.Qty, reduces: o.ExecInst&(exchange.ReduceOnly|exchange.Close) != 0}
+	switch {
+	case a.Qty != nil:
+		w.qty = *a.Qty
+	case a.Leaves != nil:
+		w.qty = o.Filled + *a.Leaves
+	}
+	w.more = w.qty - o.Qty
+	for i, p := range [2]*exchange.Price{a.Price, a.StopPrice} {
+		if p != nil {
+			w.prices[i] = *p
+		}
+	}
+	return c.e.guard.check(c, &w)
 }
 
 // Market sends a market order for a signed number of contracts.
@@ -149,6 +192,9 @@ func (c *Context) Limit(s exchange.SymbolID, signed exchange.Qty, price exchange
 func (c *Context) Amend(a exchange.AmendOrder) error {
 	if !c.started {
 		return ErrNotStarted
+	}
+	if err := c.guardAmend(&a); err != nil {
+		return err
 	}
 	return c.e.cfg.Exchange.Amend(c.ctx, a)
 }

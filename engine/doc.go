@@ -22,11 +22,19 @@
 //     over: those that were delayed first, in order of stream, then those
 //     without delay;
 //  5. timers fire;
-//  6. what the strategy asked for meanwhile and arrives without delay is done,
+//  6. the risk guard looks at the account;
+//  7. what the strategy asked for meanwhile and arrives without delay is done,
 //     from 2, until nothing is left at this instant.
 //
 // A strategy therefore never sees an event before its arrival, a bar before
 // its end, or its own order's fate before the report's latency has passed.
+//
+// # Limits
+//
+// A guard stands between the strategy and the exchange, in every mode. It holds
+// what is sent to [Limits] and refuses the rest with a [*RiskError] before it
+// travels. Losses and rejections beyond their limits trip it: open orders are
+// cancelled, and only what reduces a position passes from then on.
 //
 // # Its place
 //

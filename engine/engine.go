@@ -55,6 +55,7 @@ type Config struct {
 	// late trade, unless a later event shows that none will come.
 	BarGrace    time.Duration
 	Margin      exchange.Margin // of the account at the start, as far as it is known
+	Limits      Limits          // of the risk guard
 	Observer    Observer        // may be nil
 	SampleEvery time.Duration   // 0: only at the start and the end
 	Seed        uint64
@@ -72,6 +73,9 @@ type Summary struct {
 	Refused int64         // commands refused before they were sent
 	Late    int64         // trades too late for the bar they belong to
 	Halted  string        // why the strategy ended the run, if it did
+
+	RiskRefused map[string]int64 // orders that the risk guard refused, by rule
+	Tripped     *Trip            // nil: the risk guard did not trip
 }
 
 // Errors of a run.
@@ -119,6 +123,7 @@ type Engine struct {
 	eof     bool
 	deliver deliveries
 	timers  timers
+	guard   guard
 	barsDue exchange.Time
 	reports []exchange.Report
 	sample  exchange.Time
@@ -154,6 +159,7 @@ func New(cfg Config) (*Engine, error) {
 	e.ctx = &Context{e: e, view: newView(&cfg), rand: rand.New(rand.NewPCG(cfg.Seed, 0x7374726174656779)),
 		log: cfg.Log}
 	e.ctx.view.margin = cfg.Margin
+	e.guard = newGuard(cfg.Limits, cfg.Instruments.Len())
 	e.emit = e.emitBar
 	return e, nil
 }
@@ -166,6 +172,7 @@ func (e *Engine) Run(ctx context.Context) (Summary, error) {
 	err := e.run(ctx)
 	e.summary.End = e.now
 	e.summary.Halted = e.halted
+	e.summary.RiskRefused = e.guard.refused
 	return e.summary, err
 }
 
@@ -308,16 +315,30 @@ func (e *Engine) step(ctx context.Context, t exchange.Time) error {
 		}
 	}
 	e.fireTimers(t)
-	for e.cfg.Exchange.Next() <= t {
-		if err := e.advance(ctx, t); err != nil {
-			return err
-		}
-		e.fireTimers(t)
+	if err := e.settle(ctx, t); err != nil {
+		return err
 	}
 	if e.cfg.Check != nil {
 		return e.cfg.Check(t)
 	}
 	return nil
+}
+
+// settle lets the exchange do what was asked for at this instant until nothing is
+// left, and the guard look at what came of it.
+func (e *Engine) settle(ctx context.Context, t exchange.Time) error {
+	for {
+		if err := e.guard.watch(ctx, e); err != nil {
+			return err
+		}
+		if e.cfg.Exchange.Next() > t {
+			return nil
+		}
+		if err := e.advance(ctx, t); err != nil {
+			return err
+		}
+		e.fireTimers(t)
+	}
 }
 
 // group returns the unread events whose time is t or earlier, all in one slice
@@ -437,6 +458,7 @@ func (e *Engine) report(r *exchange.Report) error {
 			return err
 		}
 	}
+	e.guard.report(r)
 	e.tellStrategy(r)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 func (e *Engine) hand(ev *exchange.Event) {
 	s := &e.ctx.view.symbols[ev.Symbol]
 	s.refresh(e.now)
+	e.guard.market(ev.Symbol, e.now)
 	if len(s.series) > 0 && ev.Kind != exchange.KindBar {
 		e.closeSeries(s, ev.Time)
 	}

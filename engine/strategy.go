@@ -94,6 +94,7 @@ type handlers struct {
 	reject   RejectHandler
 	timer    TimerHandler
 	gap      GapHandler
+	risk     RiskHandler
 	stop     StopHandler
 }
 
@@ -111,6 +112,7 @@ func handlersOf(s Strategy) handlers {
 	h.reject, _ = s.(RejectHandler)
 	h.timer, _ = s.(TimerHandler)
 	h.gap, _ = s.(GapHandler)
+	h.risk, _ = s.(RiskHandler)
 	h.stop, _ = s.(StopHandler)
 	return h
 }

@@ -103,6 +103,16 @@ func (s *symbolView) put(o *exchange.Order) {
 	}
 }
 
+// order finds an open order by either id; nil if there is none.
+func (s *symbolView) order(client exchange.ClientID, id exchange.OrderID) *exchange.Order {
+	for i := range s.orders {
+		if o := &s.orders[i]; id != "" && o.OrderID == id || id == "" && o.ClientID == client {
+			return o
+		}
+	}
+	return nil
+}
+
 func (s *symbolView) find(id exchange.ClientID) int {
 	for i := range s.orders {
 		if s.orders[i].ClientID == id {

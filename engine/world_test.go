@@ -211,10 +211,15 @@ func (v *venue) Advance(_ context.Context, now exchange.Time, reports []exchange
 		v.travel = v.travel[1:]
 		c.do(now)
 	}
-	for len(v.reports) > 0 && v.reports[0].Arrival <= now {
-		reports = append(reports, v.reports[0])
-		v.reports = v.reports[1:]
+	var later []exchange.Report
+	for i := range v.reports {
+		if v.reports[i].Arrival <= now {
+			reports = append(reports, v.reports[i])
+		} else {
+			later = append(later, v.reports[i])
+		}
 	}
+	v.reports = later
 	return reports, nil
 }
 
@@ -387,4 +392,9 @@ func (r *run) heard(t testing.TB, words ...string) []string {
 		_, err := fmt.Sscan(line, &when, &word)
 		return err != nil || !slices.Contains(words, word)
 	})
+}
+
+func of(ev exchange.Event, s exchange.SymbolID) exchange.Event {
+	ev.Symbol = s
+	return ev
 }

@@ -1,0 +1,282 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// Limits are what the risk guard holds a strategy to, in every mode. A zero is no
+// limit. Orders that only reduce a position are refused for their form (size, price,
+// rate) and never for the position or the losses, so that there is always a way out.
+type Limits struct {
+	OrderQty        exchange.Qty   // contracts of an order
+	OrderValue      exchange.Money // of an order at its price, else at the newest one
+	PositionQty     exchange.Qty   // contracts of a symbol with the open orders of the side filled
+	PositionValue   exchange.Money // of the same at the newest price
+	PriceCollar     exchange.Ratio // how far a limit or stop price may be from the middle, as a share of it
+	OrdersPerMinute int            // new orders and amendments of all symbols in any 60 seconds
+	OpenOrders      int            // of a symbol
+	Spread          exchange.Ratio // between bid and ask, as a share of the middle
+	Stale           time.Duration  // since the newest market event of the symbol
+
+	// These trip the guard: open orders are cancelled, and from then on only orders
+	// that reduce a position pass.
+	DailyLoss  exchange.Money // equity lost since the first instant of the UTC day
+	Drawdown   exchange.Ratio // share of the highest equity that was lost
+	Rejections int            // of the exchange in a row
+}
+
+// Rules of the guard, as refusals name them.
+const (
+	RuleOrderQty        = "order-qty"
+	RuleOrderValue      = "order-value"
+	RulePositionQty     = "position-qty"
+	RulePositionValue   = "position-value"
+	RulePriceCollar     = "price-collar"
+	RuleOrdersPerMinute = "orders-per-minute"
+	RuleOpenOrders      = "open-orders"
+	RuleSpread          = "spread"
+	RuleStale           = "stale"
+	RuleDailyLoss       = "daily-loss"
+	RuleDrawdown        = "drawdown"
+	RuleRejections      = "rejections"
+)
+
+// RiskError is the guard's refusal of an order.
+type RiskError struct {
+	Rule   string
+	Symbol string
+	Reason string // what was asked for, and the limit
+}
+
+// Error implements error.
+func (e *RiskError) Error() string {
+	return fmt.Sprintf("risk guard: %s: %s: %s", e.Symbol, e.Rule, e.Reason)
+}
+
+// RiskHandler hears that the guard has tripped.
+type RiskHandler interface {
+	OnRisk(ctx *Context, rule, reason string)
+}
+
+// guard enforces limits. It knows what the strategy knows: the account as reported
+// and the market as it has arrived.
+type guard struct {
+	limits  Limits
+	active  bool // any limit is set
+	watches bool // a limit that can trip is set
+	tripped string
+	reason  string
+
+	sent    []exchange.Time // of the newest orders, a ring of OrdersPerMinute
+	at      int
+	seen    []exchange.Time // newest market event by symbol
+	day     exchange.Time
+	opening exchange.Money // equity at the first instant of the day
+	peak    exchange.Money
+	inRow   int
+	refused map[string]int64
+}
+
+func newGuard(l Limits, symbols int) guard {
+	return guard{limits: l, active: l != Limits{}, watches: l.DailyLoss != 0 || l.Drawdown != 0 || l.Rejections != 0,
+		sent: make([]exchange.Time, 0, l.OrdersPerMinute), seen: make([]exchange.Time, symbols), day: -1,
+		refused: make(map[string]int64)}
+}
+
+// intent is a new order or an amendment as the guard sees it.
+type intent struct {
+	symbol  exchange.SymbolID
+	side    exchange.Side
+	qty     exchange.Qty // of the order
+	more    exchange.Qty // than is open already: all of a new order
+	prices  [2]exchange.Price
+	reduces bool // it says so itself
+	fresh   bool // not an amendment
+}
+
+// check returns why an order may not be sent.
+func (g *guard) check(c *Context, w *intent) error {
+	v := &c.view.symbols[w.symbol]
+	refuse := func(rule, format string, args ...any) error {
+		g.refused[rule]++
+		err := &RiskError{Rule: rule, Symbol: v.inst.Name(), Reason: fmt.Sprintf(format, args...)}
+		c.log.Warn("risk guard refuses an order", "rule", rule, "symbol", err.Symbol, "reason", err.Reason)
+		return err
+	}
+	reduces := w.reduces || w.more <= 0 || g.onlyReduces(v, w)
+	if g.tripped != "" && !reduces {
+		return refuse(g.tripped, "tripped: %s", g.reason)
+	}
+	if err := g.checkForm(c, v, w, refuse); err != nil {
+		return err
+	}
+	if !reduces {
+		if err := g.checkPosition(v, w, refuse); err != nil {
+			return err
+		}
+	}
+	return g.checkRate(c.e.now, refuse)
+}
+
+type refusal func(rule, format string, args ...any) error
+
+// checkForm looks at the order itself and at the market that it would meet.
+func (g *guard) checkForm(c *Context, v *symbolView, w *intent, refuse refusal) error {
+	l := &g.limits
+	if l.OrderQty > 0 && w.qty > l.OrderQty {
+		return refuse(RuleOrderQty, "%d contracts, limit %d", w.qty, l.OrderQty)
+	}
+	if at := cmp.Or(w.prices[0], w.prices[1], v.priceNow()); l.OrderValue > 0 && at > 0 {
+		if value := v.terms.Value(w.qty, at); value > l.OrderValue {
+			return refuse(RuleOrderValue, "value %d, limit %d", value, l.OrderValue)
+		}
+	}
+	if middle := v.middle(); l.PriceCollar > 0 && middle > 0 {
+		for _, p := range w.prices {
+			if off := shareOf(p-middle, middle); p > 0 && off > l.PriceCollar {
+				return refuse(RulePriceCollar, "%s is %s away from %s, limit %s", p, off, middle, l.PriceCollar)
+			}
+		}
+	}
+	if q := v.quote; l.Spread > 0 && q.Mid() > 0 {
+		if wide := shareOf(q.AskPrice-q.BidPrice, q.Mid()); wide > l.Spread {
+			return refuse(RuleSpread, "%s, limit %s", wide, l.Spread)
+		}
+	}
+	if age := c.e.now.Sub(g.seen[w.symbol]); l.Stale > 0 && age > l.Stale {
+		return refuse(RuleStale, "the newest market data is %s old, limit %s", age, l.Stale)
+	}
+	return nil
+}
+
+// checkPosition looks at what the position could become.
+func (g *guard) checkPosition(v *symbolView, w *intent, refuse refusal) error {
+	l := &g.limits
+	if l.OpenOrders > 0 && w.fresh && len(v.orders) >= l.OpenOrders {
+		return refuse(RuleOpenOrders, "%d are open, limit %d", len(v.orders), l.OpenOrders)
+	}
+	could := (v.position.Qty + w.side.Signed(v.openQty(w.side)+w.more)).Abs()
+	if l.PositionQty > 0 && could > l.PositionQty {
+		return refuse(RulePositionQty, "could become %d contracts, limit %d", could, l.PositionQty)
+	}
+	if price := v.priceNow(); l.PositionValue > 0 && price > 0 {
+		if value := v.terms.Value(could, price); value > l.PositionValue {
+			return refuse(RulePositionValue, "could become a value of %d, limit %d", value, l.PositionValue)
+		}
+	}
+	return nil
+}
+
+// checkRate comes last: what is refused for another reason does not count.
+func (g *guard) checkRate(now exchange.Time, refuse refusal) error {
+	most := g.limits.OrdersPerMinute
+	if most == 0 {
+		return nil
+	}
+	if len(g.sent) < most {
+		g.sent = append(g.sent, now)
+		return nil
+	}
+	if now.Sub(g.sent[g.at]) < time.Minute {
+		return refuse(RuleOrdersPerMinute, "limit %d", most)
+	}
+	g.sent[g.at] = now
+	g.at = (g.at + 1) % most
+	return nil
+}
+
+// onlyReduces reports whether an order with those that are open on its side can do
+// no more than close the position.
+func (g *guard) onlyReduces(v *symbolView, w *intent) bool {
+	held := v.position.Qty
+	return held != 0 && w.side == exchange.SideOf(-held) && v.openQty(w.side)+w.more <= held.Abs()
+}
+
+// market notes that an event of a symbol has arrived.
+func (g *guard) market(s exchange.SymbolID, now exchange.Time) { g.seen[s] = now }
+
+// report follows rejections.
+func (g *guard) report(r *exchange.Report) {
+	switch {
+	case r.Kind == exchange.ReportReject, r.Kind == exchange.ReportOrder && r.ExecType == exchange.ExecRejected:
+		g.inRow++
+	case r.Kind == exchange.ReportOrder && r.ExecType == exchange.ExecNew, r.Kind == exchange.ReportFill:
+		g.inRow = 0
+	}
+}
+
+// watch trips the guard when a limit on losses or rejections is passed.
+func (g *guard) watch(ctx context.Context, e *Engine) error {
+	if !g.watches || g.tripped != "" {
+		return nil
+	}
+	l := &g.limits
+	equity := e.ctx.Margin().Balance
+	if day := e.now.Date(); day != g.day {
+		g.day, g.opening = day, equity
+	}
+	g.peak = max(g.peak, equity)
+	switch lost := g.peak - equity; {
+	case l.DailyLoss > 0 && g.opening-equity >= l.DailyLoss:
+		return g.trip(ctx, e, RuleDailyLoss, fmt.Sprintf("%d lost since midnight UTC, limit %d", g.opening-equity, l.DailyLoss))
+	case l.Drawdown > 0 && g.peak > 0 && exchange.Ratio(exchange.MulDiv(int64(lost), int64(exchange.RatioUnit), int64(g.peak), exchange.Nearest)) >= l.Drawdown:
+		return g.trip(ctx, e, RuleDrawdown, fmt.Sprintf("equity %d after %d, limit %s", equity, g.peak, l.Drawdown))
+	case l.Rejections > 0 && g.inRow >= l.Rejections:
+		return g.trip(ctx, e, RuleRejections, fmt.Sprintf("%d in a row", g.inRow))
+	}
+	return nil
+}
+
+// trip latches: nothing but the end of the run undoes it.
+func (g *guard) trip(ctx context.Context, e *Engine, rule, reason string) error {
+	g.tripped, g.reason = rule, reason
+	e.summary.Tripped = &Trip{At: e.now, Rule: rule, Reason: reason}
+	e.ctx.log.Error("risk guard trips", "rule", rule, "reason", reason)
+	for _, id := range e.cfg.Symbols {
+		if len(e.ctx.view.symbols[id].orders) == 0 {
+			continue
+		}
+		if err := e.cfg.Exchange.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: "Risk guard: " + rule}); err != nil {
+			return fmt.Errorf("risk guard: cancel orders: %w", err)
+		}
+	}
+	if e.h.risk != nil {
+		e.h.risk.OnRisk(e.ctx, rule, reason)
+	}
+	return nil
+}
+
+// Trip is when and why the guard tripped.
+type Trip struct {
+	At     exchange.Time
+	Rule   string
+	Reason string
+}
+
+// shareOf returns |a| as a share of b > 0.
+func shareOf(a, b exchange.Price) exchange.Ratio {
+	return exchange.Ratio(exchange.MulDiv(max(int64(a), -int64(a)), int64(exchange.RatioUnit), int64(b), exchange.Nearest))
+}
+
+// openQty is what is open on a side and does not only reduce.
+func (s *symbolView) openQty(side exchange.Side) (total exchange.Qty) {
+	for i := range s.orders {
+		if o := &s.orders[i]; o.Side == side && o.ExecInst&(exchange.ReduceOnly|exchange.Close) == 0 {
+			total += o.Leaves
+		}
+	}
+	return total
+}
+
+// middle is the middle of the quote, else the newest price.
+func (s *symbolView) middle() exchange.Price {
+	if m := s.quote.Mid(); m > 0 {
+		return m
+	}
+	return s.priceNow()
+}
