@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -174,6 +175,16 @@ func TestReportCommand(t *testing.T) {
 	stored, err := os.ReadFile(filepath.Join(dir, reports.ResultFile))
 	require.NoError(t, err)
 	require.Equal(t, string(stored), mustBacktest(t, "report", "--json", dir))
+
+	mustBacktest(t, "report", "--csv", dir)
+	for name, rows := range map[string]int{"orders": 68, "fills": 68, "funding": 0, "equity": 14*24*60 + 1} {
+		table, err := csv.NewReader(strings.NewReader(read(t, filepath.Join(dir, name+".csv")))).ReadAll()
+		require.NoError(t, err, name)
+		require.Len(t, table, rows+1, name)
+		require.NotContains(t, table[0], "")
+	}
+	fills := strings.Split(read(t, filepath.Join(dir, "fills.csv")), "\n")
+	require.True(t, strings.HasPrefix(fills[1], "2020-06-01T08:00:00Z,XBTUSD,"), fills[1])
 
 	code, _, stderr := backtest(t, "report", t.TempDir())
 	require.Equal(t, cli.ExitUsage, code)
