@@ -22,7 +22,7 @@ func WriteCSV(dir string) ([]string, error) {
 	var names []string
 	for _, t := range []struct {
 		file string
-		copy func(w *csv.Writer) error
+		fill func(w *csv.Writer) error
 	}{
 		{OrdersFile, func(w *csv.Writer) error { return copyRows(w, dir, ReadOrders, orderHead, orderRecord) }},
 		{FillsFile, func(w *csv.Writer) error { return copyRows(w, dir, ReadFills, fillHead, fillRecord) }},
@@ -30,7 +30,7 @@ func WriteCSV(dir string) ([]string, error) {
 		{EquityFile, func(w *csv.Writer) error { return copyRows(w, dir, ReadEquity, equityHead, equityRecord) }},
 	} {
 		name := strings.TrimSuffix(t.file, ".parquet") + ".csv"
-		if err := writeCSV(filepath.Join(dir, name), t.copy); err != nil {
+		if err := writeCSV(filepath.Join(dir, name), t.fill); err != nil {
 			return names, err
 		}
 		names = append(names, name)
@@ -39,7 +39,7 @@ func WriteCSV(dir string) ([]string, error) {
 }
 
 // writeCSV gives the file its name when it is whole.
-func writeCSV(path string, copy func(*csv.Writer) error) (err error) {
+func writeCSV(path string, fill func(*csv.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func writeCSV(path string, copy func(*csv.Writer) error) (err error) {
 	}()
 	buffer := bufio.NewWriterSize(f, 1<<16)
 	w := csv.NewWriter(buffer)
-	if err := copy(w); err != nil {
+	if err := fill(w); err != nil {
 		return err
 	}
 	w.Flush()
