@@ -32,23 +32,17 @@ func (x *Exchange) amendOrder(s *symbol, a *amendment) {
 // refusesAmend returns why an amendment is refused, if it is.
 func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) string {
 	closesAll := o.Qty == 0 && o.ExecInst.Has(exchange.Close)
-	switch {
-	case leaves < 0, leaves == 0 && !closesAll && a.Qty != nil:
+	if leaves < 0 || leaves == 0 && !closesAll && a.Qty != nil {
 		return "Invalid orderQty"
-	case a.Price != nil && !o.limited():
-		return "Invalid price"
-	case a.StopPrice != nil && (!o.Type.Triggered() || o.Triggered == exchange.StopOrderTriggered):
-		return "Invalid stopPx for ordType"
-	case a.ClientID != "" && a.ClientID != o.ClientID && x.byClient[a.ClientID] != nil:
+	}
+	if reason := x.refusesPrices(o, a); reason != "" {
+		return reason
+	}
+	if a.ClientID != "" && a.ClientID != o.ClientID && x.byClient[a.ClientID] != nil {
 		return "Duplicate clOrdID"
-	case o.state != resting || o.reduces():
-		return ""
 	}
-	price := o.Price
-	if a.Price != nil {
-		price = a.price
-	}
-	if leaves <= o.Leaves && price == o.Price {
+	price := x.amendedPrice(o, a)
+	if o.state != resting || o.reduces() || leaves <= o.Leaves && price == o.Price {
 		return ""
 	}
 	// The order itself must not count against its own change.
@@ -59,6 +53,26 @@ func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) str
 	x.account.SetOpen(o.s.id, o.Side, t.qty, t.cost)
 	if err != nil {
 		return err.Error()
+	}
+	return ""
+}
+
+// refusesPrices returns why an order can not have the prices of an amendment, if it
+// can not.
+func (x *Exchange) refusesPrices(o *order, a *amendment) string {
+	pegged := o.Type == exchange.Pegged
+	waits := o.Type.Triggered() && o.Triggered != exchange.StopOrderTriggered
+	switch {
+	case a.Price != nil && (!o.limited() || pegged):
+		return "Invalid price"
+	case a.StopPrice != nil && (!waits || o.trails()):
+		return "Invalid stopPx for ordType"
+	case a.PegOffset == nil:
+		return ""
+	case !pegged && !(o.trails() && waits && o.mayTrail(a.pegOffset)):
+		return "Invalid pegOffsetValue for pegPriceType"
+	case pegged && x.amendedPrice(o, a) <= 0:
+		return "Invalid price"
 	}
 	return ""
 }
@@ -77,16 +91,22 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 		x.cancel(o, "Canceled: Canceled via API.")
 		return
 	}
-	moved := a.Price != nil && a.price != o.Price || leaves > o.Leaves
+	price := x.amendedPrice(o, a)
+	moved := price != o.Price || leaves > o.Leaves
 	was := o.state
 	if moved || was != resting {
 		x.detach(o)
 	}
-	o.Text = withText("Amended "+strings.Join(a.fields(), " ")+": Amended via API.", withText(a.Text, o.Text))
+	o.Text = amendedText(o.Text, "Amended "+strings.Join(a.fields(), " ")+": Amended via API.", a.Text)
 	release := x.rename(o, a)
 	o.Leaves, o.Qty = leaves, o.Filled+leaves
-	if a.Price != nil {
-		o.Price = a.price
+	o.shown = min(o.shown, leaves)
+	o.Price = price
+	if a.PegOffset != nil {
+		o.PegOffset = a.pegOffset
+		if o.trails() {
+			x.startTrail(o)
+		}
 	}
 	if a.StopPrice != nil {
 		o.StopPrice = a.stopPrice
@@ -98,6 +118,8 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 		x.reports.buf[len(x.reports.buf)-1].release = release
 	}
 	switch {
+	case o.Triggered == exchange.NotTriggered:
+		x.sleep(o)
 	case was == waiting, was == firing:
 		x.rearm(o)
 	case moved:
@@ -107,7 +129,28 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 	}
 }
 
-// rearm puts an amended stop back among those that wait, or triggers it.
+// amendedText puts what was amended before the text of an order, in place of what
+// was amended before: an order that is moved a million times keeps a short text.
+func amendedText(text, amended, own string) string {
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "Amended ") {
+		text = rest
+	}
+	return withText(amended, withText(own, text))
+}
+
+// amendedPrice returns the limit price that an order would have: as it is asked for,
+// or from the market if the order is pegged to it.
+func (x *Exchange) amendedPrice(o *order, a *amendment) exchange.Price {
+	switch {
+	case a.Price != nil:
+		return a.price
+	case a.PegOffset != nil && o.Type == exchange.Pegged:
+		return x.pegged(o, a.pegOffset)
+	}
+	return o.Price
+}
+
+// rearm puts a stop among those that wait, or triggers it.
 func (x *Exchange) rearm(o *order) {
 	if o.s.triggers(o, x.source(o)) {
 		x.trigger(o)
@@ -135,7 +178,7 @@ func (a *amendment) fields() (names []string) {
 		set  bool
 	}{
 		{"orderQty", a.Qty != nil}, {"leavesQty", a.Leaves != nil}, {"price", a.Price != nil},
-		{"stopPx", a.StopPrice != nil}, {"clOrdID", a.ClientID != ""},
+		{"stopPx", a.StopPrice != nil}, {"pegOffsetValue", a.PegOffset != nil}, {"clOrdID", a.ClientID != ""},
 	} {
 		if f.set {
 			names = append(names, f.name)

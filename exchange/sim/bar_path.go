@@ -231,6 +231,12 @@ func (s *symbol) touchable() bool {
 		return true
 	}
 	for _, o := range s.stops {
+		if o.state == waiting && o.trails() {
+			return true
+		}
+		if o.state == dormant {
+			continue
+		}
 		if p, rising := o.StopPrice, o.rises(); rising && b.high >= p || !rising && b.low <= p {
 			return true
 		}
@@ -277,6 +283,7 @@ func (x *Exchange) move(s *symbol, to exchange.Price, jump bool) {
 		x.meet(o)
 	}
 	s.last = to
+	x.trailPath(s)
 	if s.pos != 0 && !s.marked {
 		x.remark(s)
 		x.liquidateDoomed(x.at)
@@ -306,7 +313,7 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 		}
 	}
 	for _, o := range s.stops {
-		if s.followsPath(o) && s.triggers(o, to) {
+		if o.state == waiting && s.followsPath(o) && s.triggers(o, to) {
 			consider(o, o.StopPrice)
 		}
 	}
@@ -352,7 +359,7 @@ func (x *Exchange) meet(o *order) {
 		return
 	}
 	s.bar.budget -= q
-	x.fill(o, price, q, exchange.AddedLiquidity, cause)
+	x.fill(o, price, q, o.liquidity(q), cause)
 }
 
 // ruined liquidates the position if the path gets to its liquidation price
@@ -384,7 +391,7 @@ func (s *symbol) ambiguous(o *order) bool {
 	}
 	b := &s.bar
 	for _, p := range s.stops {
-		if p != o && p.Side == o.Side && (p.Type == exchange.Stop || p.Type == exchange.StopLimit) != stop &&
+		if p != o && p.state != dormant && p.Side == o.Side && (p.Type == exchange.Stop || p.Type == exchange.StopLimit) != stop &&
 			b.low <= p.StopPrice && p.StopPrice <= b.high {
 			return true
 		}
@@ -405,7 +412,7 @@ func (o *order) isStop() (stop, target bool) {
 	switch o.Type {
 	case exchange.Stop, exchange.StopLimit:
 		return true, false
-	case exchange.Limit, exchange.MarketIfTouched, exchange.LimitIfTouched:
+	case exchange.Limit, exchange.Pegged, exchange.MarketIfTouched, exchange.LimitIfTouched:
 		return false, true
 	default:
 		return false, false

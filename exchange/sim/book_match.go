@@ -113,7 +113,7 @@ func (x *Exchange) cross(s *symbol, side exchange.Side) {
 		if !ok {
 			return
 		}
-		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.BookCrossed)
+		x.fill(o, o.Price, q, o.liquidity(q), exchange.BookCrossed)
 	}
 }
 
@@ -150,6 +150,9 @@ func (x *Exchange) levelChanged(s *symbol, side exchange.Side, p exchange.Price,
 		}
 		if o.Price == p {
 			x.queueChanged(o, before, after)
+			if o.hidden() {
+				continue
+			}
 			// An order never overtakes one that came before it.
 			o.queue.front = max(o.queue.front, least)
 			least = o.queue.front
@@ -159,6 +162,10 @@ func (x *Exchange) levelChanged(s *symbol, side exchange.Side, p exchange.Price,
 
 func (x *Exchange) queueChanged(o *order, before, after exchange.Qty) {
 	q := &o.queue
+	if o.hidden() {
+		*q = place{front: int64(min(after, maxQueue)) * QueueUnit}
+		return
+	}
 	if q.unknown {
 		q.unknown = false
 		q.front = x.cfg.Queue.Join(min(after, maxQueue))
@@ -175,6 +182,11 @@ func (x *Exchange) queueChanged(o *order, before, after exchange.Qty) {
 // returns what of the trade is left for the order.
 func (x *Exchange) tradeAt(o *order, displayed exchange.Qty) exchange.Qty {
 	q := &o.queue
+	if o.hidden() {
+		over := displayed - exchange.Qty(q.front/QueueUnit)
+		q.front = max(q.front-int64(min(displayed, maxQueue))*QueueUnit, 0)
+		return max(over, 0)
+	}
 	explained := exchange.Qty(0)
 	if u := &q.undo; u.open > 0 && x.at.Sub(u.at) <= x.cfg.ExplainWithin {
 		explained = min(u.open, displayed)
@@ -234,7 +246,7 @@ func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade)
 			}
 			ours += q
 		}
-		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.TradedPast)
+		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedPast)
 	}
 	if s.fidelity > fromTrades {
 		ours = x.matchTradeAt(s, side, t, ours)
@@ -249,18 +261,27 @@ func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade,
 	for i := 0; i < len(*list) && (*list)[i].Price == t.Price; {
 		o := (*list)[i]
 		over := x.tradeAt(o, t.Qty-ours)
-		q := s.lots(min(over, o.Leaves), o.Leaves)
+		q := s.lots(s.share(o, t.Qty-ours, over), o.Leaves)
 		if q <= 0 {
 			i++
 			continue
 		}
 		ours += q
-		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.TradedAt)
-		if i < len(*list) && (*list)[i] == o {
-			i++
-		}
+		was := order{Order: o.Order, seq: o.seq} // it may end, or move to the back
+		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedAt)
+		i = behind(*list, &was)
 	}
 	return ours
+}
+
+// behind returns the place of the first order behind where another one was, which may
+// have left the list since, and others with it.
+func behind(list []*order, was *order) int {
+	i := 0
+	for i < len(list) && (list[i].before(was) || list[i].Price == was.Price && list[i].seq == was.seq) {
+		i++
+	}
+	return i
 }
 
 // beginSnapshot empties the book. Our orders keep their places until the new

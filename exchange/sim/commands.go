@@ -42,6 +42,7 @@ type amendment struct {
 	exchange.AmendOrder
 	qty, leaves      exchange.Qty
 	price, stopPrice exchange.Price
+	pegOffset        exchange.Price
 }
 
 func amendmentOf(a exchange.AmendOrder) (m amendment) {
@@ -50,6 +51,7 @@ func amendmentOf(a exchange.AmendOrder) (m amendment) {
 	own(&m.Leaves, &m.leaves)
 	own(&m.Price, &m.price)
 	own(&m.StopPrice, &m.stopPrice)
+	own(&m.PegOffset, &m.pegOffset)
 	return m
 }
 
@@ -124,9 +126,6 @@ func (x *Exchange) Submit(_ context.Context, o exchange.NewOrder) (exchange.Clie
 	if err := o.Validate(terms); err != nil {
 		return "", inSymbol(err, s)
 	}
-	if err := unsupported(&o); err != nil {
-		return "", inSymbol(err, s)
-	}
 	if o.ClientID == "" {
 		o.ClientID = x.clientID()
 	} else if _, used := x.known[o.ClientID]; used {
@@ -146,26 +145,6 @@ func inSymbol(err error, s *symbol) error {
 	return err
 }
 
-// unsupported refuses what the simulator would have to ignore.
-func unsupported(o *exchange.NewOrder) error {
-	const not = "unsupported: the simulated exchange does not have this kind of order yet"
-	switch {
-	case o.Type == exchange.Pegged:
-		return bad("ordType", o.Type, not)
-	case o.PegType != exchange.NoPeg:
-		return bad("pegPriceType", o.PegType, not)
-	case o.Contingency != exchange.NoContingency:
-		return bad("contingencyType", o.Contingency, not)
-	case o.LinkID != "":
-		return bad("clOrdLinkID", o.LinkID, not)
-	case o.DisplayQty != 0:
-		return bad("displayQty", o.DisplayQty, not)
-	case o.TimeInForce == exchange.Day:
-		return bad("timeInForce", o.TimeInForce, not)
-	}
-	return nil
-}
-
 // Amend implements [exchange.Exchange].
 func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	s, err := x.lookup(a.Symbol)
@@ -174,9 +153,6 @@ func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	}
 	if err := a.Validate(s.inst.At(x.now)); err != nil {
 		return inSymbol(err, s)
-	}
-	if a.PegOffset != nil {
-		return inSymbol(bad("pegOffsetValue", *a.PegOffset, "unsupported: the simulated exchange has no pegged orders yet"), s)
 	}
 	if a.ClientID != "" && a.ClientID != a.OrigClientID {
 		if _, used := x.known[a.ClientID]; used {
@@ -274,12 +250,9 @@ func (x *Exchange) accept(s *symbol, n *exchange.NewOrder, checked *exchange.Ter
 	if x.at >= s.until {
 		x.refresh(s)
 	}
-	o := &order{s: s, Order: exchange.Order{
-		OrderID: x.orderID(), ClientID: n.ClientID, Symbol: s.id, Side: n.Side, Qty: n.Qty, Leaves: n.Qty,
-		Price: n.Price, StopPrice: n.StopPrice, Type: n.Type, TimeInForce: n.TimeInForce, ExecInst: n.ExecInst,
-		Status: exchange.New, Text: withText("Submitted via API.", n.Text), TransactTime: x.at, Time: x.at,
-	}}
+	o := x.orderOf(s, n)
 	x.stats.Orders++
+	x.price(o)
 	if o.Side == exchange.NoSide {
 		// A Close without side takes it from the position.
 		o.Side = exchange.SideOf(-s.pos)
@@ -292,21 +265,35 @@ func (x *Exchange) accept(s *symbol, n *exchange.NewOrder, checked *exchange.Ter
 	x.byClient[o.ClientID] = o
 	x.seq++
 	o.seq = x.seq
+	x.startDay(o)
+	parent := x.link(o)
 	waits := o.Type.Triggered()
-	if !waits && o.ExecInst.Has(exchange.Close) && o.Qty == 0 {
+	if !waits && parent == nil && o.ExecInst.Has(exchange.Close) && o.Qty == 0 {
 		o.Qty = s.pos.Abs()
 		o.Leaves = o.Qty
 	}
-	o.Working = !waits && !o.takes()
+	o.Working = !waits && parent == nil && !o.takes()
+	if parent != nil {
+		o.Triggered = exchange.NotTriggered
+	}
 	x.reportOrder(o, exchange.ExecNew)
 	switch {
+	case parent != nil:
+		x.sleep(o)
 	case !waits:
 		x.work(o)
-	case s.triggers(o, x.source(o)):
-		x.trigger(o)
 	default:
-		x.await(o)
+		x.rearm(o)
 	}
+}
+
+func (x *Exchange) orderOf(s *symbol, n *exchange.NewOrder) *order {
+	return &order{s: s, Order: exchange.Order{
+		OrderID: x.orderID(), ClientID: n.ClientID, LinkID: n.LinkID, Symbol: s.id, Side: n.Side, Qty: n.Qty, Leaves: n.Qty,
+		DisplayQty: n.DisplayQty, Price: n.Price, StopPrice: n.StopPrice, PegType: n.PegType, PegOffset: n.PegOffset, Type: n.Type,
+		TimeInForce: n.TimeInForce, ExecInst: n.ExecInst, Contingency: n.Contingency, Status: exchange.New,
+		Text: withText("Submitted via API.", n.Text), TransactTime: x.at, Time: x.at,
+	}}
 }
 
 // refusesNew returns why a new order is rejected, if it is.
@@ -320,8 +307,11 @@ func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.
 	if x.byClient[o.ClientID] != nil {
 		return "Duplicate clOrdID"
 	}
-	if o.Type.Triggered() {
-		return "" // a stop needs margin when it is triggered
+	if o.Type == exchange.Pegged && o.Price <= 0 {
+		return "Invalid price"
+	}
+	if o.Type.Triggered() || x.parentOf(o) != nil {
+		return "" // margin is needed when it is triggered
 	}
 	return x.refuses(o)
 }

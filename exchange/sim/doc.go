@@ -9,6 +9,10 @@
 //	bar_path.go     the way of the price through a bar
 //	take.go         orders that take, and what every fill does
 //	trigger.go      stops and if-touched orders
+//	peg.go          pegged orders and trailing stops
+//	contingency.go  orders that cancel or trigger each other
+//	display.go      hidden orders and icebergs
+//	day.go          orders for the day
 //	funding.go      funding and liquidation
 //	commands.go     what the owner asks for, and when it arrives
 //	queue.go, latency.go   the models that can be chosen
@@ -32,7 +36,7 @@
 //	1  points of a bar's path up to t happen, first those of the symbol of an event
 //	2  market events at t: the market moves, and resting orders that it reaches fill
 //	3  commands that arrive at t, in the order in which they were sent
-//	4  the dead man's switch
+//	4  the dead man's switch, then at 00:00 UTC the end of orders for the day
 //	5  orders that the market has triggered, in the order in which it did
 //	6  funding, by symbol in the order of the configuration
 //	7  liquidation, by symbol id
@@ -68,6 +72,12 @@
 //	nothing to reduce            New; Canceled: Canceled
 //	more than there is to reduce Restated: as it was, with a smaller quantity
 //	waits for its trigger        New: New, not working
+//	trails, and the market moves Restated: New, with another trigger price
+//	sleeps for a linked order    New: New, not working, NotTriggered
+//	that one has filled          TriggeredOrActivatedBySystem; then as an order that arrives
+//	that one has ended otherwise Canceled: Canceled
+//	a linked one fills, triggers Canceled: Canceled, of those that cancel each other
+//	the day ends                 Canceled: Canceled, of orders for the day
 //	is triggered                 TriggeredOrActivatedBySystem; then as an order that arrives
 //	margin is missing            Rejected: Rejected, with the reason
 //	is amended                   Replaced: as it was; then as an order that arrives, if its price moved
@@ -86,7 +96,5 @@
 //
 // # What is not simulated
 //
-// Pegged and trailing orders, contingencies, hidden and iceberg quantities and
-// orders for the day are refused with an error that says so. Our orders do not
-// move the market, and do not match each other.
+// Our orders do not move the market, and do not match each other.
 package sim

@@ -63,9 +63,12 @@ type Exchange struct {
 	byClient map[exchange.ClientID]*order
 	known    map[exchange.ClientID]struct{} // ids in use as far as the owner knows
 	finished finishedOrders
-	fired    []*order      // triggers that wait for their turn in this instant
-	deadman  exchange.Time // when every order is cancelled
-	doomed   bool          // a mark price calls for liquidation
+	fired    []*order                       // triggers that wait for their turn in this instant
+	deadman  exchange.Time                  // when every order is cancelled
+	midnight exchange.Time                  // when orders for the day end; Never: there are none
+	daily    int                            // open orders for the day
+	groups   map[exchange.ClientID][]*order // open orders by clOrdLinkID
+	doomed   bool                           // a mark price calls for liquidation
 
 	seq     uint64 // orders and changes that take a new place in a queue
 	orders  uint64 // accepted
@@ -97,8 +100,8 @@ func New(c Config) (*Exchange, error) {
 		return nil, fmt.Errorf("account: %w", err)
 	}
 	x := &Exchange{
-		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never,
-		byOrder: make(map[exchange.OrderID]*order), byClient: make(map[exchange.ClientID]*order),
+		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never, midnight: exchange.Never,
+		byOrder: make(map[exchange.OrderID]*order), byClient: make(map[exchange.ClientID]*order), groups: make(map[exchange.ClientID][]*order),
 		known: make(map[exchange.ClientID]struct{}), byID: make([]*symbol, c.Instruments.Len()),
 		finished: newFinishedOrders(),
 		now:      math.MinInt64, at: math.MinInt64,
@@ -188,6 +191,9 @@ func (x *Exchange) instant(t exchange.Time) {
 		x.deadman = exchange.Never
 		x.cancelSelected(exchange.CancelFilter{AllSymbol: true}, "Canceled: CancelAllAfter timeout")
 	}
+	if x.midnight <= t {
+		x.endDay()
+	}
 	x.fireTriggers()
 	for _, s := range x.symbols {
 		if s.fundAt <= t {
@@ -199,7 +205,7 @@ func (x *Exchange) instant(t exchange.Time) {
 
 // due returns when the exchange next has something to do, reports aside.
 func (x *Exchange) due() exchange.Time {
-	t := x.deadman
+	t := min(x.deadman, x.midnight)
 	if x.begun {
 		t = min(t, x.commands.arrival())
 	}

@@ -155,28 +155,9 @@ func TestUnknownSymbolsAndClosed(t *testing.T) {
 
 // Orders that would have to be simulated otherwise than asked for are refused,
 // and the error says why.
-func TestUnsupportedOrders(t *testing.T) {
+func TestRefusedCommands(t *testing.T) {
 	x, err := New(testConfig(t))
 	require.NoError(t, err)
-	p := 100 * exchange.PriceUnit
-	for field, o := range map[string]exchange.NewOrder{
-		"ordType":         {Qty: 1, Type: exchange.Pegged, PegType: exchange.PrimaryPeg, PegOffset: half, ExecInst: exchange.Fixed},
-		"pegPriceType":    {Qty: 1, PegType: exchange.TrailingStopPeg, PegOffset: half},
-		"contingencyType": {Qty: 1, Price: p, LinkID: "l", Contingency: exchange.OneCancelsTheOther},
-		"clOrdLinkID":     {Qty: 1, Price: p, LinkID: "l"},
-		"displayQty":      {Qty: 2, Price: p, DisplayQty: 1},
-		"timeInForce":     {Qty: 1, Price: p, TimeInForce: exchange.Day},
-	} {
-		_, err := x.Submit(t.Context(), o)
-		var v *exchange.ValidationError
-		require.ErrorAs(t, err, &v, field)
-		require.Equal(t, field, v.Field)
-		require.Equal(t, "test:ABC", v.Symbol)
-		require.Contains(t, v.Reason, "unsupported")
-	}
-	off := half
-	err = x.Amend(t.Context(), exchange.AmendOrder{OrderID: "sim-000001", PegOffset: &off})
-	require.ErrorContains(t, err, "unsupported")
 	require.Error(t, x.Amend(t.Context(), exchange.AmendOrder{}))
 	require.Error(t, x.Cancel(t.Context(), exchange.CancelOrder{}))
 	require.Error(t, x.SetLeverage(t.Context(), 0, -1))

@@ -115,7 +115,9 @@ func (x *Exchange) liquidateDoomed(t exchange.Time) {
 
 func (x *Exchange) liquidate(s *symbol, t exchange.Time) {
 	for _, o := range x.selected(exchange.CancelFilter{Symbol: s.id}) {
-		x.cancel(o, "Canceled: Position in liquidation")
+		if o.state != gone {
+			x.cancel(o, "Canceled: Position in liquidation")
+		}
 	}
 	f, ok := x.account.Liquidate(s.id, t)
 	if !ok {

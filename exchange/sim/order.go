@@ -21,6 +21,9 @@ type order struct {
 	openCost exchange.Money
 
 	queue place
+	trail trail
+	shown exchange.Qty // of an iceberg: what is left of the part that it shows
+	daily bool         // counted among the orders for the day
 }
 
 // orderState is where an order is kept.
@@ -30,6 +33,7 @@ const (
 	arriving orderState = iota // being matched on arrival
 	resting                    // in the symbol's bids or asks
 	waiting                    // for its trigger, in the symbol's stops
+	dormant                    // until the order that it is linked to has filled, in the symbol's stops
 	firing                     // triggered, and its turn in this instant has not come
 	gone
 )
@@ -61,7 +65,12 @@ func (o *order) reduces() bool { return o.ExecInst&(exchange.ReduceOnly|exchange
 
 // limited reports whether the order has a limit price when it works.
 func (o *order) limited() bool {
-	return o.Type == exchange.Limit || o.Type == exchange.StopLimit || o.Type == exchange.LimitIfTouched
+	switch o.Type {
+	case exchange.Limit, exchange.StopLimit, exchange.LimitIfTouched, exchange.Pegged:
+		return true
+	default:
+		return false
+	}
 }
 
 // better reports whether price p is better than q for an order of a side that
@@ -81,11 +90,12 @@ func (s *symbol) side(side exchange.Side) *[]*order {
 	return &s.asks
 }
 
-// insert puts an order among those of its side, behind others at its price.
+// insert puts an order among those of its side, behind others at its price that show
+// as much.
 func (s *symbol) insert(o *order) {
 	list := s.side(o.Side)
 	n := len(*list)
-	for n > 0 && better(o.Side, o.Price, (*list)[n-1].Price) {
+	for n > 0 && o.before((*list)[n-1]) {
 		n--
 	}
 	*list = slices.Insert(*list, n, o)
@@ -105,14 +115,14 @@ func (x *Exchange) detach(o *order) {
 		if o.reduces() {
 			o.s.reducing--
 		}
-	case waiting, firing:
+	case waiting, firing, dormant:
 		remove(&o.s.stops, o)
 		if o.state == firing {
 			remove(&x.fired, o)
 		}
 	case arriving, gone:
 	}
-	if o.state == resting || o.state == waiting || o.state == firing {
+	if o.state != arriving && o.state != gone {
 		o.s.busy--
 	}
 	o.state = arriving
@@ -127,6 +137,7 @@ func (x *Exchange) rest(o *order) {
 		x.seq++
 		o.seq = x.seq
 	}
+	o.display()
 	s.insert(o)
 	s.busy++
 	s.join(o, x.cfg.Queue)
@@ -178,6 +189,13 @@ func (x *Exchange) finish(o *order, status exchange.OrderStatus) {
 		delete(x.byClient, o.ClientID)
 	}
 	x.finished.add(o)
+	x.unlink(o)
+	if o.daily {
+		o.daily = false
+		if x.daily--; x.daily == 0 {
+			x.midnight = exchange.Never
+		}
+	}
 }
 
 // cancel ends an order with a text, which goes before the text that it has.
@@ -186,6 +204,7 @@ func (x *Exchange) cancel(o *order, text string) {
 	o.Text = withText(text, o.Text)
 	x.stats.Canceled++
 	x.reportOrder(o, exchange.ExecCanceled)
+	x.orphan(o)
 }
 
 // reject ends an order that was never accepted, or whose trigger came too late
@@ -195,6 +214,7 @@ func (x *Exchange) reject(o *order, reason string) {
 	o.RejectReason = reason
 	x.stats.Rejected++
 	x.reportOrder(o, exchange.ExecRejected)
+	x.orphan(o)
 }
 
 func withText(first, rest string) string {

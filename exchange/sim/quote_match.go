@@ -81,14 +81,16 @@ func (x *Exchange) bestMoved(s *symbol, side exchange.Side, oldPrice exchange.Pr
 			x.queueChanged(o, oldQty, qty)
 		default:
 			// The market came to our level, which shows itself for the first time.
-			if o.queue.unknown {
+			if o.queue.unknown || o.hidden() {
 				x.queueChanged(o, 0, qty)
 			}
 			o.queue.front = min(o.queue.front, int64(min(qty, maxQueue))*QueueUnit)
 			o.queue.traded = 0
 		}
-		o.queue.front = max(o.queue.front, least)
-		least = o.queue.front
+		if !o.hidden() {
+			o.queue.front = max(o.queue.front, least)
+			least = o.queue.front
+		}
 	}
 }
 
@@ -111,7 +113,7 @@ func (x *Exchange) crossQuote(s *symbol, side exchange.Side, opposite exchange.P
 			}
 			s.take(side.Opposite(), opposite, q)
 		}
-		x.fill(o, o.Price, q, exchange.AddedLiquidity, exchange.BookCrossed)
+		x.fill(o, o.Price, q, o.liquidity(q), exchange.BookCrossed)
 	}
 }
 
@@ -174,7 +176,7 @@ func (s *symbol) join(o *order, m QueueModel) {
 		// Nobody knows the queue: only a trade beyond the price fills.
 	}
 	for _, other := range *s.side(o.Side) {
-		if other != o && other.Price == o.Price && other.seq < o.seq {
+		if other != o && other.Price == o.Price && other.seq < o.seq && !other.hidden() {
 			q.front = max(q.front, other.queue.front)
 		}
 	}

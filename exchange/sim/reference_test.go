@@ -230,7 +230,13 @@ func TestReferenceAgrees(t *testing.T) {
 		r := newReference()
 		plain := func(o *exchange.NewOrder) {
 			o.ExecInst &= exchange.PostOnly
-			o.StopPrice = 0
+			o.StopPrice, o.Type = 0, exchange.NoOrderType
+			o.PegType, o.PegOffset, o.DisplayQty = exchange.NoPeg, 0, 0
+			o.LinkID, o.Contingency = "", exchange.NoContingency
+			o.Qty = max(o.Qty, 1)
+			if o.TimeInForce == exchange.Day {
+				o.TimeInForce = exchange.NoTimeInForce
+			}
 		}
 		w.before = func(s *step) {
 			switch {

@@ -464,8 +464,31 @@ func parseOrder(sym exchange.SymbolID, args []string) (exchange.NewOrder, error)
 	insts := map[string]exchange.ExecInst{"post": exchange.PostOnly, "reduce": exchange.ReduceOnly, "close": exchange.Close,
 		"last": exchange.LastPrice, "mark": exchange.MarkPrice, "index": exchange.IndexPrice, "within": exchange.LastWithinMark}
 	tifs := map[string]exchange.TimeInForce{"ioc": exchange.ImmediateOrCancel, "fok": exchange.FillOrKill, "day": exchange.Day}
+	pegs := map[string]exchange.PegPriceType{"primary": exchange.PrimaryPeg, "market": exchange.MarketPeg, "mid": exchange.MidPricePeg,
+		"last": exchange.LastPeg, "trail": exchange.TrailingStopPeg}
 	for i := 3; i < len(args); i++ {
+		key, value, pair := strings.Cut(args[i], "=")
 		switch a := args[i]; {
+		case pair && pegs[key] != exchange.NoPeg:
+			o.PegType, o.PegOffset = pegs[key], exchange.MustPrice(value)
+			if key != "trail" {
+				o.Type = exchange.Pegged
+				o.ExecInst |= exchange.Fixed
+			}
+		case key == "oco":
+			o.LinkID, o.Contingency = exchange.ClientID(value), exchange.OneCancelsTheOther
+		case key == "oto":
+			o.LinkID, o.Contingency = exchange.ClientID(value), exchange.OneTriggersTheOther
+		case key == "show":
+			q, err := exchange.ParseQty(value)
+			if err != nil {
+				return o, err
+			}
+			o.DisplayQty = q
+		case a == "hidden":
+			o.DisplayQty = exchange.Hidden
+		case key == "link":
+			o.LinkID = exchange.ClientID(value)
 		case types[a] != 0:
 			o.Type = types[a]
 			if o.Type.Triggered() {
@@ -506,6 +529,8 @@ func parseAmend(sym exchange.SymbolID, args []string) exchange.AmendOrder {
 			a.Qty = &q
 		case "leaves":
 			a.Leaves = &q
+		case "offset":
+			a.PegOffset = &p
 		}
 	}
 	return a

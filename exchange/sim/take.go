@@ -178,9 +178,14 @@ func (x *Exchange) fill(o *order, p exchange.Price, q exchange.Qty, l exchange.L
 	} else {
 		o.Status = exchange.PartiallyFilled
 		x.reopen(o)
+		x.showNext(o, q)
 	}
 	x.reportFill(o, &f)
 	x.setPosition(s, f.Position)
+	x.cancelOthers(o)
+	if o.Status == exchange.Filled {
+		x.wakeChildren(o)
+	}
 }
 
 // setPosition follows a change of the position.

@@ -47,7 +47,7 @@ func (x *Exchange) source(o *order) exchange.Price {
 
 // triggers reports whether a price triggers an order.
 func (s *symbol) triggers(o *order, p exchange.Price) bool {
-	if p <= 0 || o.rises() && p < o.StopPrice || !o.rises() && p > o.StopPrice {
+	if p <= 0 || o.StopPrice <= 0 || o.rises() && p < o.StopPrice || !o.rises() && p > o.StopPrice {
 		return false
 	}
 	if o.ExecInst.Has(exchange.LastWithinMark) && s.marked {
@@ -65,12 +65,23 @@ func (s *symbol) triggers(o *order, p exchange.Price) bool {
 // instant.
 func (x *Exchange) checkTriggers(s *symbol) {
 	for _, o := range s.stops {
-		if o.state == waiting && s.triggers(o, x.source(o)) {
-			o.state = firing
-			x.fired = append(x.fired, o)
-			x.next = min(x.next, x.at)
+		if o.state != waiting {
+			continue
+		}
+		switch p := x.source(o); {
+		case s.triggers(o, p):
+			x.fire(o)
+		case o.trails():
+			x.follow(o, p)
 		}
 	}
+}
+
+// fire queues an order whose time has come.
+func (x *Exchange) fire(o *order) {
+	o.state = firing
+	x.fired = append(x.fired, o)
+	x.next = min(x.next, x.at)
 }
 
 func (x *Exchange) fireTriggers() {
@@ -79,6 +90,10 @@ func (x *Exchange) fireTriggers() {
 		x.fired = slices.Delete(x.fired, 0, 1)
 		o.state = waiting
 		x.catchUp(o.s, x.at)
+		if o.Triggered == exchange.NotTriggered {
+			x.wake(o)
+			continue
+		}
 		x.trigger(o)
 	}
 }
@@ -86,14 +101,20 @@ func (x *Exchange) fireTriggers() {
 // trigger activates a waiting order, which then does what an order does that
 // arrives now.
 func (x *Exchange) trigger(o *order) {
-	s := o.s
 	x.detach(o)
 	o.Triggered = exchange.StopOrderTriggered
 	x.seq++
 	o.seq = x.seq
 	x.reportOrder(o, exchange.ExecTriggered)
+	x.cancelOthers(o)
+	x.start(o)
+}
+
+// start lets an order that has waited do what an order does that arrives now, if the
+// account allows it.
+func (x *Exchange) start(o *order) {
 	if o.ExecInst.Has(exchange.Close) && o.Qty == 0 {
-		o.Qty = s.pos.Abs()
+		o.Qty = o.s.pos.Abs()
 		o.Leaves = o.Qty
 	}
 	if reason := x.refuses(o); reason != "" {

@@ -217,9 +217,10 @@ func (w *world) level(side exchange.Side, p exchange.Price, q exchange.Qty) (eve
 
 func (w *world) order() *exchange.NewOrder {
 	o := &exchange.NewOrder{Side: exchange.Side(w.int(1, 2, "order side")), Qty: w.qty("order qty"), Price: w.price(5, "limit")}
-	switch w.int(0, 11, "order kind") {
+	w.rare(o)
+	switch w.int(0, 17, "order kind") {
 	case 0:
-		o.Price = 0 // Market
+		o.Price, o.TimeInForce = 0, exchange.NoTimeInForce // Market
 	case 1:
 		o.TimeInForce = exchange.ImmediateOrCancel
 	case 2:
@@ -232,8 +233,57 @@ func (w *world) order() *exchange.NewOrder {
 		o.Price, o.StopPrice = 0, w.price(5, "stop")
 	case 8:
 		o.StopPrice = w.price(5, "stop")
+	case 9:
+		o.Price, o.Type, o.ExecInst = 0, exchange.Pegged, exchange.Fixed
+		o.PegType = exchange.PegPriceType(w.int(int(exchange.LastPeg), int(exchange.TrailingStopPeg)-1, "peg"))
+		o.PegOffset = exchange.Price(w.int(-4, 4, "offset")) * half
+	case 10:
+		w.trailing(o)
+	case 11:
+		o.Type, o.StopPrice = exchange.LimitIfTouched, w.price(5, "touch")
+	case 12:
+		o.Type, o.Price, o.StopPrice = exchange.MarketIfTouched, 0, w.price(5, "touch")
+	case 13:
+		o.ExecInst = exchange.Close
+		if w.int(0, 1, "all") == 0 {
+			o.Qty, o.DisplayQty = 0, 0
+		}
 	}
 	return o
+}
+
+// rare makes an order hidden, an iceberg, one for the day, or one of a group.
+func (w *world) rare(o *exchange.NewOrder) {
+	switch w.int(0, 9, "rare") {
+	case 0:
+		o.DisplayQty = exchange.Hidden
+	case 1:
+		o.DisplayQty = exchange.Qty(w.int(1, int(o.Qty), "shows"))
+	case 2:
+		o.TimeInForce = exchange.Day
+	case 3, 4:
+		o.LinkID, o.Contingency = w.group(), exchange.OneCancelsTheOther
+	case 5:
+		o.LinkID, o.Contingency = w.group(), exchange.OneTriggersTheOther
+	}
+}
+
+func (w *world) group() exchange.ClientID {
+	return rapid.SampledFrom([]exchange.ClientID{"A", "B"}).Draw(w.t, "group")
+}
+
+// trailing makes a stop or an if-touched order that trails, on its side of the market.
+func (w *world) trailing(o *exchange.NewOrder) {
+	o.Type = rapid.SampledFrom([]exchange.OrderType{exchange.Stop, exchange.StopLimit, exchange.MarketIfTouched,
+		exchange.LimitIfTouched}).Draw(w.t, "trails")
+	if o.Type == exchange.Stop || o.Type == exchange.MarketIfTouched {
+		o.Price = 0
+	}
+	o.PegType, o.PegOffset = exchange.TrailingStopPeg, exchange.Price(w.int(1, 6, "distance"))*half
+	if (o.Side == exchange.Sell) == (o.Type == exchange.Stop || o.Type == exchange.StopLimit) {
+		o.PegOffset = -o.PegOffset
+	}
+	o.TimeInForce = exchange.NoTimeInForce
 }
 
 func (w *world) someID() exchange.ClientID {
