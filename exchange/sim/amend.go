@@ -69,7 +69,7 @@ func (x *Exchange) refusesPrices(o *order, a *amendment) string {
 		return "Invalid stopPx for ordType"
 	case a.PegOffset == nil:
 		return ""
-	case !pegged && !(o.trails() && waits && o.mayTrail(a.pegOffset)):
+	case !pegged && (!o.trails() || !waits || !o.mayTrail(a.pegOffset)):
 		return "Invalid pegOffsetValue for pegPriceType"
 	case pegged && x.amendedPrice(o, a) <= 0:
 		return "Invalid price"
