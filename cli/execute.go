@@ -275,6 +275,8 @@ func (a *App) outcome(p *plan, s engine.Summary, x *sim.Exchange) reports.Outcom
 	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
 	warn(stats.AmbiguousBars, "%d bars could have filled a stop and a limit order in either order; the path %s decided",
 		stats.AmbiguousBars, p.flags.barPath)
+	warn(stats.Lost, "%d requests were lost on the way to the venue", stats.Lost)
+	warn(stats.Overloads, "%d requests were turned away by an overloaded venue", stats.Overloads)
 	for w, n := range stats.Warnings {
 		warn(n, "%s (%d times)", sim.Warning(w), n)
 	}

@@ -48,6 +48,8 @@ type runFlags struct {
 	asJSON        bool
 	noReport      bool
 	limits        limitFlags
+	rules         string
+	faults        map[string]string
 }
 
 func (f *runFlags) register(fs *pflag.FlagSet) {
@@ -84,6 +86,10 @@ func (f *runFlags) registerModels(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.consumption, "consumption", true, "liquidity taken from a book stays taken until its level changes")
 	fs.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
+	fs.StringVar(&f.rules, "venue-rules", "none", "limits of the venue beyond the instrument's: none, or bitmex (200 open orders,\n"+
+		"10 stops, 5 % price band, 60 requests a minute and 10 a second)")
+	fs.StringToStringVar(&f.faults, "faults", nil, "what goes wrong on the way to the venue: overload=`share` of orders turned away,\n"+
+		"lost=share of requests that never arrive, such as overload=0.01,lost=0.001")
 	f.limits.register(fs)
 }
 
@@ -148,7 +154,7 @@ func (f *runFlags) settings() map[string]any {
 		"param": f.params, "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
 		"latency": f.latency, "queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
 		"bar-fill": f.barFill, "volume-share": f.volumeShare, "funding-rate": f.fundingRate, "consumption": f.consumption,
-		"seed": f.seed, "sample-every": f.sampleEvery.String(),
+		"seed": f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": f.faults,
 	}
 	maps.Copy(all, f.limits.settings())
 	return all
@@ -275,6 +281,9 @@ func (p *plan) parseModels() error {
 	if c.Bars, err = parseBarModel(f); err != nil {
 		return usage(err)
 	}
+	if c.Rules, c.Faults, err = parseTrouble(f); err != nil {
+		return usage(err)
+	}
 	if f.fundingRate != "" {
 		if c.FundingRate, err = exchange.ParseRatio(f.fundingRate); err != nil || absRatio(c.FundingRate) > exchange.RatioUnit/10 {
 			return usage(fmt.Errorf("--funding-rate %q: want a rate per funding interval, such as 0.0001", f.fundingRate))
@@ -334,6 +343,27 @@ func alias(unit string) string {
 		return "XBT"
 	}
 	return unit
+}
+
+// parseTrouble reads the limits of the venue and what goes wrong on the way there.
+func parseTrouble(f *runFlags) (r sim.Rules, x sim.Faults, err error) {
+	switch f.rules {
+	case "none":
+	case "bitmex":
+		r = sim.BitMEXRules()
+	default:
+		return r, x, fmt.Errorf("--venue-rules %q: want none or bitmex", f.rules)
+	}
+	for name, text := range f.faults {
+		into := map[string]*exchange.Ratio{"overload": &x.Overload, "lost": &x.Lost}[name]
+		if into == nil {
+			return r, x, fmt.Errorf("--faults %s: want overload or lost", name)
+		}
+		if *into, err = exchange.ParseRatio(text); err != nil || *into < 0 || *into > exchange.RatioUnit {
+			return r, x, fmt.Errorf("--faults %s=%s: want a share from 0 to 1, such as 0.01", name, text)
+		}
+	}
+	return r, x, nil
 }
 
 func parseBarModel(f *runFlags) (m sim.BarModel, err error) {

@@ -42,6 +42,9 @@ func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) str
 		return "Duplicate clOrdID"
 	}
 	price := x.amendedPrice(o, a)
+	if reason := x.beyond(o, price); reason != "" && price != o.Price {
+		return reason
+	}
 	if o.state != resting || o.reduces() || leaves <= o.Leaves && price == o.Price {
 		return ""
 	}

@@ -97,6 +97,9 @@ func (q *commandQueue) push(c *command) {
 func (x *Exchange) send(c *command, s *symbol) {
 	now := max(x.now, 0)
 	c.symbol = s
+	if x.lose(c) {
+		return
+	}
 	c.arrival = max(now.Add(s.latency.Entry(now)), x.commands.last)
 	x.commands.last = c.arrival
 	x.commands.push(c)
@@ -226,6 +229,10 @@ func (x *Exchange) CancelAllAfter(_ context.Context, timeout time.Duration) erro
 // execute does what a command asks for, at the exchange.
 func (x *Exchange) execute(c *command) {
 	x.catchUp(c.symbol, x.at)
+	if reason := x.hinders(c); reason != "" {
+		x.turnAway(c, reason)
+		return
+	}
 	switch c.kind {
 	case cmdSubmit:
 		x.accept(c.symbol, &c.order, c.terms)
@@ -310,6 +317,9 @@ func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.
 	if o.Type == exchange.Pegged && o.Price <= 0 {
 		return "Invalid price"
 	}
+	if reason := x.crowded(o); reason != "" {
+		return reason
+	}
 	if o.Type.Triggered() || x.parentOf(o) != nil {
 		return "" // margin is needed when it is triggered
 	}
@@ -320,6 +330,9 @@ func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.
 func (x *Exchange) refuses(o *order) string {
 	s := o.s
 	x.revalue(x.at)
+	if reason := x.beyond(o, o.Price); reason != "" {
+		return reason
+	}
 	if o.limited() {
 		if err := x.account.CheckPrice(s.id, o.Side, o.Price); err != nil {
 			return err.Error()

@@ -15,6 +15,7 @@
 //	day.go          orders for the day
 //	funding.go      funding and liquidation
 //	commands.go     what the owner asks for, and when it arrives
+//	rules.go        limits of the venue, and what can go wrong on the way to it
 //	queue.go, latency.go   the models that can be chosen
 //
 // Money is the business of package ledger below: it has the account, positions

@@ -38,6 +38,9 @@ type Config struct {
 	FundingRate    exchange.Ratio
 	UseFundingRate bool
 
+	Rules  Rules  // limits of the venue
+	Faults Faults // of the way there
+
 	Seed uint64 // of random models
 }
 
@@ -69,6 +72,7 @@ type Exchange struct {
 	daily    int                            // open orders for the day
 	groups   map[exchange.ClientID][]*order // open orders by clOrdLinkID
 	doomed   bool                           // a mark price calls for liquidation
+	trouble  trouble
 
 	seq     uint64 // orders and changes that take a new place in a queue
 	orders  uint64 // accepted
@@ -103,8 +107,8 @@ func New(c Config) (*Exchange, error) {
 		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never, midnight: exchange.Never,
 		byOrder: make(map[exchange.OrderID]*order), byClient: make(map[exchange.ClientID]*order), groups: make(map[exchange.ClientID][]*order),
 		known: make(map[exchange.ClientID]struct{}), byID: make([]*symbol, c.Instruments.Len()),
-		finished: newFinishedOrders(),
-		now:      math.MinInt64, at: math.MinInt64,
+		finished: newFinishedOrders(), trouble: newTrouble(c.Seed),
+		now: math.MinInt64, at: math.MinInt64,
 		reports: reportQueue{made: math.MinInt64, last: math.MinInt64},
 	}
 	for _, id := range c.Symbols {
@@ -147,7 +151,7 @@ func (c *Config) check() error {
 				Reason: fmt.Sprintf("settles in %s and the account is in %s", i.Settle.Code, c.Currency.Code)}
 		}
 	}
-	return nil
+	return c.checkRules()
 }
 
 func bad(field string, value any, reason string) error {
@@ -187,6 +191,7 @@ func (x *Exchange) instant(t exchange.Time) {
 	for x.begun && x.commands.arrival() <= t {
 		x.execute(x.commands.pop())
 	}
+	x.answerLost(t)
 	if x.deadman <= t {
 		x.deadman = exchange.Never
 		x.cancelSelected(exchange.CancelFilter{AllSymbol: true}, "Canceled: CancelAllAfter timeout")
@@ -205,7 +210,7 @@ func (x *Exchange) instant(t exchange.Time) {
 
 // due returns when the exchange next has something to do, reports aside.
 func (x *Exchange) due() exchange.Time {
-	t := min(x.deadman, x.midnight)
+	t := min(x.deadman, x.midnight, x.trouble.asked())
 	if x.begun {
 		t = min(t, x.commands.arrival())
 	}

@@ -304,6 +304,8 @@ func TestI9Instructions(t *testing.T) {
 // cancelled, and what is said of an order never goes back in time.
 func TestEveryOrderEndsOnce(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.c.Rules, w.c.Faults = Rules{}, Faults{} // the cancellation must arrive
+		w = newWorld(w.t, w.kind, w.c)
 		w.run(worldSteps)
 		require.NoError(t, w.x.CancelAll(t.Context(), exchange.CancelFilter{AllSymbol: true}))
 		w.now = w.now.Add(time.Hour)
@@ -336,6 +338,8 @@ func TestEveryOrderEndsOnce(t *testing.T) {
 // not is the order's end.
 func TestLateCancelsLose(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.c.Rules, w.c.Faults = Rules{}, Faults{} // which have reasons of their own
+		w = newWorld(w.t, w.kind, w.c)
 		w.run(worldSteps)
 		ended := map[exchange.ClientID]bool{}
 		for i := range w.reports {

@@ -179,6 +179,22 @@ func (s *script) config(args []string) ([]string, error) {
 			c.Balance, err = exchange.ParseMoney(value, 6)
 		case "leverage":
 			c.Leverage, err = exchange.ParseRatio(value)
+		case "rules":
+			c.Rules = BitMEXRules()
+		case "band":
+			c.Rules.PriceBand, err = exchange.ParseRatio(value)
+		case "orders":
+			c.Rules.OpenOrders, err = strconv.Atoi(value)
+		case "stops":
+			c.Rules.Stops, err = strconv.Atoi(value)
+		case "persecond":
+			c.Rules.PerSecond, err = strconv.Atoi(value)
+		case "perminute":
+			c.Rules.PerMinute, err = strconv.Atoi(value)
+		case "overload":
+			c.Faults.Overload, err = exchange.ParseRatio(value)
+		case "lost":
+			c.Faults.Lost, err = exchange.ParseRatio(value)
 		case "levels":
 			c.Depth.Levels, err = strconv.Atoi(value)
 		case "depth":

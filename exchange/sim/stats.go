@@ -39,6 +39,8 @@ type Stats struct {
 	Rejected     int
 	Canceled     int
 	Refused      int // amendments, cancels and other commands
+	Lost         int // requests that never arrived
+	Overloads    int // requests that were turned away unread
 	Fundings     int
 	Liquidations int
 	// Fills by their cause.
@@ -90,6 +92,8 @@ func (x *Exchange) Models() []Model {
 			"what is behind the best quote is assumed; 0 levels: no limit"},
 		{"funding", c.fundingRule(), "none known"},
 		{"impact", "none", "our orders do not move the market"},
+		{"rules", c.Rules.String(), "limits of the venue beyond the instrument's"},
+		{"faults", c.Faults.String(), "none: every request arrives and is read"},
 	}
 }
 

@@ -105,7 +105,7 @@ func (s *symbol) give() {
 // all if it must be filled whole and can not.
 func (x *Exchange) takeAll(o *order) {
 	s := o.s
-	limit := exchange.Price(0)
+	limit := x.bound(s, o.Side)
 	if o.limited() {
 		limit = o.Price
 	}

@@ -325,6 +325,11 @@ func anyConfig(t *rapid.T, c Config) Config {
 	c.Leverage = exchange.Ratio(rapid.SampledFrom([]int64{0, 10, 50}).Draw(t, "leverage")) * exchange.RatioUnit
 	c.Balance = exchange.Money(rapid.SampledFrom([]int64{100_000, 1_000_000, 100_000_000_000}).Draw(t, "balance"))
 	c.UseFundingRate, c.FundingRate = true, exchange.RatioUnit/10_000
+	if rapid.IntRange(0, 3).Draw(t, "bad day") == 0 {
+		c.Rules = Rules{OpenOrders: 5, Stops: 2, PriceBand: exchange.RatioUnit / 50, PerMinute: 100, PerSecond: 3}
+		c.Faults = Faults{Overload: exchange.RatioUnit / 10, Lost: exchange.RatioUnit / 10}
+		c.Seed = rapid.Uint64().Draw(t, "seed")
+	}
 	return c
 }
 
