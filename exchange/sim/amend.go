@@ -100,7 +100,7 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 	if moved || was != resting {
 		x.detach(o)
 	}
-	o.Text = amendedText(o.Text, "Amended "+strings.Join(a.fields(), " ")+": Amended via API.", a.Text)
+	o.Text = amendedText(o.Text, a)
 	release := x.rename(o, a)
 	o.Leaves, o.Qty = leaves, o.Filled+leaves
 	o.shown = min(o.shown, leaves)
@@ -134,11 +134,24 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 
 // amendedText puts what was amended before the text of an order, in place of what
 // was amended before: an order that is moved a million times keeps a short text.
-func amendedText(text, amended, own string) string {
-	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "Amended ") {
+func amendedText(text string, a *amendment) string {
+	first, rest, _ := strings.Cut(text, "\n")
+	amended := a.summary()
+	if first == amended && a.Text == "" {
+		return text
+	}
+	if strings.HasPrefix(first, "Amended ") {
 		text = rest
 	}
-	return withText(amended, withText(own, text))
+	return withText(amended, withText(a.Text, text))
+}
+
+// summary is the venue's line on what was amended.
+func (a *amendment) summary() string {
+	if a.Price != nil && a.Qty == nil && a.Leaves == nil && a.StopPrice == nil && a.PegOffset == nil && a.ClientID == "" {
+		return "Amended price: Amended via API." // what market makers do all day
+	}
+	return "Amended " + strings.Join(a.fields(), " ") + ": Amended via API."
 }
 
 // amendedPrice returns the limit price that an order would have: as it is asked for,

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
@@ -78,8 +76,7 @@ func (x *Exchange) showNext(o *order, q exchange.Qty) {
 	if o.shown -= q; o.shown > 0 {
 		return
 	}
-	list := o.s.side(o.Side)
-	*list = slices.Delete(*list, slices.Index(*list, o), slices.Index(*list, o)+1)
+	o.s.leave(o)
 	x.seq++
 	o.seq = x.seq
 	o.display()

@@ -94,11 +94,29 @@ func (s *symbol) side(side exchange.Side) *[]*order {
 // as much.
 func (s *symbol) insert(o *order) {
 	list := s.side(o.Side)
-	n := len(*list)
-	for n > 0 && o.before((*list)[n-1]) {
-		n--
+	*list = slices.Insert(*list, slot(*list, o), o)
+}
+
+// slot finds the place of an order in a list that is in order of before: where it
+// is, or where it belongs.
+func slot(list []*order, o *order) int {
+	i, j := 0, len(list)
+	for i < j {
+		if m := int(uint(i+j) >> 1); list[m].before(o) {
+			i = m + 1
+		} else {
+			j = m
+		}
 	}
-	*list = slices.Insert(*list, n, o)
+	return i
+}
+
+// leave takes a resting order out of its side.
+func (s *symbol) leave(o *order) {
+	list := s.side(o.Side)
+	if i := slot(*list, o); i < len(*list) && (*list)[i] == o {
+		*list = slices.Delete(*list, i, i+1)
+	}
 }
 
 func remove(list *[]*order, o *order) {
@@ -111,7 +129,7 @@ func remove(list *[]*order, o *order) {
 func (x *Exchange) detach(o *order) {
 	switch o.state {
 	case resting:
-		remove(o.s.side(o.Side), o)
+		o.s.leave(o)
 		if o.reduces() {
 			o.s.reducing--
 		}

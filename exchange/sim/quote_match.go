@@ -175,9 +175,11 @@ func (s *symbol) join(o *order, m QueueModel) {
 	case fromTrades, fromBars, fromNothing:
 		// Nobody knows the queue: only a trade beyond the price fills.
 	}
-	for _, other := range *s.side(o.Side) {
-		if other != o && other.Price == o.Price && other.seq < o.seq && !other.hidden() {
-			q.front = max(q.front, other.queue.front)
+	// Orders ahead of us at our price, back to the first.
+	list := *s.side(o.Side)
+	for i := slot(list, o) - 1; i >= 0 && list[i].Price == o.Price; i-- {
+		if !list[i].hidden() {
+			q.front = max(q.front, list[i].queue.front)
 		}
 	}
 }
