@@ -317,6 +317,9 @@ func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.
 	if o.Type == exchange.Pegged && o.Price <= 0 {
 		return "Invalid price"
 	}
+	if o.s.expired {
+		return "Instrument expired"
+	}
 	if reason := x.crowded(o); reason != "" {
 		return reason
 	}

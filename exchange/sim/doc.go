@@ -40,8 +40,9 @@
 //	4  the dead man's switch, then at 00:00 UTC the end of orders for the day
 //	5  orders that the market has triggered, in the order in which it did
 //	6  funding, by symbol in the order of the configuration
-//	7  liquidation, by symbol id
-//	8  reports that arrive at t, in the order in which they were made
+//	7  the end of dated contracts, in the same order
+//	8  liquidation, by symbol id
+//	9  reports that arrive at t, in the order in which they were made
 //
 // Within a bar's path 2, 5 and 7 happen where the price is: the path meets
 // stops, limit orders and the liquidation price in the order of their prices.
@@ -85,6 +86,7 @@
 //	                             or it grew
 //	is cancelled                 Canceled: Canceled
 //	position in liquidation      Canceled: Canceled; then Liquidation
+//	contract expires             Canceled: Canceled; then Settlement
 //
 // Every order ends in exactly one of Filled, Canceled and Rejected. A command
 // that changes no order is answered by a [exchange.ReportReject]. A fill,

@@ -205,6 +205,11 @@ func (x *Exchange) instant(t exchange.Time) {
 			x.fund(s, t)
 		}
 	}
+	for _, s := range x.symbols {
+		if s.expireAt <= t {
+			x.expire(s, t)
+		}
+	}
 	x.liquidateDoomed(t)
 }
 
@@ -218,7 +223,7 @@ func (x *Exchange) due() exchange.Time {
 		t = min(t, x.at)
 	}
 	for _, s := range x.symbols {
-		t = min(t, s.wake, s.fundAt)
+		t = min(t, s.wake, s.fundAt, s.expireAt)
 	}
 	return t
 }

@@ -58,6 +58,8 @@ type symbol struct {
 	liquidation exchange.Price // as last reported; 0: none
 	shared      bool           // there are other positions
 	fundAt      exchange.Time
+	expireAt    exchange.Time // of a dated contract; Never: it does not, or has
+	expired     bool
 	rates       [2]exchange.Funding // the newest last
 	unfunded    exchange.Time       // a funding time that had no rate; 0: none
 }
@@ -66,6 +68,7 @@ func newSymbol(i *exchange.Instrument, c *Config) *symbol {
 	s := &symbol{
 		id: i.ID, inst: i, cfg: c, terms: i.At(0), until: exchange.Never,
 		latency: startLatency(c.Latency, c.Seed, i.Name()), wake: exchange.Never, fundAt: exchange.Never,
+		expireAt: exchange.Never,
 	}
 	s.feed, _ = s.latency.(observer)
 	s.bar.step = pathDone
@@ -124,6 +127,9 @@ func (x *Exchange) begin(t exchange.Time) {
 	x.begun = true
 	for _, s := range x.symbols {
 		s.fundAt = s.inst.NextFunding(t - 1)
+		if s.inst.Expiry != 0 {
+			s.expireAt, s.expired = s.inst.Expiry, s.inst.Expiry <= t
+		}
 		x.refresh(s)
 	}
 	x.reschedule()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -130,7 +131,11 @@ const testInstruments = `[
   {"venue": "test", "symbol": "INV", "kind": "inverse", "underlying": "XBT", "quote": "USD",
    "settle": {"code": "XBt", "major": "XBT", "scale": 8}, "multiplier": 100000000,
    "terms": [{"tickSize": 0.5, "lotSize": 1, "makerFee": -0.00025, "takerFee": 0.00075,
-    "initMargin": 0.01, "maintMargin": 0.005, "maxQty": 10000000, "maxPrice": 1000000}]}
+    "initMargin": 0.01, "maintMargin": 0.005, "maxQty": 10000000, "maxPrice": 1000000}]},
+  {"venue": "test", "symbol": "FUT", "kind": "linear", "underlying": "FUT", "quote": "USDT",
+   "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1000, "expiry": "2020-09-13T13:26:40Z",
+   "terms": [{"tickSize": 0.5, "lotSize": 1, "makerFee": -0.00025, "takerFee": 0.00075, "settleFee": 0.0005,
+    "initMargin": 0.01, "maintMargin": 0.005, "maxQty": 1000000000, "maxPrice": 1000000}]}
 ]`
 
 func instruments(tb testing.TB) *exchange.Instruments {
@@ -203,6 +208,9 @@ func (s *script) config(args []string) ([]string, error) {
 			var i *exchange.Instrument
 			if i, err = c.Instruments.Lookup("test", value); err == nil {
 				s.sym = i.ID
+				if !slices.Contains(c.Symbols, i.ID) {
+					c.Symbols = append(c.Symbols, i.ID)
+				}
 			}
 		default:
 			err = fmt.Errorf("unknown setting %q", key)

@@ -43,6 +43,7 @@ type Stats struct {
 	Overloads    int // requests that were turned away unread
 	Fundings     int
 	Liquidations int
+	Settlements  int // of positions in dated contracts
 	// Fills by their cause.
 	Fills [exchange.ForcedClose + 1]int
 	// AmbiguousBars is how many bars could have filled a stop and a limit order,

@@ -1,0 +1,41 @@
+package sim
+
+import (
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// expire ends a dated contract: orders are cancelled, and the position is settled.
+// The venue settles at an average of the index over the last half hour; the
+// simulator takes the index price where the data has one, else the mark price, else
+// the last.
+func (x *Exchange) expire(s *symbol, t exchange.Time) {
+	s.expireAt, s.expired = exchange.Never, true
+	for _, o := range x.selected(exchange.CancelFilter{Symbol: s.id}) {
+		if o.state != gone {
+			x.cancel(o, "Canceled: Instrument expired")
+		}
+	}
+	x.catchUp(s, t)
+	price := s.markPrice()
+	if s.index != 0 {
+		price = s.index
+	}
+	if s.pos == 0 || price <= 0 {
+		return
+	}
+	f := exchange.Fill{
+		ExecID: x.execID(), OrderID: systemOrder, Symbol: s.id, Side: exchange.SideOf(-s.pos), Qty: s.pos.Abs(), Price: price,
+		Type: exchange.ExecSettlement, Cause: exchange.ForcedClose, Time: t,
+	}
+	x.account.Fill(&f)
+	x.stats.Settlements++
+	x.stats.Fills[exchange.ForcedClose]++
+	r := x.report(s, exchange.ReportFill, exchange.ExecSettlement)
+	r.Fill = f
+	r.Order = exchange.Order{
+		OrderID: systemOrder, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
+		TimeInForce: exchange.ImmediateOrCancel, Status: exchange.Filled, Filled: f.Qty, AvgPrice: f.Price,
+		Text: "Settlement", TransactTime: t, Time: t,
+	}
+	x.setPosition(s, f.Position)
+}
