@@ -1,21 +1,24 @@
 package exchangetest
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// Run runs the suite. Every rule gets a harness of its own.
-func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
-	t.Helper()
-	for _, rule := range []struct {
-		name string
-		test func(c *client)
-	}{
+// rule is something that every exchange does.
+type rule struct {
+	name string
+	test func(c *client)
+}
+
+func rules() []rule {
+	return []rule{
 		{"AMarketOrderFillsAtTheBestPrice", marketFills},
 		{"ALimitOrderRestsUntilTradesReachIt", limitRests},
 		{"ALimitOrderNeverFillsBeyondItsLimit", limitHolds},
@@ -35,6 +38,17 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"ReduceOnlyShrinksWithThePosition", reduceOnlyShrinks},
 		{"AStopWaitsForItsTrigger", stop},
 		{"AStopLimitRestsAfterItsTrigger", stopLimit},
+		{"AMarketIfTouchedOrderWaitsOnTheOtherSide", ifTouched},
+		{"ALimitIfTouchedOrderRestsAfterItsTrigger", limitIfTouched},
+		{"ATrailingStopFollowsTheMarket", trailing},
+		{"APrimaryPegIsPricedFromTheNearTouchOnce", peggedNear},
+		{"AMarketPegIsPricedFromTheFarTouch", peggedFar},
+		{"OneCancelsTheOther", oneCancelsTheOther},
+		{"OneTriggersTheOther", oneTriggersTheOther},
+		{"ALinkedOrderEndsWithItsParent", orphans},
+		{"AHiddenOrderPaysTheTakersFee", hiddenPays},
+		{"AnIcebergIsAMakerWithWhatItShows", icebergShows},
+		{"ACloseOrderWithoutQuantityIsTheWholePosition", closeOrder},
 		{"ACancelOfAFinishedOrderIsRefused", cancelFinished},
 		{"ACancelOfAnUnknownOrderIsRefused", cancelUnknown},
 		{"CancelAllCancelsWhatItsFilterSelects", cancelAll},
@@ -43,7 +57,40 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"PositionAndWalletAddUp", addsUp},
 		{"LeverageIsReportedOrRefused", leverage},
 		{"AClosedExchangeTakesNothing", closed},
-	} {
+	}
+}
+
+// Rules lists what the suite requires, a line each.
+func Rules() []string {
+	var list []string
+	for _, r := range rules() {
+		list = append(list, words(r.name))
+	}
+	return list
+}
+
+// words makes a sentence of a name in camel case.
+func words(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		upper := func(j int) bool { return j >= 0 && j < len(runes) && unicode.IsUpper(runes[j]) }
+		article := i == 1 && runes[0] == 'A'
+		if i > 0 && upper(i) && (article || !upper(i-1)) {
+			b.WriteByte(' ')
+			if !upper(i + 1) {
+				r = unicode.ToLower(r)
+			}
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Run runs the suite. Every rule gets a harness of its own.
+func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	for _, rule := range rules() {
 		t.Run(rule.name, func(t *testing.T) {
 			c := newClient(t, newHarness(t))
 			c.quote(10, 10)
@@ -303,7 +350,7 @@ func stopLimit(c *client) {
 	require.Equal(c.t, exchange.StopLimit, c.is(id, exchange.New).Type)
 	require.False(c.t, c.orders[id].Working)
 	c.trade(exchange.Buy, 6, 1)
-	c.until("it works", func() bool { return c.orders[id].Triggered == exchange.StopOrderTriggered })
+	c.until("it works", func() bool { return c.orders[id].Triggered == exchange.StopOrderTriggered && c.orders[id].Working })
 	c.settle()
 	require.False(c.t, c.orders[id].Status.Final())
 	c.cancel(id)

@@ -91,6 +91,7 @@ func (x *Exchange) wake(o *order) {
 	x.seq++
 	o.seq = x.seq
 	x.price(o)
+	o.Working = !o.Type.Triggered() && !o.takes()
 	x.reportOrder(o, exchange.ExecTriggered)
 	switch {
 	case o.Type.Triggered():

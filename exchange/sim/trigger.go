@@ -105,6 +105,7 @@ func (x *Exchange) trigger(o *order) {
 	o.Triggered = exchange.StopOrderTriggered
 	x.seq++
 	o.seq = x.seq
+	o.Working = !o.takes()
 	x.reportOrder(o, exchange.ExecTriggered)
 	x.cancelOthers(o)
 	x.start(o)
