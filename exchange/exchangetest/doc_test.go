@@ -26,6 +26,5 @@ func TestDocumentListsTheRules(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	require.Equal(t, "Client IDs are assigned", words("ClientIDsAreAssigned"))
 	require.Equal(t, "A limit order never fills beyond its limit", words("ALimitOrderNeverFillsBeyondItsLimit"))
 }

@@ -26,9 +26,9 @@ func rules() []rule {
 		{"AnAmendmentReplacesPriceAndQuantity", amends},
 		{"AnAmendedPriceCanTake", amendTakes},
 		{"AnAmendmentOfAFinishedOrderIsRefused", amendFinished},
-		{"ClientIDsAreAssigned", idsAssigned},
-		{"ADuplicateClientIDPlacesNoSecondOrder", duplicates},
-		{"AClientIDIsFreeAfterItsOrderHasEnded", idsAgain},
+		{"ClientIdsAreAssigned", idsAssigned},
+		{"ADuplicateClientIdPlacesNoSecondOrder", duplicates},
+		{"AClientIdIsFreeAfterItsOrderHasEnded", idsAgain},
 		{"WrongOrdersNameTheField", validation},
 		{"AnUnknownSymbolIsAnError", unknownSymbol},
 		{"PostOnlyNeverTakes", postOnly},
@@ -72,15 +72,10 @@ func Rules() []string {
 // words makes a sentence of a name in camel case.
 func words(name string) string {
 	var b strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		upper := func(j int) bool { return j >= 0 && j < len(runes) && unicode.IsUpper(runes[j]) }
-		article := i == 1 && runes[0] == 'A'
-		if i > 0 && upper(i) && (article || !upper(i-1)) {
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) {
 			b.WriteByte(' ')
-			if !upper(i + 1) {
-				r = unicode.ToLower(r)
-			}
+			r = unicode.ToLower(r)
 		}
 		b.WriteRune(r)
 	}
