@@ -40,6 +40,7 @@ type runFlags struct {
 	barPath       string
 	barFill       string
 	volumeShare   string
+	touch         string
 	fundingRate   string
 	consumption   bool
 	seed          uint64
@@ -82,6 +83,7 @@ func (f *runFlags) registerModels(fs *pflag.FlagSet) {
 	fs.StringVar(&f.barPath, "bar-path", "adaptive", "order of a bar's extremes: adaptive, high-first, low-first or pessimistic")
 	fs.StringVar(&f.barFill, "bar-fill", "through", "a limit order fills when a bar trades through its price, or at a touch")
 	fs.StringVar(&f.volumeShare, "volume-share", "0", "largest share of a bar's volume that fills; 0 is no limit")
+	fs.StringVar(&f.touch, "touch-probability", "0", "chance that a trade at a resting order's price fills it, on trades without a book")
 	fs.StringVar(&f.fundingRate, "funding-rate", "", "fixed funding rate where the data has none, such as 0.0001 (default: none)")
 	fs.BoolVar(&f.consumption, "consumption", true, "liquidity taken from a book stays taken until its level changes")
 	fs.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
@@ -153,7 +155,7 @@ func (f *runFlags) settings() map[string]any {
 		"catalog": f.catalog, "instruments": f.instruments, "venue": f.venue, "symbol": f.symbols, "strategy": f.strategy,
 		"param": f.params, "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
 		"latency": f.latency, "queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
-		"bar-fill": f.barFill, "volume-share": f.volumeShare, "funding-rate": f.fundingRate, "consumption": f.consumption,
+		"bar-fill": f.barFill, "volume-share": f.volumeShare, "touch-probability": f.touch, "funding-rate": f.fundingRate, "consumption": f.consumption,
 		"seed": f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": f.faults,
 	}
 	maps.Copy(all, f.limits.settings())
@@ -272,25 +274,36 @@ func (p *plan) parseModels() error {
 	for _, i := range p.instruments {
 		c.Symbols = append(c.Symbols, i.ID)
 	}
+	if err := f.assume(&c); err != nil {
+		return usage(err)
+	}
+	p.balance, p.sim = balance, c
+	return nil
+}
+
+// assume reads what the simulated exchange assumes.
+func (f *runFlags) assume(c *sim.Config) (err error) {
 	if c.Latency, err = sim.ParseLatency(f.latency); err != nil {
-		return usage(fmt.Errorf("--latency: %w", err))
+		return fmt.Errorf("--latency: %w", err)
 	}
 	if c.Queue, err = sim.ParseQueue(f.queue); err != nil {
-		return usage(fmt.Errorf("--queue: %w", err))
+		return fmt.Errorf("--queue: %w", err)
 	}
 	if c.Bars, err = parseBarModel(f); err != nil {
-		return usage(err)
+		return err
+	}
+	if c.TouchProbability, err = exchange.ParseRatio(f.touch); err != nil || c.TouchProbability < 0 || c.TouchProbability > exchange.RatioUnit {
+		return fmt.Errorf("--touch-probability %q: want a chance from 0 to 1", f.touch)
 	}
 	if c.Rules, c.Faults, err = parseTrouble(f); err != nil {
-		return usage(err)
+		return err
 	}
 	if f.fundingRate != "" {
 		if c.FundingRate, err = exchange.ParseRatio(f.fundingRate); err != nil || absRatio(c.FundingRate) > exchange.RatioUnit/10 {
-			return usage(fmt.Errorf("--funding-rate %q: want a rate per funding interval, such as 0.0001", f.fundingRate))
+			return fmt.Errorf("--funding-rate %q: want a rate per funding interval, such as 0.0001", f.fundingRate)
 		}
 		c.UseFundingRate = true
 	}
-	p.balance, p.sim = balance, c
 	return nil
 }
 

@@ -249,9 +249,9 @@ func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade)
 		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedPast)
 	}
 	if s.fidelity > fromTrades {
-		ours = x.matchTradeAt(s, side, t, ours)
+		return x.matchTradeAt(s, side, t, ours)
 	}
-	return ours
+	return x.matchTouch(s, side, t, ours)
 }
 
 // matchTradeAt shares what is left of a trade among our orders at its price:

@@ -25,6 +25,9 @@ type Config struct {
 	// SlippageTicks is what a market order or a stop pays beyond the price, when
 	// the data has no book: on bars, and on trades alone.
 	SlippageTicks int
+	// TouchProbability is how likely a trade at a resting order's price fills it
+	// where trades are all that the data has. 0: only a trade beyond it does.
+	TouchProbability exchange.Ratio
 	// NoConsumption lets every order find the displayed quantities untouched by
 	// the orders before it, and a trade beyond a resting order's price fill it
 	// whole, as some engines do.
@@ -133,6 +136,8 @@ func (c *Config) check() error {
 		return bad("leverage", c.Leverage, "must not be negative")
 	case c.SlippageTicks < 0:
 		return bad("slippageTicks", c.SlippageTicks, "must not be negative")
+	case c.TouchProbability < 0 || c.TouchProbability > exchange.RatioUnit:
+		return bad("touchProbability", c.TouchProbability, "want 0 to 1")
 	case c.ExplainWithin < 0:
 		return bad("explainWithin", c.ExplainWithin, "must not be negative")
 	case c.Bars.Path > Pessimistic:

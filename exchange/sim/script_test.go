@@ -200,6 +200,8 @@ func (s *script) config(args []string) ([]string, error) {
 			c.Faults.Overload, err = exchange.ParseRatio(value)
 		case "lost":
 			c.Faults.Lost, err = exchange.ParseRatio(value)
+		case "chance":
+			c.TouchProbability, err = exchange.ParseRatio(value)
 		case "levels":
 			c.Depth.Levels, err = strconv.Atoi(value)
 		case "depth":

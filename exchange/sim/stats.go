@@ -85,6 +85,7 @@ func (x *Exchange) Models() []Model {
 		{"latency", fmt.Sprint(c.Latency), "none known"},
 		{"queue", c.Queue.String(), "cancels ahead of us are estimated from the change of the level"},
 		{"consumption", onOff(!c.NoConsumption), "off: one displayed quantity can fill many orders"},
+		{"trades.touch", c.TouchProbability.String(), "chance of a fill by a trade at our price, without a book; 0 is pessimistic"},
 		{"bars.path", c.Bars.Path.String(), "the order of a bar's extremes is unknown"},
 		{"bars.limit", c.Bars.limitRule(), "touch is optimistic, through is pessimistic"},
 		{"bars.volume-share", c.Bars.VolumeShare.String(), "0: no limit"},

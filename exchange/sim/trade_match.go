@@ -34,3 +34,23 @@ func (c *offers) slipped() (exchange.Price, exchange.Qty, bool) {
 func reached(side exchange.Side, limit, price exchange.Price, touch bool) bool {
 	return better(side, limit, price) || touch && limit == price
 }
+
+// matchTouch draws whether a trade at our price fills our orders there. Without a
+// book nobody knows the queue, so it is chance: once for a trade, and then in the
+// order of their places.
+func (x *Exchange) matchTouch(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) exchange.Qty {
+	list := s.side(side)
+	if len(*list) == 0 || (*list)[0].Price != t.Price || !x.trouble.happens(x.cfg.TouchProbability) {
+		return ours
+	}
+	for len(*list) > 0 && (*list)[0].Price == t.Price {
+		o := (*list)[0]
+		q := s.lots(min(o.Leaves, t.Qty-ours), o.Leaves)
+		if q <= 0 {
+			break
+		}
+		ours += q
+		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedAt)
+	}
+	return ours
+}

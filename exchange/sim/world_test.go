@@ -319,6 +319,7 @@ func anyConfig(t *rapid.T, c Config) Config {
 	c.NoConsumption = rapid.Bool().Draw(t, "no consumption")
 	c.Bars.Path = BarPath(rapid.IntRange(0, 3).Draw(t, "path"))
 	c.Bars.Touch = rapid.Bool().Draw(t, "touch")
+	c.TouchProbability = exchange.Ratio(rapid.SampledFrom([]int64{0, 0, 5, 10}).Draw(t, "chance")) * exchange.RatioUnit / 10
 	if rapid.Bool().Draw(t, "share") {
 		c.Bars.VolumeShare = exchange.RatioUnit / 10
 	}
