@@ -51,18 +51,8 @@ func (s *symbolView) refresh(now exchange.Time) {
 	s.terms = s.inst.At(now)
 	s.until = s.inst.NextChange(now)
 	if s.book != nil && s.terms.TickSize != tick {
-		s.book = rebuilt(s.book, s.terms.TickSize)
+		s.book = s.book.Retick(s.terms.TickSize)
 	}
-}
-
-func rebuilt(old *exchange.Book, tick exchange.Price) *exchange.Book {
-	b := exchange.NewBook(tick)
-	for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
-		for _, l := range old.AppendLevels(nil, side, 0) {
-			b.Set(side, l.Price, l.Qty)
-		}
-	}
-	return b
 }
 
 // priceNow is the price that values the position: mark, else last, else mid.

@@ -421,3 +421,15 @@ func (h *half) appendLevels(dst []Level, n int) []Level {
 	}
 	return dst
 }
+
+// Retick returns a book with the same levels for another tick size: a book outlives
+// the day on which a venue changes its tick.
+func (b *Book) Retick(tick Price) *Book {
+	n := NewBook(tick)
+	for _, side := range [2]Side{Buy, Sell} {
+		for _, l := range b.AppendLevels(nil, side, 0) {
+			n.Set(side, l.Price, l.Qty)
+		}
+	}
+	return n
+}

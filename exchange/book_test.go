@@ -468,3 +468,15 @@ func away(op bookOp) Price {
 	d := op.price - 64_000*PriceUnit/2
 	return max(d, -d)
 }
+
+func TestRetickKeepsTheLevels(t *testing.T) {
+	b := NewBook(MustPrice("0.5"))
+	b.Set(Buy, MustPrice("99.5"), 5)
+	b.Set(Sell, MustPrice("100"), 7)
+	finer := b.Retick(MustPrice("0.1"))
+	finer.Set(Buy, MustPrice("99.6"), 3)
+	require.Equal(t, []Level{{Price: MustPrice("99.6"), Qty: 3}, {Price: MustPrice("99.5"), Qty: 5}},
+		finer.AppendLevels(nil, Buy, 0))
+	require.Equal(t, b.Ask(), finer.Ask())
+	require.Equal(t, MustPrice("99.5"), b.Bid().Price, "the old book is as it was")
+}

@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"encoding/csv"
 	"errors"
-	"os"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // WriteCSV writes the tables of a finished run as CSV files beside them, and returns
@@ -38,30 +39,16 @@ func WriteCSV(dir string) ([]string, error) {
 	return names, nil
 }
 
-// writeCSV gives the file its name when it is whole.
-func writeCSV(path string, fill func(*csv.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+func writeCSV(path string, fill func(*csv.Writer) error) error {
+	return disk.Replace(path, func(out io.Writer) error {
+		buffer := bufio.NewWriterSize(out, 1<<16)
+		w := csv.NewWriter(buffer)
+		if err := fill(w); err != nil {
+			return err
 		}
-	}()
-	buffer := bufio.NewWriterSize(f, 1<<16)
-	w := csv.NewWriter(buffer)
-	if err := fill(w); err != nil {
-		return err
-	}
-	w.Flush()
-	if err := errors.Join(w.Error(), buffer.Flush(), f.Chmod(0o644), f.Sync()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return f.Close()
+		w.Flush()
+		return errors.Join(w.Error(), buffer.Flush())
+	})
 }
 
 func copyRows[R any](w *csv.Writer, dir string, read func(string, func([]R) error) error, head string, record func([]string, *R) []string) error {

@@ -123,16 +123,21 @@ func (x *Exchange) liquidate(s *symbol, t exchange.Time) {
 	if !ok {
 		return
 	}
-	f.ExecID, f.OrderID, f.Cause, f.Time = x.execID(), systemOrder, exchange.ForcedClose, t
-	f.Type = exchange.ExecLiquidation
+	f.Type, f.Time = exchange.ExecLiquidation, t
 	x.stats.Liquidations++
+	x.forced(s, &f, "Liquidation")
+}
+
+// forced reports an execution that the venue made without an order of ours.
+func (x *Exchange) forced(s *symbol, f *exchange.Fill, text string) {
+	f.ExecID, f.OrderID, f.Cause = x.execID(), systemOrder, exchange.ForcedClose
 	x.stats.Fills[exchange.ForcedClose]++
-	r := x.report(s, exchange.ReportFill, exchange.ExecLiquidation)
-	r.Fill = f
+	r := x.report(s, exchange.ReportFill, f.Type)
+	r.Fill = *f
 	r.Order = exchange.Order{
 		OrderID: systemOrder, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
 		TimeInForce: exchange.ImmediateOrCancel, Status: exchange.Filled, Filled: f.Qty, AvgPrice: f.Price,
-		Text: "Liquidation", TransactTime: t, Time: t,
+		Text: text, TransactTime: f.Time, Time: f.Time,
 	}
 	x.setPosition(s, f.Position)
 }

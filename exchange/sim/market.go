@@ -141,18 +141,8 @@ func (x *Exchange) refresh(s *symbol) {
 	s.terms, s.until = s.inst.At(x.at), s.inst.NextChange(x.at)
 	x.account.SetTerms(x.at)
 	if s.book != nil && s.terms.TickSize != tick {
-		s.book = rebuilt(s.book, s.terms.TickSize)
+		s.book = s.book.Retick(s.terms.TickSize)
 	}
-}
-
-func rebuilt(old *exchange.Book, tick exchange.Price) *exchange.Book {
-	b := exchange.NewBook(tick)
-	for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
-		for _, l := range old.AppendLevels(nil, side, 0) {
-			b.Set(side, l.Price, l.Qty)
-		}
-	}
-	return b
 }
 
 // raise switches a symbol to better data. Orders that rest keep their time

@@ -23,19 +23,8 @@ func (x *Exchange) expire(s *symbol, t exchange.Time) {
 	if s.pos == 0 || price <= 0 {
 		return
 	}
-	f := exchange.Fill{
-		ExecID: x.execID(), OrderID: systemOrder, Symbol: s.id, Side: exchange.SideOf(-s.pos), Qty: s.pos.Abs(), Price: price,
-		Type: exchange.ExecSettlement, Cause: exchange.ForcedClose, Time: t,
-	}
+	f := exchange.Fill{Symbol: s.id, Side: exchange.SideOf(-s.pos), Qty: s.pos.Abs(), Price: price, Type: exchange.ExecSettlement, Time: t}
 	x.account.Fill(&f)
 	x.stats.Settlements++
-	x.stats.Fills[exchange.ForcedClose]++
-	r := x.report(s, exchange.ReportFill, exchange.ExecSettlement)
-	r.Fill = f
-	r.Order = exchange.Order{
-		OrderID: systemOrder, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
-		TimeInForce: exchange.ImmediateOrCancel, Status: exchange.Filled, Filled: f.Qty, AvgPrice: f.Price,
-		Text: "Settlement", TransactTime: t, Time: t,
-	}
-	x.setPosition(s, f.Position)
+	x.forced(s, &f, "Settlement")
 }

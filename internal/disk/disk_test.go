@@ -2,6 +2,7 @@ package disk_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,4 +58,27 @@ func TestTryLock(t *testing.T) {
 	require.True(t, ok)
 	_, err = disk.TryLock(first)
 	require.Error(t, err, "it is closed")
+}
+
+// A file is replaced as a whole, or it is as it was and nothing lies beside it.
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page")
+	write := func(text string, err error) error {
+		return disk.Replace(path, func(w io.Writer) error {
+			_, failed := io.WriteString(w, text)
+			return errors.Join(err, failed)
+		})
+	}
+	require.NoError(t, write("first", nil))
+	full := errors.New("no space left")
+	require.ErrorIs(t, write("second", full), full)
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "first", string(got))
+	require.NoError(t, write("third", nil))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.ErrorIs(t, disk.Replace(filepath.Join(dir, "none", "page"), nil), os.ErrNotExist)
 }

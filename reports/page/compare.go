@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
 // WriteCompare makes a page that sets finished runs side by side: their settings
 // and figures, and their curves over each other.
 func WriteCompare(path string, c *reports.Comparison) error {
-	return writeFile(path, func(w io.Writer) error { return renderCompare(w, c) })
+	return disk.Replace(path, func(w io.Writer) error { return renderCompare(w, c) })
 }
 
 // compareData is what the script of the page draws. Equities are fractions of the

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"os"
 	"path/filepath"
 
+	"github.com/dunamis-engine/dunamis/internal/disk"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -20,7 +20,7 @@ var assets embed.FS
 // Write makes the page of a finished run and puts it into the run's directory,
 // whole or not at all. A run that did not finish is a [*reports.UnfinishedError].
 func Write(dir string) error {
-	return writeFile(filepath.Join(dir, reports.PageFile), func(w io.Writer) error { return Render(w, dir) })
+	return disk.Replace(filepath.Join(dir, reports.PageFile), func(w io.Writer) error { return Render(w, dir) })
 }
 
 // Render writes the page of a finished run.
@@ -34,29 +34,6 @@ func Render(w io.Writer, dir string) error {
 		return err
 	}
 	return execute(w, "report.html.tmpl", v)
-}
-
-// writeFile gives a file its name when it is whole.
-func writeFile(path string, render func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	if err := render(f); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	return f.Close()
 }
 
 func execute(w io.Writer, name string, v any) error {
