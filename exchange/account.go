@@ -37,9 +37,10 @@ const (
 	BarOpened         // at the open of a bar
 	BarPassed         // within a bar's path
 	ForcedClose       // liquidation, settlement
+	SelfTraded        // with another order of the account
 )
 
-var causeNames = []string{"", "book", "touch", "trade-at", "trade-past", "book-crossed", "bar-open", "bar-path", "forced"}
+var causeNames = []string{"", "book", "touch", "trade-at", "trade-past", "book-crossed", "bar-open", "bar-path", "forced", "self"}
 
 // String returns a short word, used in fill tables.
 func (c Cause) String() string { return name(causeNames, c) }
@@ -70,11 +71,31 @@ type Position struct {
 	MaintMargin      Money // of the position
 	LiquidationPrice Price // 0: none
 	BankruptPrice    Price // 0: none
+	RiskLimit        Money // that was raised; 0: that of the terms
 	Time             Time
+}
+
+// Requirements is what the margin of a position is made of, in the settlement currency.
+type Requirements struct {
+	InitRate  Ratio // initial margin that a position needs, at its risk limit and leverage
+	MaintRate Ratio // maintenance margin, without funding
+	FeeRate   Ratio // the dearest fee, which margin reckons with
+
+	RiskLimit     Money // 0: none
+	RiskValue     Money // of position and orders, which must not exceed it
+	GrossOpenCost Money // of the open orders that could enlarge the position
+
+	Init   Money // of an isolated position: its initial margin,
+	Comm   Money // the fee to close it at its bankruptcy price,
+	Added  Money // what was added by hand and by funding received,
+	Lost   Money // and what funding paid has taken
+	Margin Money // what the position holds: Init + Comm + Added - Lost, or for cross margin Maint
+	Maint  Money // below which it is liquidated
 }
 
 // Margin is the state of an account in one settlement currency.
 type Margin struct {
+	Account     string // whose it is, where there are several; see package accounts
 	Currency    string // Currency.Code
 	Wallet      Money  // deposits + realised - fees + funding
 	Unrealised  Money
@@ -116,6 +137,9 @@ type Report struct {
 	Symbol   SymbolID
 	Time     Time // at the exchange
 	Arrival  Time // at the strategy
+	// ExecID is the venue's id of what happened, of reports of orders, fills and funding.
+	// The simulator leaves it empty.
+	ExecID   string
 	Order    Order
 	Fill     Fill
 	Position Position
@@ -126,7 +150,7 @@ type Report struct {
 
 // Reject is a command that the venue refused, or that was lost on the way.
 type Reject struct {
-	Command  string // "amend", "cancel", "leverage" ...
+	Command  string // "amend", "cancel", "leverage", "transferMargin", "riskLimit" ...
 	OrderID  OrderID
 	ClientID ClientID
 	Reason   string // the venue's text

@@ -92,6 +92,30 @@ func (t *Terms) PriceOfCost(q Qty, cost Money) Price {
 	return p.RoundTick(averagePlace(t.TickSize))
 }
 
+// BreakEven returns the price from which on a position is a profit: at it, what the
+// position is worth beyond its cost makes up for gained, all that was realised with it so
+// far less fees. It is on the tick, rounded in the owner's disfavour; 0 if there is none.
+func (t *Terms) BreakEven(q Qty, cost, gained Money) Price {
+	value := cost - gained
+	if q == 0 || value == 0 || (value < 0) != (cost < 0) {
+		return 0
+	}
+	// The value counts for a long position, and for a short inverse one.
+	perLot, long := Ceil, q > 0
+	if long == (t.Kind == Inverse) {
+		perLot = Floor
+	}
+	lot, ok := mulDivOK(int64(value.Abs()), int64(t.LotSize), int64(q.Abs()), perLot)
+	if !ok {
+		return 0
+	}
+	p, tick := t.priceOfLot(lot), t.TickSize
+	if long {
+		return p.CeilTick(tick)
+	}
+	return p.FloorTick(tick)
+}
+
 // priceOfLot returns the price at which one lot has a value.
 func (t *Terms) priceOfLot(value int64) Price {
 	var p int64

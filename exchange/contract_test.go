@@ -162,6 +162,32 @@ func TestPriceOfCost(t *testing.T) {
 	}
 }
 
+// Break-even prices that the venue showed, with what the positions had paid and received.
+func TestBreakEven(t *testing.T) {
+	for _, c := range []struct {
+		symbol, date string
+		qty          Qty
+		cost, gained Money
+		want         string
+	}{
+		{"XBTUSD", "2019-07-01", -10, 91_340, -69, "10939.5"},          // the taker fee
+		{"XBTUSD", "2019-07-01", -400, 3_507_064, -58_024, "11219.5"},  // realised before it turned, and fees
+		{"XBTUSD", "2020-01-01", -2000, 18_668_000, 57_482, "10745.5"}, // funding received less the fee
+		{"XBTUSD", "2019-07-01", 30, -298_980, 75, "10032.5"},          // the maker's rebate
+		{"XBTUSD", "2018-07-01", 1, -15_681, -10, "6381.5"},
+		{"XBTUSD", "2026-05-03", -1_438_000, 1_951_105_699, 15_678_981, "74298.6"},
+		// The other way round for the other kinds.
+		{"ETHUSDT", "2022-06-01", 2000, 39_260_000, -29_445, "1964.5"}, // 1964.47 a contract
+		{"ETHUSDT", "2022-06-01", -2000, -39_260_000, -29_445, "1961.5"},
+		{"XBTUSD", "2025-01-01", 0, 0, 5, "0"},
+		{"XBTUSD", "2025-01-01", 100, -142_857, -142_857, "0"}, // no price makes up for so much
+		{"XBTUSD", "2025-01-01", 100, -142_857, -200_000, "0"},
+	} {
+		terms := termsAt(t, c.symbol, c.date)
+		require.Equal(t, c.want, terms.BreakEven(c.qty, c.cost, c.gained).String(), "%s %d", c.symbol, c.qty)
+	}
+}
+
 // A flip splits the cost of a fill pro rata: a real row of 2019.
 func TestCostSplitsProRata(t *testing.T) {
 	require.Equal(t, int64(3_507_064), MulDiv(11_389_191, 400, 1299, Floor))

@@ -57,7 +57,7 @@ func TestEnums(t *testing.T) {
 	words[ExecType](t, "execType", NoExecType, "", "New", "Trade", "Canceled", "Replaced", "Rejected", "Restated",
 		"TriggeredOrActivatedBySystem", "CancelReject", "AmendReject", "Funding", "Settlement", "Liquidation", "Bankruptcy")
 	words[Liquidity](t, "lastLiquidityInd", NoLiquidity, "", "AddedLiquidity", "RemovedLiquidity")
-	words[Cause](t, "cause", NoCause, "", "book", "touch", "trade-at", "trade-past", "book-crossed", "bar-open", "bar-path", "forced")
+	words[Cause](t, "cause", NoCause, "", "book", "touch", "trade-at", "trade-past", "book-crossed", "bar-open", "bar-path", "forced", "self")
 	words[Kind](t, "kind", 0, "", "inverse", "quanto", "linear", "spot")
 }
 
@@ -75,7 +75,7 @@ func TestEnumConstants(t *testing.T) {
 	require.Equal(t, "forced", ForcedClose.String())
 	require.Equal(t, "spot", Spot.String())
 	require.Equal(t, "gap", KindGap.String())
-	require.Equal(t, "invalid(10)", (KindGap + 1).String())
+	require.Equal(t, "invalid(12)", (KindOrder + 1).String())
 }
 
 func TestSide(t *testing.T) {

@@ -20,9 +20,11 @@ const (
 	KindLiquidation                      // a public liquidation order
 	KindBar                              // open, high, low, close over an interval
 	KindGap                              // data is missing or the feed reconnected
+	KindOperator                         // what the operator of a session asks for; recorded with the market, so that a replay obeys too
+	KindOrder                            // one order of a market-by-order book; after the trades of its instant, which say why it changed
 )
 
-var kindEventNames = []string{"", "instrument", "funding", "mark", "book", "quote", "trade", "liquidation", "bar", "gap"}
+var kindEventNames = []string{"", "instrument", "funding", "mark", "book", "quote", "trade", "liquidation", "bar", "gap", "operator", "order"}
 
 // String returns the word that names the kind in the catalog.
 func (k EventKind) String() string { return name(kindEventNames, k) }
@@ -227,6 +229,36 @@ func GapEvent(at, arrival Time, s SymbolID, from, to Time) Event {
 // Gap returns the payload of a KindGap event.
 func (e *Event) Gap() (from, to Time) { return Time(e.v[0]), Time(e.v[1]) }
 
+// Operation is what the operator of a session can ask for, past its strategy.
+type Operation uint8
+
+// Operations.
+const (
+	OperationKill    Operation = iota + 1 // cancel all orders and refuse new ones until OperationClear
+	OperationFlatten                      // cancel all orders and close all positions
+	OperationClear                        // end what a kill, a tripped limit or a doubt began
+
+	// What a session on a live venue asks for by itself.
+	OperationHold    // refuse new orders until OperationRelease: the account is not heard
+	OperationLeave   // cancel all orders, and refuse new ones until OperationRelease: the session ends for now
+	OperationRelease // end what OperationHold or OperationLeave began
+	OperationDoubt   // refuse new orders until OperationClear: the account is not what its reports came to
+)
+
+var operationNames = []string{"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt"}
+
+// String returns the word that names the operation.
+func (o Operation) String() string { return name(operationNames, o) }
+
+// OperatorEvent says what an operator asks for at a time. It arrives then. s is the session's primary symbol;
+// the operation is for all of them.
+func OperatorEvent(at Time, s SymbolID, o Operation) Event {
+	return Event{Time: at, Arrival: at, Kind: KindOperator, Flags: FlagLast, Symbol: s, v: [8]int64{int64(o)}}
+}
+
+// Operation returns the payload of a KindOperator event.
+func (e *Event) Operation() Operation { return Operation(e.v[0]) }
+
 // LiquidationEvent returns a public liquidation as an event. Side is the side
 // of the liquidation order: Sell when a long is liquidated.
 func LiquidationEvent(at, arrival Time, s SymbolID, t Trade) Event {
@@ -257,6 +289,10 @@ func (e *Event) String() string {
 	case KindGap:
 		from, to := e.Gap()
 		return fmt.Sprintf("%s %s #%d from %s to %s", e.Time, e.Kind, e.Symbol, from, to)
+	case KindOperator:
+		payload = e.Operation()
+	case KindOrder:
+		payload = e.BookOrder()
 	default:
 		return fmt.Sprintf("%s %s #%d", e.Time, e.Kind, e.Symbol)
 	}

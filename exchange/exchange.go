@@ -56,3 +56,16 @@ type Exchange interface {
 	// Close releases the exchange's resources and waits for its goroutines.
 	Close() error
 }
+
+// MarginControl is an Exchange on which isolated margin can be moved and risk limits can
+// be raised. Not every venue has them: assert an Exchange to it.
+type MarginControl interface {
+	// TransferMargin moves an amount of the settlement currency from the wallet to the
+	// margin of an isolated position, or back if it is negative. A refusal is a Reject of
+	// "transferMargin".
+	TransferMargin(ctx context.Context, s SymbolID, amount Money) error
+	// SetRiskLimit raises the risk limit of a symbol, and with it the margin that the
+	// position needs, to the first step that is at least limit, or lowers it again. A
+	// refusal is a Reject of "riskLimit".
+	SetRiskLimit(ctx context.Context, s SymbolID, limit Money) error
+}

@@ -272,6 +272,16 @@ func (o *NewOrder) validatePeg(t *Terms) error {
 	return nil
 }
 
+// Reasons of a [ValidationError] of execInst that say that the instruction does not go
+// with the order's type or time in force, and not that it is wrong by itself.
+const (
+	ReasonPostOnly     = "ParticipateDoNotInitiate needs a resting limit order"
+	ReasonTriggerPrice = "a trigger price needs a stop or if-touched order"
+	ReasonWithinMark   = "LastWithinMark needs LastPrice and a Stop or StopLimit order"
+	ReasonNotFixed     = "a Pegged order needs Fixed"
+	ReasonFixed        = "Fixed needs a pegPriceType"
+)
+
 func (o *NewOrder) validateInstructions(t *Terms) error {
 	triggers := bits.OnesCount16(uint16(o.ExecInst & (MarkPrice | IndexPrice | LastPrice)))
 	immediate := o.TimeInForce == ImmediateOrCancel || o.TimeInForce == FillOrKill
@@ -279,19 +289,21 @@ func (o *NewOrder) validateInstructions(t *Terms) error {
 	case o.ExecInst>>len(execInstNames) != 0:
 		return bad("execInst", fmt.Sprintf("%#x", uint16(o.ExecInst)), "unknown instructions")
 	case o.ExecInst.Has(PostOnly) && (o.Type.takes() || immediate):
-		return bad("execInst", o.ExecInst, "ParticipateDoNotInitiate needs a resting limit order")
+		return bad("execInst", o.ExecInst, ReasonPostOnly)
 	case triggers > 1:
 		return bad("execInst", o.ExecInst, "at most one of MarkPrice, IndexPrice, LastPrice")
 	case triggers > 0 && !o.Type.Triggered():
-		return bad("execInst", o.ExecInst, "a trigger price needs a stop or if-touched order")
+		return bad("execInst", o.ExecInst, ReasonTriggerPrice)
 	case o.ExecInst.Has(LastWithinMark) && (!o.ExecInst.Has(LastPrice) || o.Type != Stop && o.Type != StopLimit):
-		return bad("execInst", o.ExecInst, "LastWithinMark needs LastPrice and a Stop or StopLimit order")
+		return bad("execInst", o.ExecInst, ReasonWithinMark)
 	case o.ExecInst.Has(AllOrNone):
 		return bad("execInst", o.ExecInst, "AllOrNone was removed by the venue in 2018")
 	case t.Kind == Spot && o.ExecInst&(ReduceOnly|Close|IndexPrice|LastWithinMark) != 0:
 		return bad("execInst", o.ExecInst, "ReduceOnly, Close, IndexPrice and LastWithinMark are not for spot")
 	case o.Type == Pegged && !o.ExecInst.Has(Fixed):
-		return bad("execInst", o.ExecInst, "a Pegged order needs Fixed")
+		return bad("execInst", o.ExecInst, ReasonNotFixed)
+	case o.ExecInst.Has(Fixed) && o.PegType == NoPeg:
+		return bad("execInst", o.ExecInst, ReasonFixed)
 	case o.Type == Market && o.TimeInForce == Day:
 		return bad("timeInForce", o.TimeInForce, "a Market order can not rest")
 	}
