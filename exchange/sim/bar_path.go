@@ -227,7 +227,7 @@ func (s *symbol) touch(at exchange.Time) {
 
 func (s *symbol) touchable() bool {
 	b := &s.bar
-	if len(s.bids) > 0 && b.low <= s.bids[0].Price || len(s.asks) > 0 && b.high >= s.asks[0].Price {
+	if s.bids.n > 0 && b.low <= s.bids.first.Price || s.asks.n > 0 && b.high >= s.asks.first.Price {
 		return true
 	}
 	for _, o := range s.stops {
@@ -307,8 +307,8 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 	}
 	if s.bar.budget > 0 {
 		for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
-			if list := *s.side(side); len(list) > 0 && reached(side, list[0].Price, to, s.cfg.Bars.Touch) {
-				consider(list[0], list[0].Price)
+			if o := s.side(side).first; o != nil && reached(side, o.Price, to, s.cfg.Bars.Touch) {
+				consider(o, o.Price)
 			}
 		}
 	}
@@ -403,8 +403,8 @@ func (s *symbol) ambiguous(o *order) bool {
 	if o.Side == exchange.Buy {
 		far = b.low
 	}
-	list := *s.side(o.Side)
-	return len(list) > 0 && list[0] != o && reached(o.Side, list[0].Price, far, s.cfg.Bars.Touch)
+	best := s.side(o.Side).first
+	return best != nil && best != o && reached(o.Side, best.Price, far, s.cfg.Bars.Touch)
 }
 
 // isStop tells orders that limit a loss from orders that take a profit.

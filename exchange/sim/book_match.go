@@ -52,8 +52,9 @@ type snapshot struct {
 }
 
 type shown struct {
-	o   *order
-	qty exchange.Qty
+	o      *order
+	number uint64 // by which it can be told whether it is still the same
+	qty    exchange.Qty
 }
 
 func (x *Exchange) bookEvent(s *symbol, ev *exchange.Event) {
@@ -87,10 +88,10 @@ func (x *Exchange) messageEnded(s *symbol) {
 	if s.snapshot.open {
 		x.endSnapshot(s)
 	}
-	if len(s.bids) > 0 {
+	if s.bids.n > 0 {
 		x.cross(s, exchange.Buy)
 	}
-	if len(s.asks) > 0 {
+	if s.asks.n > 0 {
 		x.cross(s, exchange.Sell)
 	}
 	if s.last == 0 {
@@ -104,11 +105,11 @@ func (x *Exchange) messageEnded(s *symbol) {
 func (x *Exchange) cross(s *symbol, side exchange.Side) {
 	best, ok := s.book.Best(side.Opposite())
 	list := s.side(side)
-	if !ok || better(side, best.Price, (*list)[0].Price) {
+	if !ok || better(side, best.Price, list.first.Price) {
 		return
 	}
-	for len(*list) > 0 {
-		o := (*list)[0]
+	for list.n > 0 {
+		o := list.first
 		q, ok := x.offered(s, o)
 		if !ok {
 			return
@@ -144,19 +145,14 @@ func (s *symbol) lots(q, leaves exchange.Qty) exchange.Qty {
 // levelChanged moves our orders at a level that changed.
 func (x *Exchange) levelChanged(s *symbol, side exchange.Side, p exchange.Price, before, after exchange.Qty) {
 	var least int64
-	for _, o := range *s.side(side) {
-		if better(side, p, o.Price) {
-			return
+	for o := s.side(side).at(p); o != nil && o.Price == p; o = o.next {
+		x.queueChanged(o, before, after)
+		if o.hidden() {
+			continue
 		}
-		if o.Price == p {
-			x.queueChanged(o, before, after)
-			if o.hidden() {
-				continue
-			}
-			// An order never overtakes one that came before it.
-			o.queue.front = max(o.queue.front, least)
-			least = o.queue.front
-		}
+		// An order never overtakes one that came before it.
+		o.queue.front = max(o.queue.front, least)
+		least = o.queue.front
 	}
 }
 
@@ -237,8 +233,8 @@ func (s *symbol) best(side exchange.Side) exchange.Price {
 // matchTradeOn returns how much of the trade our orders of a side got.
 func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade) (ours exchange.Qty) {
 	list := s.side(side)
-	for len(*list) > 0 && better(side, (*list)[0].Price, t.Price) {
-		o := (*list)[0]
+	for list.n > 0 && better(side, list.first.Price, t.Price) {
+		o := list.first
 		q := o.Leaves
 		if !x.cfg.NoConsumption {
 			if q = s.lots(min(q, t.Qty-ours), o.Leaves); q <= 0 {
@@ -258,30 +254,27 @@ func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade)
 // what is ahead of the first, the first, what is between, the second, ...
 func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) exchange.Qty {
 	list := s.side(side)
-	for i := 0; i < len(*list) && (*list)[i].Price == t.Price; {
-		o := (*list)[i]
-		over := x.tradeAt(o, t.Qty-ours)
+	for o := list.at(t.Price); o != nil && o.Price == t.Price; {
+		over := x.reachedBy(o, t.Qty-ours)
 		q := s.lots(s.share(o, t.Qty-ours, over), o.Leaves)
 		if q <= 0 {
-			i++
+			o = o.next
 			continue
 		}
 		ours += q
 		was := order{Order: o.Order, seq: o.seq} // it may end, or move to the back
 		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedAt)
-		i = behind(*list, &was)
+		o = list.behind(&was)
 	}
 	return ours
 }
 
-// behind returns the place of the first order behind where another one was, which may
-// have left the list since, and others with it.
-func behind(list []*order, was *order) int {
-	i := 0
-	for i < len(list) && (list[i].before(was) || list[i].Price == was.Price && list[i].seq == was.seq) {
-		i++
+// reachedBy returns what the queue ahead of an order leaves of a trade at its price.
+func (x *Exchange) reachedBy(o *order, trade exchange.Qty) exchange.Qty {
+	if o.s.orders != nil {
+		return x.tradeAtOrders(o, trade)
 	}
-	return i
+	return x.tradeAt(o, trade)
 }
 
 // beginSnapshot empties the book. Our orders keep their places until the new
@@ -289,9 +282,9 @@ func behind(list []*order, was *order) int {
 func (x *Exchange) beginSnapshot(s *symbol) {
 	n := &s.snapshot
 	n.shown = n.shown[:0]
-	for _, list := range [2][]*order{s.bids, s.asks} {
-		for _, o := range list {
-			n.shown = append(n.shown, shown{o, s.book.Qty(o.Side, o.Price)})
+	for _, list := range [2]*ladder{&s.bids, &s.asks} {
+		for o := range list.all() {
+			n.shown = append(n.shown, shown{o, o.number, s.book.Qty(o.Side, o.Price)})
 		}
 	}
 	n.open = true
@@ -314,7 +307,7 @@ func (x *Exchange) endSnapshot(s *symbol) {
 	n.open = false
 	for _, e := range n.shown {
 		o := e.o
-		if o.state != resting {
+		if o.number != e.number || o.state != resting {
 			continue
 		}
 		worst := n.worst[o.Side-exchange.Buy]

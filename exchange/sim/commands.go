@@ -5,108 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
-
-// command is a request on its way to the exchange.
-type command struct {
-	kind    commandKind
-	arrival exchange.Time
-	symbol  *symbol
-	terms   *exchange.Terms // against which a new order was checked
-	order   exchange.NewOrder
-	amend   amendment
-	cancel  exchange.CancelOrder
-	filter  exchange.CancelFilter
-	ratio   exchange.Ratio
-	timeout time.Duration
-}
-
-type commandKind uint8
-
-const (
-	cmdSubmit commandKind = iota
-	cmdAmend
-	cmdCancel
-	cmdCancelAll
-	cmdLeverage
-	cmdDeadman
-)
-
-// amendment is an exchange.AmendOrder whose values are its own, since the
-// caller may use the variables again.
-type amendment struct {
-	exchange.AmendOrder
-	qty, leaves      exchange.Qty
-	price, stopPrice exchange.Price
-	pegOffset        exchange.Price
-}
-
-func amendmentOf(a exchange.AmendOrder) (m amendment) {
-	m.AmendOrder = a
-	own(&m.Qty, &m.qty)
-	own(&m.Leaves, &m.leaves)
-	own(&m.Price, &m.price)
-	own(&m.StopPrice, &m.stopPrice)
-	own(&m.PegOffset, &m.pegOffset)
-	return m
-}
-
-// own copies what p points at and notes with a nil whether there was anything.
-func own[T any](p **T, value *T) {
-	if *p != nil {
-		*value = **p
-	}
-}
-
-// commandQueue is a queue of commands in order of arrival.
-type commandQueue struct {
-	buf  []command
-	head int
-	last exchange.Time
-}
-
-func (q *commandQueue) arrival() exchange.Time {
-	if q.head == len(q.buf) {
-		return exchange.Never
-	}
-	return q.buf[q.head].arrival
-}
-
-// pop returns the oldest command, valid until the next push.
-func (q *commandQueue) pop() *command {
-	c := &q.buf[q.head]
-	q.head++
-	return c
-}
-
-func (q *commandQueue) push(c *command) {
-	if q.head == len(q.buf) {
-		q.buf, q.head = q.buf[:0], 0
-	} else if q.head > 64 && q.head > len(q.buf)/2 {
-		n := copy(q.buf, q.buf[q.head:])
-		q.buf, q.head = q.buf[:n], 0
-	}
-	q.buf = append(q.buf, *c)
-}
-
-// send puts a command on its way.
-func (x *Exchange) send(c *command, s *symbol) {
-	now := max(x.now, 0)
-	c.symbol = s
-	if x.lose(c) {
-		return
-	}
-	c.arrival = max(now.Add(s.latency.Entry(now)), x.commands.last)
-	x.commands.last = c.arrival
-	x.commands.push(c)
-	if x.begun {
-		x.next = min(x.next, c.arrival)
-	}
-}
 
 func (x *Exchange) lookup(id exchange.SymbolID) (*symbol, error) {
 	if x.closed {
@@ -129,13 +33,16 @@ func (x *Exchange) Submit(_ context.Context, o exchange.NewOrder) (exchange.Clie
 	if err := o.Validate(terms); err != nil {
 		return "", inSymbol(err, s)
 	}
+	var name *clientName
 	if o.ClientID == "" {
-		o.ClientID = x.clientID()
-	} else if _, used := x.known[o.ClientID]; used {
+		name = x.clientID()
+		o.ClientID = name.id
+	} else if name = x.names.claim(o.ClientID); name == nil {
 		return "", fmt.Errorf("%s: %w %q", s.inst.Name(), exchange.ErrDuplicateID, o.ClientID)
 	}
-	x.known[o.ClientID] = struct{}{}
-	x.send(&command{kind: cmdSubmit, order: o, terms: terms}, s)
+	c := x.command(cmdSubmit, s)
+	c.order, c.client, c.terms = o, name, terms
+	x.send(c)
 	return o.ClientID, nil
 }
 
@@ -157,26 +64,31 @@ func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	if err := a.Validate(s.inst.At(x.now)); err != nil {
 		return inSymbol(err, s)
 	}
+	var name *clientName
 	if a.ClientID != "" && a.ClientID != a.OrigClientID {
-		if _, used := x.known[a.ClientID]; used {
+		if name = x.names.claim(a.ClientID); name == nil {
 			return fmt.Errorf("%s: %w %q", s.inst.Name(), exchange.ErrDuplicateID, a.ClientID)
 		}
-		x.known[a.ClientID] = struct{}{}
 	}
-	x.send(&command{kind: cmdAmend, amend: amendmentOf(a)}, s)
+	c := x.command(cmdAmend, s)
+	c.amend.copyOf(&a)
+	c.amend.name = name
+	x.send(c)
 	return nil
 }
 
 // Cancel implements [exchange.Exchange].
-func (x *Exchange) Cancel(_ context.Context, c exchange.CancelOrder) error {
-	s, err := x.lookup(c.Symbol)
+func (x *Exchange) Cancel(_ context.Context, r exchange.CancelOrder) error {
+	s, err := x.lookup(r.Symbol)
 	if err != nil {
 		return err
 	}
-	if c.OrderID == "" && c.ClientID == "" {
+	if r.OrderID == "" && r.ClientID == "" {
 		return inSymbol(bad("orderID", "", "orderID or clOrdID must be sent"), s)
 	}
-	x.send(&command{kind: cmdCancel, cancel: c}, s)
+	c := x.command(cmdCancel, s)
+	c.cancel = r
+	x.send(c)
 	return nil
 }
 
@@ -192,26 +104,15 @@ func (x *Exchange) CancelAll(_ context.Context, f exchange.CancelFilter) error {
 	if x.closed {
 		return exchange.ErrClosed
 	}
-	x.send(&command{kind: cmdCancelAll, filter: f}, s)
+	c := x.command(cmdCancelAll, s)
+	c.filter = f
+	x.send(c)
 	return nil
 }
 
 // ClosePosition implements [exchange.Exchange].
 func (x *Exchange) ClosePosition(ctx context.Context, id exchange.SymbolID) (exchange.ClientID, error) {
 	return x.Submit(ctx, exchange.NewOrder{Symbol: id, Type: exchange.Market, ExecInst: exchange.Close})
-}
-
-// SetLeverage implements [exchange.Exchange].
-func (x *Exchange) SetLeverage(_ context.Context, id exchange.SymbolID, leverage exchange.Ratio) error {
-	s, err := x.lookup(id)
-	if err != nil {
-		return err
-	}
-	if leverage < 0 {
-		return inSymbol(bad("leverage", leverage, "must not be negative; 0 is cross margin"), s)
-	}
-	x.send(&command{kind: cmdLeverage, ratio: leverage}, s)
-	return nil
 }
 
 // CancelAllAfter implements [exchange.Exchange].
@@ -222,7 +123,9 @@ func (x *Exchange) CancelAllAfter(_ context.Context, timeout time.Duration) erro
 	case timeout < 0:
 		return bad("timeout", timeout, "must not be negative; 0 disarms")
 	}
-	x.send(&command{kind: cmdDeadman, timeout: timeout}, x.symbols[0])
+	c := x.command(cmdDeadman, x.symbols[0])
+	c.timeout = timeout
+	x.send(c)
 	return nil
 }
 
@@ -235,15 +138,15 @@ func (x *Exchange) execute(c *command) {
 	}
 	switch c.kind {
 	case cmdSubmit:
-		x.accept(c.symbol, &c.order, c.terms)
+		x.accept(c)
 	case cmdAmend:
 		x.amendOrder(c.symbol, &c.amend)
 	case cmdCancel:
 		x.cancelOrder(c.symbol, &c.cancel)
 	case cmdCancelAll:
 		x.cancelSelected(c.filter, "Canceled: Canceled via API.")
-	case cmdLeverage:
-		x.setLeverage(c.symbol, c.ratio)
+	case cmdLeverage, cmdTransfer, cmdRiskLimit:
+		x.changeMargin(c)
 	case cmdDeadman:
 		x.deadman = exchange.Never
 		if c.timeout > 0 {
@@ -253,23 +156,24 @@ func (x *Exchange) execute(c *command) {
 }
 
 // accept takes an order that arrives.
-func (x *Exchange) accept(s *symbol, n *exchange.NewOrder, checked *exchange.Terms) {
+func (x *Exchange) accept(c *command) {
+	s := c.symbol
 	if x.at >= s.until {
 		x.refresh(s)
 	}
-	o := x.orderOf(s, n)
+	o := x.orderOf(c)
 	x.stats.Orders++
 	x.price(o)
 	if o.Side == exchange.NoSide {
 		// A Close without side takes it from the position.
 		o.Side = exchange.SideOf(-s.pos)
 	}
-	if reason := x.refusesNew(o, n, checked); reason != "" {
+	if reason := x.refusesNew(o, c); reason != "" {
 		x.reject(o, reason)
 		return
 	}
-	x.byOrder[o.OrderID] = o
-	x.byClient[o.ClientID] = o
+	x.byNumber.put(o.number, o)
+	o.name.order = o
 	x.seq++
 	o.seq = x.seq
 	x.startDay(o)
@@ -294,24 +198,29 @@ func (x *Exchange) accept(s *symbol, n *exchange.NewOrder, checked *exchange.Ter
 	}
 }
 
-func (x *Exchange) orderOf(s *symbol, n *exchange.NewOrder) *order {
-	return &order{s: s, Order: exchange.Order{
+// orderOf makes the order that a request asks for.
+func (x *Exchange) orderOf(c *command) *order {
+	n, s := &c.order, c.symbol
+	o := x.orders.get()
+	*o = order{s: s, name: c.client, Order: exchange.Order{
 		OrderID: x.orderID(), ClientID: n.ClientID, LinkID: n.LinkID, Symbol: s.id, Side: n.Side, Qty: n.Qty, Leaves: n.Qty,
 		DisplayQty: n.DisplayQty, Price: n.Price, StopPrice: n.StopPrice, PegType: n.PegType, PegOffset: n.PegOffset, Type: n.Type,
 		TimeInForce: n.TimeInForce, ExecInst: n.ExecInst, Contingency: n.Contingency, Status: exchange.New,
 		Text: withText("Submitted via API.", n.Text), TransactTime: x.at, Time: x.at,
 	}}
+	o.number = x.orderIDs.made
+	return o
 }
 
 // refusesNew returns why a new order is rejected, if it is.
-func (x *Exchange) refusesNew(o *order, n *exchange.NewOrder, checked *exchange.Terms) string {
-	if o.s.terms != checked {
+func (x *Exchange) refusesNew(o *order, c *command) string {
+	if o.s.terms != c.terms {
 		// The terms changed while the order was on its way.
-		if err := n.Validate(o.s.terms); err != nil {
+		if err := c.order.Validate(o.s.terms); err != nil {
 			return err.Error()
 		}
 	}
-	if x.byClient[o.ClientID] != nil {
+	if o.name.order != nil {
 		return "Duplicate clOrdID"
 	}
 	if o.Type == exchange.Pegged && o.Price <= 0 {
@@ -346,9 +255,7 @@ func (x *Exchange) refuses(o *order) string {
 	}
 	price := o.Price
 	if !o.limited() {
-		c := x.offers(s, o.Side, 0)
-		var ok bool
-		if price, _, ok = c.next(); !ok {
+		if price = x.expected(o); price == 0 {
 			return "" // nothing will trade
 		}
 	}
@@ -419,21 +326,17 @@ func (x *Exchange) cut(o *order, leaves exchange.Qty) {
 func (x *Exchange) trimReducing(s *symbol) {
 	for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
 		room := max(-exchange.Qty(side.Sign())*s.pos, 0)
-		list := s.side(side)
-		for i := 0; i < len(*list); {
-			o := (*list)[i]
+		for o := range s.side(side).all() {
 			switch {
 			case !o.reduces():
 			case room == 0:
 				x.cancel(o, fmt.Sprintf("Canceled: Order had execInst of Close or ReduceOnly but current position is %d", s.pos))
-				continue
 			case o.Leaves > room:
 				x.cut(o, room)
 				room = 0
 			default:
 				room -= o.Leaves
 			}
-			i++
 		}
 	}
 }
@@ -442,15 +345,15 @@ func (x *Exchange) trimReducing(s *symbol) {
 // together with it they would exceed the position.
 func (x *Exchange) makeRoom(o *order) {
 	open := o.Leaves
-	list := *o.s.side(o.Side)
-	for _, other := range list {
+	list := o.s.side(o.Side)
+	for other := range list.all() {
 		open += other.Leaves
 	}
 	if open <= o.s.pos.Abs() {
 		return
 	}
-	for _, other := range slices.Clone(list) {
-		if other != o && other.state == resting {
+	for other := range list.all() {
+		if other != o {
 			x.cancel(other, "Canceled: Order had execInst of Close")
 		}
 	}
@@ -459,9 +362,9 @@ func (x *Exchange) makeRoom(o *order) {
 // find returns an open order, or the reason that the venue gives for not
 // finding it.
 func (x *Exchange) find(s *symbol, id exchange.OrderID, client exchange.ClientID, finished string) (*order, string) {
-	o := x.byOrder[id]
+	o := x.byNumber.get(numberOf(id))
 	if id == "" {
-		o = x.byClient[client]
+		o = x.names.order(client)
 	}
 	if o != nil && o.s == s {
 		return o, ""
@@ -503,8 +406,8 @@ func (x *Exchange) selected(f exchange.CancelFilter) []*order {
 		if !f.AllSymbol && s.id != f.Symbol {
 			continue
 		}
-		for _, list := range [3][]*order{s.bids, s.asks, s.stops} {
-			for _, o := range list {
+		for _, list := range [3]iter.Seq[*order]{s.bids.all(), s.asks.all(), slices.Values(s.stops)} {
+			for o := range list {
 				if f.Side == exchange.NoSide || f.Side == o.Side {
 					x.scratch = append(x.scratch, o)
 				}
@@ -513,15 +416,4 @@ func (x *Exchange) selected(f exchange.CancelFilter) []*order {
 	}
 	slices.SortFunc(x.scratch, func(a, b *order) int { return cmp.Compare(a.seq, b.seq) })
 	return x.scratch
-}
-
-func (x *Exchange) setLeverage(s *symbol, leverage exchange.Ratio) {
-	x.revalue(x.at)
-	if err := x.account.SetLeverage(s.id, leverage, x.at); err != nil {
-		x.reportReject(s, "leverage", "", "", err.Error())
-		return
-	}
-	x.reportAccount(s)
-	x.remark(s)
-	s.touch(x.at)
 }

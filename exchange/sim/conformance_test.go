@@ -50,6 +50,7 @@ func harness(t *testing.T, data, delay, symbol string) exchangetest.Harness {
 		Now:   func() exchange.Time { return m.now },
 		Quote: quote,
 		Trade: func(tr exchange.Trade) { m.event(exchange.TradeEvent(m.now, m.now, i.ID, tr)) },
+		Mark:  func(k exchange.Mark) { m.event(exchange.MarkEvent(m.now, m.now, i.ID, k)) },
 		Wait:  func(d time.Duration) { m.now = m.now.Add(d) },
 	}
 }

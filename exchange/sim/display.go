@@ -76,10 +76,11 @@ func (x *Exchange) showNext(o *order, q exchange.Qty) {
 	if o.shown -= q; o.shown > 0 {
 		return
 	}
-	o.s.leave(o)
+	list := o.s.side(o.Side)
+	list.remove(o)
 	x.seq++
 	o.seq = x.seq
 	o.display()
-	o.s.insert(o)
+	list.insert(o)
 	o.s.join(o, x.cfg.Queue)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -14,9 +15,11 @@ import (
 type Config struct {
 	Instruments *exchange.Instruments
 	Symbols     []exchange.SymbolID
-	Currency    exchange.Currency // settlement currency of the account
-	Balance     exchange.Money
-	Leverage    exchange.Ratio // default of every symbol; 0: cross margin
+	Currency    exchange.Currency // of the account's first wallet
+	Balance     exchange.Money    // in it
+	Wallets     []ledger.Deposit  // further wallets; a symbol needs one in the currency that it settles in
+	Leverage    exchange.Ratio    // default of every symbol; 0: cross margin
+	Insurance   []ledger.Deposit  // what the venue's insurance fund holds at the start
 
 	Latency Latency    // nil: zero
 	Queue   QueueModel // nil: ProbPower(3)
@@ -35,6 +38,9 @@ type Config struct {
 	// ExplainWithin is how long after a level fell a trade at its price is still
 	// taken for the cause. 0: at the same instant only.
 	ExplainWithin time.Duration
+
+	Impact    Impact    // of our orders on the market
+	SelfTrade SelfTrade // what happens when our orders meet
 
 	// FundingRate is settled at each funding time for which the data has no
 	// rate, if UseFundingRate is set.
@@ -65,27 +71,32 @@ type Exchange struct {
 
 	commands commandQueue
 	reports  reportQueue
-	byOrder  map[exchange.OrderID]*order // open orders
-	byClient map[exchange.ClientID]*order
-	known    map[exchange.ClientID]struct{} // ids in use as far as the owner knows
+	orders   orderPool
+	byNumber orderTable // open orders
+	names    names
 	finished finishedOrders
+	filled   filledOrders
 	fired    []*order                       // triggers that wait for their turn in this instant
 	deadman  exchange.Time                  // when every order is cancelled
+	dated    exchange.Time                  // when funding or the end of a contract is due
 	midnight exchange.Time                  // when orders for the day end; Never: there are none
 	daily    int                            // open orders for the day
 	groups   map[exchange.ClientID][]*order // open orders by clOrdLinkID
 	doomed   bool                           // a mark price calls for liquidation
 	trouble  trouble
+	texts    joined
+
+	orderIDs, execIDs, clientIDs minter
 
 	seq     uint64 // orders and changes that take a new place in a queue
-	orders  uint64 // accepted
-	execs   uint64
-	clients uint64 // client ids assigned
 	stats   Stats
 	scratch []*order
 }
 
-var _ exchange.Exchange = (*Exchange)(nil)
+var (
+	_ exchange.Exchange      = (*Exchange)(nil)
+	_ exchange.MarginControl = (*Exchange)(nil)
+)
 
 // New returns an exchange without market data. Errors are
 // [*exchange.ValidationError] or wrap [exchange.ErrUnknownSymbol].
@@ -101,22 +112,26 @@ func New(c Config) (*Exchange, error) {
 	}
 	c.Depth = c.Depth.orDefault()
 	account, err := ledger.New(ledger.Config{
-		Instruments: c.Instruments, Currency: c.Currency, Balance: c.Balance, Leverage: c.Leverage,
+		Instruments: c.Instruments, Currency: c.Currency, Balance: c.Balance, Wallets: c.Wallets, Leverage: c.Leverage,
+		Fund: ledger.NewFund(c.Insurance...),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account: %w", err)
 	}
 	x := &Exchange{
-		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never, midnight: exchange.Never,
-		byOrder: make(map[exchange.OrderID]*order), byClient: make(map[exchange.ClientID]*order), groups: make(map[exchange.ClientID][]*order),
-		known: make(map[exchange.ClientID]struct{}), byID: make([]*symbol, c.Instruments.Len()),
-		finished: newFinishedOrders(), trouble: newTrouble(c.Seed),
-		now: math.MinInt64, at: math.MinInt64,
+		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never, dated: exchange.Never, midnight: exchange.Never,
+		groups: make(map[exchange.ClientID][]*order),
+		names:  newNames(), byID: make([]*symbol, c.Instruments.Len()),
+		trouble: newTrouble(c.Seed),
+		now:     math.MinInt64, at: math.MinInt64,
 		reports: reportQueue{made: math.MinInt64, last: math.MinInt64},
 	}
+	x.reports.names = &x.names
+	x.orderIDs.prefix, x.execIDs.prefix, x.clientIDs.prefix = orderPrefix, "exec-", "dun-"
 	for _, id := range c.Symbols {
 		if x.byID[id] == nil {
 			s := newSymbol(c.Instruments.Get(id), &x.cfg)
+			_, s.swapped = account.Coin(id)
 			x.byID[id] = s
 			x.symbols = append(x.symbols, s)
 		}
@@ -138,6 +153,10 @@ func (c *Config) check() error {
 		return bad("slippageTicks", c.SlippageTicks, "must not be negative")
 	case c.TouchProbability < 0 || c.TouchProbability > exchange.RatioUnit:
 		return bad("touchProbability", c.TouchProbability, "want 0 to 1")
+	case c.SelfTrade > SelfTradeCancelBoth:
+		return bad("selfTrade", c.SelfTrade, "unknown rule")
+	case c.Impact.check() != nil:
+		return c.Impact.check()
 	case c.ExplainWithin < 0:
 		return bad("explainWithin", c.ExplainWithin, "must not be negative")
 	case c.Bars.Path > Pessimistic:
@@ -151,12 +170,17 @@ func (c *Config) check() error {
 		if int(id) >= c.Instruments.Len() {
 			return fmt.Errorf("symbol #%d: %w", id, exchange.ErrUnknownSymbol)
 		}
-		if i := c.Instruments.Get(id); i.Settle.Code != c.Currency.Code {
+		if i := c.Instruments.Get(id); !c.holds(i.Settle.Code) {
 			return &exchange.ValidationError{Field: "symbols", Value: i.Symbol, Symbol: i.Name(),
 				Reason: fmt.Sprintf("settles in %s and the account is in %s", i.Settle.Code, c.Currency.Code)}
 		}
 	}
 	return c.checkRules()
+}
+
+// holds reports whether the account has a wallet in a currency.
+func (c *Config) holds(code string) bool {
+	return code == c.Currency.Code || slices.ContainsFunc(c.Wallets, func(d ledger.Deposit) bool { return d.Currency.Code == code })
 }
 
 func bad(field string, value any, reason string) error {
@@ -176,12 +200,14 @@ func (x *Exchange) Advance(_ context.Context, now exchange.Time, reports []excha
 		return reports, exchange.ErrClosed
 	}
 	x.now = max(x.now, now)
-	for t := x.due(); t <= now; t = x.due() {
+	x.reports.begin(reports, now)
+	t := x.due()
+	for ; t <= now; t = x.due() {
 		x.at = max(x.at, t)
 		x.instant(x.at)
 	}
-	reports = x.reports.deliver(reports, now, x.known)
-	x.reschedule()
+	reports = x.reports.end()
+	x.next = min(t, x.reports.arrival())
 	return reports, nil
 }
 
@@ -196,7 +222,9 @@ func (x *Exchange) instant(t exchange.Time) {
 	for x.begun && x.commands.arrival() <= t {
 		x.execute(x.commands.pop())
 	}
-	x.answerLost(t)
+	if x.trouble.asked() <= t {
+		x.answerLost(t)
+	}
 	if x.deadman <= t {
 		x.deadman = exchange.Never
 		x.cancelSelected(exchange.CancelFilter{AllSymbol: true}, "Canceled: CancelAllAfter timeout")
@@ -204,7 +232,19 @@ func (x *Exchange) instant(t exchange.Time) {
 	if x.midnight <= t {
 		x.endDay()
 	}
-	x.fireTriggers()
+	if len(x.fired) > 0 {
+		x.fireTriggers()
+	}
+	if x.dated <= t {
+		x.keepDates(t)
+	}
+	if x.doomed {
+		x.liquidateDoomed(t)
+	}
+}
+
+// keepDates settles funding and ends contracts that are due.
+func (x *Exchange) keepDates(t exchange.Time) {
 	for _, s := range x.symbols {
 		if s.fundAt <= t {
 			x.fund(s, t)
@@ -215,12 +255,20 @@ func (x *Exchange) instant(t exchange.Time) {
 			x.expire(s, t)
 		}
 	}
-	x.liquidateDoomed(t)
+	x.nextDate()
+}
+
+// nextDate finds out when funding or the end of a contract is next due.
+func (x *Exchange) nextDate() {
+	x.dated = exchange.Never
+	for _, s := range x.symbols {
+		x.dated = min(x.dated, s.fundAt, s.expireAt)
+	}
 }
 
 // due returns when the exchange next has something to do, reports aside.
 func (x *Exchange) due() exchange.Time {
-	t := min(x.deadman, x.midnight, x.trouble.asked())
+	t := min(x.deadman, x.midnight, x.dated, x.trouble.asked())
 	if x.begun {
 		t = min(t, x.commands.arrival())
 	}
@@ -228,7 +276,7 @@ func (x *Exchange) due() exchange.Time {
 		t = min(t, x.at)
 	}
 	for _, s := range x.symbols {
-		t = min(t, s.wake, s.fundAt, s.expireAt)
+		t = min(t, s.wake)
 	}
 	return t
 }

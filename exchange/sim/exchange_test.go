@@ -61,6 +61,10 @@ func TestFeedLatency(t *testing.T) {
 	see(epoch.Add(time.Second), 0, -10*time.Millisecond)
 	require.Equal(t, time.Millisecond, arrival(0))
 	require.Equal(t, time.Millisecond, arrival(1))
+	see(epoch.Add(2*time.Second), 0, 10*time.Millisecond)
+	gap := exchange.GapEvent(epoch.Add(3*time.Second), epoch.Add(3*time.Second), 0, epoch, epoch.Add(3*time.Second))
+	x.Market(&gap)
+	require.Equal(t, 21*time.Millisecond, arrival(0), "what says that nothing came has not travelled")
 }
 
 func TestLogNormalLatencyIsSeeded(t *testing.T) {
@@ -251,14 +255,14 @@ func TestFinishedOrdersAreBounded(t *testing.T) {
 		require.NoError(t, err)
 		s.until(s.now)
 	}
-	require.Len(t, s.x.finished.ring, rememberFinished)
-	require.Len(t, s.x.finished.byOrder, rememberFinished)
-	require.Len(t, s.x.finished.byClient, rememberFinished)
 	got, err := s.run("cancel dun-000001")
 	require.NoError(t, err)
 	require.Equal(t, []string{"+0s dun-000001: cancel refused, Invalid origClOrdID"}, got)
-	require.Empty(t, s.x.byOrder)
-	require.Empty(t, s.x.known)
+	got, err = s.run("cancel dun-002000")
+	require.NoError(t, err)
+	require.Equal(t, []string{"+0s dun-002000: cancel refused, Unable to cancel order due to existing state: Canceled"}, got)
+	require.Zero(t, s.x.byNumber.n)
+	require.Empty(t, s.x.names.byID)
 }
 
 // An id that looks like ours does not collide with ours.
@@ -271,6 +275,51 @@ func TestAssignedIDsAreFree(t *testing.T) {
 	id, err := s.x.Submit(t.Context(), exchange.NewOrder{Side: exchange.Buy, Qty: 1, Price: half})
 	require.NoError(t, err)
 	require.Equal(t, exchange.ClientID("dun-000002"), id)
-	require.Equal(t, "x-1234567", numbered("x-", 1234567))
-	require.Equal(t, "x-000012", numbered("x-", 12))
+	require.Equal(t, "x-1234567", string(appendNumbered(nil, "x-", 1234567)))
+	require.Equal(t, "x-000012", string(appendNumbered(nil, "x-", 12)))
+}
+
+func TestParseImpactAndSelfTrade(t *testing.T) {
+	for _, text := range []string{"none", "sqrt:0.7", "sqrt:0.7:0.03:500000000"} {
+		m, err := ParseImpact(text)
+		require.NoError(t, err)
+		require.Equal(t, text, m.String())
+		require.NoError(t, m.check())
+	}
+	for _, text := range []string{"sqrt", "sqrt:", "sqrt:0", "sqrt:-1", "sqrt:NaN", "sqrt:1:2", "sqrt:1:0:5", "sqrt:1:1:0", "sqrt:1:1:1.5", "linear:1"} {
+		_, err := ParseImpact(text)
+		var v *exchange.ValidationError
+		require.ErrorAs(t, err, &v, text)
+	}
+	require.Error(t, Impact{K: 1, Sigma: 1}.check())
+	for s := SelfTradePass; s <= SelfTradeCancelBoth; s++ {
+		got, err := ParseSelfTrade(s.String())
+		require.NoError(t, err)
+		require.Equal(t, s, got)
+	}
+	_, err := ParseSelfTrade("invalid")
+	require.Error(t, err)
+	require.Equal(t, "invalid", SelfTrade(9).String())
+}
+
+// What measures the market does not look at a bar before its end, forgets what is
+// older than a day, and counts minutes in which nothing traded.
+func TestMeterOfTheMarket(t *testing.T) {
+	m := new(meter)
+	bar := func(at time.Duration, p exchange.Price, v exchange.Qty) {
+		ev := exchange.BarEvent(exchange.Bar{Start: epoch.Add(at), End: epoch.Add(at + time.Minute), Close: p * exchange.PriceUnit, Volume: v})
+		m.see(&ev)
+	}
+	for i := range 20 {
+		bar(time.Duration(i)*time.Minute, exchange.Price(100+i%2), 10)
+	}
+	sigma, volume, ok := m.day(epoch.Add(20*time.Minute - 1))
+	require.True(t, ok)
+	require.InDelta(t, 10*24*60, volume, 10*24*60/19+1, "the last bar is not over")
+	require.InDelta(t, 0.00995*37.9, sigma, 0.03)
+	_, later, _ := m.day(epoch.Add(40 * time.Minute))
+	require.InDelta(t, volume/2, later, 800, "twice the time")
+	_, _, ok = m.day(epoch.Add(48 * time.Hour))
+	require.False(t, ok, "a day without trades has no volume")
+	require.Empty(t, m.squares[5])
 }

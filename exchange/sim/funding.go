@@ -54,18 +54,22 @@ func (x *Exchange) fund(s *symbol, t exchange.Time) {
 	if s.pos == 0 {
 		return
 	}
-	for i := len(s.rates) - 1; i >= 0; i-- {
-		if f := s.rates[i]; f.Due != 0 && near(f.Due, due) {
-			x.settle(s, f.Rate)
-			return
-		}
-	}
-	if x.cfg.UseFundingRate {
-		x.settle(s, x.cfg.FundingRate)
+	if rate, ok := x.rateAt(s, due); ok {
+		x.settle(s, rate)
 		return
 	}
 	s.unfunded = due
 	x.stats.warn(WarnNoFunding)
+}
+
+// rateAt returns the rate of a funding time: the data's, or else the configured one.
+func (x *Exchange) rateAt(s *symbol, due exchange.Time) (rate exchange.Ratio, ok bool) {
+	for i := len(s.rates) - 1; i >= 0; i-- {
+		if f := s.rates[i]; f.Due != 0 && near(f.Due, due) {
+			return f.Rate, true
+		}
+	}
+	return x.cfg.FundingRate, x.cfg.UseFundingRate
 }
 
 // settle pays or receives funding on the position.
@@ -96,48 +100,4 @@ func (x *Exchange) revalue(t exchange.Time) {
 			x.account.SetMark(s.id, s.last, t)
 		}
 	}
-}
-
-// liquidateDoomed closes the positions that the account must give up. The
-// venue first cancels every order of the symbol.
-func (x *Exchange) liquidateDoomed(t exchange.Time) {
-	if !x.doomed {
-		return
-	}
-	x.doomed = false
-	var ids [8]exchange.SymbolID // the account uses its slice again
-	for _, id := range append(ids[:0], x.account.MustLiquidate(t)...) {
-		if s := x.byID[id]; s != nil {
-			x.liquidate(s, t)
-		}
-	}
-}
-
-func (x *Exchange) liquidate(s *symbol, t exchange.Time) {
-	for _, o := range x.selected(exchange.CancelFilter{Symbol: s.id}) {
-		if o.state != gone {
-			x.cancel(o, "Canceled: Position in liquidation")
-		}
-	}
-	f, ok := x.account.Liquidate(s.id, t)
-	if !ok {
-		return
-	}
-	f.Type, f.Time = exchange.ExecLiquidation, t
-	x.stats.Liquidations++
-	x.forced(s, &f, "Liquidation")
-}
-
-// forced reports an execution that the venue made without an order of ours.
-func (x *Exchange) forced(s *symbol, f *exchange.Fill, text string) {
-	f.ExecID, f.OrderID, f.Cause = x.execID(), systemOrder, exchange.ForcedClose
-	x.stats.Fills[exchange.ForcedClose]++
-	r := x.report(s, exchange.ReportFill, f.Type)
-	r.Fill = *f
-	r.Order = exchange.Order{
-		OrderID: systemOrder, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
-		TimeInForce: exchange.ImmediateOrCancel, Status: exchange.Filled, Filled: f.Qty, AvgPrice: f.Price,
-		Text: text, TransactTime: f.Time, Time: f.Time,
-	}
-	x.setPosition(s, f.Position)
 }

@@ -9,34 +9,94 @@ import (
 // Ids count up from one in the order in which things happen, so two runs give
 // the same.
 
-func (x *Exchange) orderID() exchange.OrderID {
-	x.orders++
-	return exchange.OrderID(numbered("sim-", x.orders))
-}
+const orderPrefix = "sim-"
 
-func (x *Exchange) execID() string {
-	x.execs++
-	return numbered("exec-", x.execs)
-}
+func (x *Exchange) orderID() exchange.OrderID { return exchange.OrderID(x.orderIDs.next()) }
 
-// clientID returns an id that is not in use: the owner may have chosen one that
+func (x *Exchange) execID() string { return x.execIDs.next() }
+
+// clientID claims an id that is not in use: the owner may have chosen one that
 // looks like ours.
-func (x *Exchange) clientID() exchange.ClientID {
+func (x *Exchange) clientID() *clientName {
 	for {
-		x.clients++
-		id := exchange.ClientID(numbered("dun-", x.clients))
-		if _, used := x.known[id]; !used {
-			return id
+		if n := x.names.claim(exchange.ClientID(x.clientIDs.next())); n != nil {
+			return n
 		}
 	}
 }
 
-// numbered appends a number of at least six digits.
-func numbered(prefix string, n uint64) string {
-	var buf [32]byte
-	b := append(buf[:0], prefix...)
+// minter makes ids. It writes a number of them at once into one string, of which
+// every id is a part.
+type minter struct {
+	prefix string
+	made   uint64 // ids so far
+	ahead  string // ids to come, all of one length
+	length int
+}
+
+const mintAhead = 32
+
+func (m *minter) next() string {
+	if m.ahead == "" {
+		m.mint()
+	}
+	m.made++
+	id := m.ahead[:m.length]
+	m.ahead = m.ahead[m.length:]
+	return id
+}
+
+func (m *minter) mint() {
+	var buf [mintAhead * 32]byte
+	b := appendNumbered(buf[:0], m.prefix, m.made+1)
+	m.length = len(b)
+	for range mintAhead - 1 {
+		b = append(b, b[len(b)-m.length:]...)
+		if !countUp(b[len(b)-m.length+len(m.prefix):]) {
+			b = b[:len(b)-m.length] // a digit more: the next time
+			break
+		}
+	}
+	m.ahead = string(b)
+}
+
+// countUp adds one to the digits of a number, and reports whether they are enough.
+func countUp(digits []byte) bool {
+	for i := len(digits) - 1; i >= 0; i-- {
+		if digits[i] != '9' {
+			digits[i]++
+			return true
+		}
+		digits[i] = '0'
+	}
+	return false
+}
+
+// appendNumbered appends a number of at least six digits.
+func appendNumbered(b []byte, prefix string, n uint64) []byte {
+	b = append(b, prefix...)
 	for limit := uint64(100_000); n < limit && limit > 1; limit /= 10 {
 		b = append(b, '0')
 	}
-	return string(strconv.AppendUint(b, n, 10))
+	return strconv.AppendUint(b, n, 10)
+}
+
+// numberOf returns the number of an order id that we made, 0 for any other text.
+func numberOf(id exchange.OrderID) (n uint64) {
+	const least, most = len(orderPrefix) + 6, len(orderPrefix) + 18
+	if len(id) < least || len(id) > most || id[:len(orderPrefix)] != orderPrefix {
+		return 0
+	}
+	digits := id[len(orderPrefix):]
+	if len(id) > least && digits[0] == '0' {
+		return 0
+	}
+	for i := range len(digits) {
+		d := uint64(digits[i]) - '0'
+		if d > 9 {
+			return 0
+		}
+		n = n*10 + d
+	}
+	return n
 }

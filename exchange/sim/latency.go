@@ -27,9 +27,16 @@ type starter interface {
 	start(seed uint64) Latency
 }
 
-// An observer learns the latency of market data.
+// An observer learns when market data happened, and its latency.
 type observer interface {
-	observe(time.Duration)
+	observe(at exchange.Time, lag time.Duration)
+}
+
+// A rejecter knows requests that are rejected on their way.
+type rejecter interface {
+	// rejects reports whether a request sent now never arrives, and after how long
+	// its sender hears of that.
+	rejects(now exchange.Time) (after time.Duration, rejected bool)
 }
 
 // ZeroLatency delivers at once.
@@ -52,6 +59,9 @@ func (c ConstantLatency) Entry(exchange.Time) time.Duration { return c.ToExchang
 
 // Response implements [Latency].
 func (c ConstantLatency) Response(exchange.Time) time.Duration { return c.ToStrategy }
+
+// Typical returns the way back.
+func (c ConstantLatency) Typical() time.Duration { return c.ToStrategy }
 
 // String returns the name that ParseLatency reads.
 func (c ConstantLatency) String() string {
@@ -97,7 +107,7 @@ type feedLatency struct {
 	last time.Duration
 }
 
-func (f *feedLatency) observe(d time.Duration) {
+func (f *feedLatency) observe(_ exchange.Time, d time.Duration) {
 	f.last = time.Duration(float64(max(d, 0))*f.Multiplier) + f.Offset
 }
 
@@ -117,6 +127,9 @@ func (l LogNormalLatency) Entry(exchange.Time) time.Duration { return l.Median }
 
 // Response implements [Latency] with the median; an exchange draws.
 func (l LogNormalLatency) Response(exchange.Time) time.Duration { return l.Median }
+
+// Typical returns the median.
+func (l LogNormalLatency) Typical() time.Duration { return l.Median }
 
 // String returns the name that ParseLatency reads.
 func (l LogNormalLatency) String() string {
@@ -147,14 +160,20 @@ func (l *logNormal) draw(r *rand.Rand) time.Duration {
 
 // startLatency returns a model's own state for a symbol.
 func startLatency(l Latency, seed uint64, symbol string) Latency {
-	s, ok := l.(starter)
-	if !ok {
-		return l
-	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(symbol)) // never fails
-	return s.start(seed ^ h.Sum64())
+	return begin(l, seed^h.Sum64())
 }
+
+func begin(l Latency, seed uint64) Latency {
+	if s, ok := l.(starter); ok {
+		return s.start(seed)
+	}
+	return l
+}
+
+// describe is the name of a model for a manifest.
+func describe(l Latency) string { return fmt.Sprint(l) }
 
 // ParseLatency reads a latency model:
 //
@@ -164,6 +183,10 @@ func startLatency(l Latency, seed uint64, symbol string) Latency {
 //	feed              as the market data: its arrival less its exchange time
 //	feed:2+1ms        twice that and a millisecond
 //	lognormal:5ms:0.4 drawn around 5 ms
+//	load:5ms+20us     and 20 µs for each event of the last 100 ms
+//	load:5ms+20us/1s  ... of the last second
+//
+// A recording is read by [ReadRoundTrips], two models are joined in a [SplitLatency].
 func ParseLatency(s string) (Latency, error) {
 	kind, rest, _ := strings.Cut(s, ":")
 	switch kind {
@@ -173,6 +196,8 @@ func ParseLatency(s string) (Latency, error) {
 		return parseFeed(s, rest)
 	case "lognormal":
 		return parseLogNormal(s, rest)
+	case "load":
+		return parseLoad(s, rest)
 	}
 	to, back, both := strings.Cut(s, "/")
 	if !both {
@@ -228,5 +253,5 @@ func parseDelay(s, part string) (time.Duration, error) {
 }
 
 func badLatency(s, why string) error {
-	return bad("latency", s, why+"; want 0, 5ms, 5ms/8ms, feed, feed:2+1ms or lognormal:5ms:0.4")
+	return bad("latency", s, why+"; want 0, 5ms, 5ms/8ms, feed, feed:2+1ms, lognormal:5ms:0.4 or load:5ms+20us")
 }

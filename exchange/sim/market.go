@@ -29,22 +29,27 @@ type symbol struct {
 	cfg     *Config
 	latency Latency
 	feed    observer // latency, if it follows the data
+	bounces rejecter // latency, if it knows of requests that never arrive
+	meter   *meter   // of the market, if impact follows it
 
 	// The market.
 	fidelity fidelity
-	marked   bool // there was a mark price
+	marked   bool // there is a mark price, given or worked out
+	given    bool // by the data
 	last     exchange.Price
 	mark     exchange.Price
 	index    exchange.Price
 	quote    exchange.Quote
 	book     *exchange.Book
-	taken    [2]taken // of bids and asks, by us
+	orders   *exchange.OrderBook // if every order of the book is known
+	recount  bool                // it is being sent anew
+	taken    [2]taken            // of bids and asks, by us
 	snapshot snapshot
 	bar      path
 	wake     exchange.Time // when the path of a bar reaches a point that matters
 
 	// Our orders.
-	bids, asks []*order // resting, best first, then oldest first
+	bids, asks ladder   // resting
 	stops      []*order // waiting for a trigger, oldest first
 	busy       int      // orders in these lists
 	reducing   int      // of them, resting orders that may only reduce
@@ -57,6 +62,7 @@ type symbol struct {
 	pos         exchange.Qty
 	liquidation exchange.Price // as last reported; 0: none
 	shared      bool           // there are other positions
+	swapped     bool           // a spot pair that is exchanged between two wallets
 	fundAt      exchange.Time
 	expireAt    exchange.Time // of a dated contract; Never: it does not, or has
 	expired     bool
@@ -70,7 +76,10 @@ func newSymbol(i *exchange.Instrument, c *Config) *symbol {
 		latency: startLatency(c.Latency, c.Seed, i.Name()), wake: exchange.Never, fundAt: exchange.Never,
 		expireAt: exchange.Never,
 	}
+	s.bids, s.asks = newLadder(exchange.Buy, s.terms.TickSize), newLadder(exchange.Sell, s.terms.TickSize)
 	s.feed, _ = s.latency.(observer)
+	s.bounces, _ = s.latency.(rejecter)
+	s.meter = c.Impact.meter()
 	s.bar.step = pathDone
 	return s
 }
@@ -101,12 +110,15 @@ func (x *Exchange) Market(ev *exchange.Event) {
 	if x.at >= s.until {
 		x.refresh(s)
 	}
+	if s.meter != nil {
+		s.meter.see(ev)
+	}
 	if ev.Kind == exchange.KindBar {
 		x.barEvent(s, ev)
 		return
 	}
-	if s.feed != nil {
-		s.feed.observe(ev.Arrival.Sub(ev.Time))
+	if s.feed != nil && ev.Kind != exchange.KindGap { // what says that nothing came has not travelled
+		s.feed.observe(ev.Time, ev.Arrival.Sub(ev.Time))
 	}
 	switch ev.Kind {
 	case exchange.KindTrade:
@@ -114,7 +126,11 @@ func (x *Exchange) Market(ev *exchange.Event) {
 	case exchange.KindQuote:
 		x.quoteEvent(s, ev)
 	case exchange.KindBook:
-		x.bookEvent(s, ev)
+		if s.orders == nil { // else they say more
+			x.bookEvent(s, ev)
+		}
+	case exchange.KindOrder:
+		x.orderEvent(s, ev)
 	case exchange.KindMark:
 		x.markEvent(s, ev)
 	case exchange.KindFunding:
@@ -132,16 +148,30 @@ func (x *Exchange) begin(t exchange.Time) {
 		}
 		x.refresh(s)
 	}
+	x.nextDate()
 	x.reschedule()
 }
 
 // refresh reads the terms in force.
 func (x *Exchange) refresh(s *symbol) {
-	tick := s.terms.TickSize
+	tick, lot := s.terms.TickSize, s.terms.LotSize
 	s.terms, s.until = s.inst.At(x.at), s.inst.NextChange(x.at)
 	x.account.SetTerms(x.at)
-	if s.book != nil && s.terms.TickSize != tick {
-		s.book = s.book.Retick(s.terms.TickSize)
+	if s.terms.TickSize == tick {
+		return
+	}
+	s.bids.retick(s.terms.TickSize)
+	s.asks.retick(s.terms.TickSize)
+	if s.book != nil {
+		if s.orders == nil {
+			s.book = s.book.Retick(s.terms.TickSize)
+		} else {
+			s.orders.Retick(s.terms.TickSize)
+			s.book = s.orders.Book()
+		}
+	}
+	if s.terms.LotSize != lot {
+		x.relot(s)
 	}
 }
 
@@ -153,8 +183,8 @@ func (x *Exchange) raise(s *symbol, to fidelity) {
 	if to == fromBook {
 		s.book = exchange.NewBook(s.terms.TickSize)
 	}
-	for _, list := range [][]*order{s.bids, s.asks} {
-		for _, o := range list {
+	for _, list := range [2]*ladder{&s.bids, &s.asks} {
+		for o := range list.all() {
 			o.queue = place{unknown: to > fromTrades}
 			if to == fromTrades {
 				s.join(o, x.cfg.Queue)
@@ -216,8 +246,15 @@ func (x *Exchange) markEvent(s *symbol, ev *exchange.Event) {
 	if m.Index != 0 {
 		s.index = m.Index
 	}
-	if m.Mark != 0 {
-		s.mark, s.marked = m.Mark, true
+	mark := m.Mark
+	switch {
+	case mark != 0:
+		s.given = true
+	case !s.given && m.Index != 0:
+		mark = x.fairPrice(s)
+	}
+	if mark != 0 {
+		s.mark, s.marked = mark, true
 		if s.pos != 0 {
 			x.remark(s)
 		}
@@ -225,6 +262,23 @@ func (x *Exchange) markEvent(s *symbol, ev *exchange.Event) {
 	if len(s.stops) > 0 {
 		x.checkTriggers(s)
 	}
+}
+
+// fairPrice works out the mark price that data with an index and no marks leaves out; 0
+// where the market does not say enough.
+func (x *Exchange) fairPrice(s *symbol) exchange.Price {
+	place := s.terms.FairPlace()
+	switch {
+	case s.inst.Kind == exchange.Spot:
+		return 0
+	case s.inst.FundingInterval > 0:
+		due := s.inst.NextFunding(x.at)
+		rate, _ := x.rateAt(s, due) // without one the price is the index
+		return exchange.FairPrice(s.index, rate, x.at, due, s.inst.FundingInterval, place)
+	case s.inst.Expiry != 0 && s.fidelity >= fromQuotes && s.mid() != 0:
+		return exchange.FairFuture(s.index, s.mid(), x.at, s.inst.Expiry, place)
+	}
+	return 0
 }
 
 func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
@@ -239,7 +293,7 @@ func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
 	if s.busy == 0 && s.pos == 0 {
 		return
 	}
-	if len(s.bids)+len(s.asks) > 0 {
+	if s.bids.n+s.asks.n > 0 {
 		x.matchTrade(s, t)
 	}
 	x.moved(s)

@@ -19,8 +19,14 @@ type mixer struct {
 	x       *Exchange
 	r       *rand.Rand
 	now     exchange.Time
-	open    []exchange.OrderID
+	open    []placed
+	at      exchange.Price
 	reports []exchange.Report
+}
+
+type placed struct {
+	id   exchange.OrderID
+	side exchange.Side
 }
 
 const mixOrders, mixSlots = 1000, 750
@@ -63,7 +69,7 @@ func (m *mixer) place() {
 	side := exchange.Side(1 + m.r.IntN(2))
 	_, _ = m.x.Submit(context.Background(), exchange.NewOrder{Side: side, Qty: 10, Price: m.price(side), Type: exchange.Limit})
 	m.advance()
-	m.open = append(m.open, m.reports[0].Order.OrderID)
+	m.open = append(m.open, placed{m.reports[0].Order.OrderID, side})
 }
 
 func (m *mixer) take() {
@@ -75,15 +81,17 @@ func (m *mixer) take() {
 
 func (m *mixer) cancel() {
 	i := m.r.IntN(len(m.open))
-	_ = m.x.Cancel(context.Background(), exchange.CancelOrder{OrderID: m.open[i]})
+	_ = m.x.Cancel(context.Background(), exchange.CancelOrder{OrderID: m.open[i].id})
 	m.advance()
-	m.open = slices.Delete(m.open, i, i+1)
+	last := len(m.open) - 1
+	m.open[i] = m.open[last]
+	m.open = m.open[:last]
 }
 
 func (m *mixer) move() {
-	id := m.open[m.r.IntN(len(m.open))]
-	p := m.price(m.x.byOrder[id].Side)
-	_ = m.x.Amend(context.Background(), exchange.AmendOrder{OrderID: id, Price: &p})
+	o := &m.open[m.r.IntN(len(m.open))]
+	m.at = m.price(o.side)
+	_ = m.x.Amend(context.Background(), exchange.AmendOrder{OrderID: o.id, Price: &m.at})
 	m.advance()
 }
 

@@ -6,24 +6,26 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// order is an order at the exchange.
+// order is an order at the exchange. With a thousand of them memory is what is waited
+// for, so what is looked at together stands together, and an order fills lines of
+// the cache.
 type order struct {
-	exchange.Order
-	s     *symbol
-	seq   uint64         // time priority; a change that loses the place gives a new one
-	value exchange.Money // of its fills
-	state orderState
-
-	ambiguous bool // the bar that fills it could have filled another order first
-
-	// What it counts for in the totals of open orders.
+	links
+	s        *symbol
+	number   uint64 // that its OrderID says
+	seq      uint64 // time priority; a change that loses the place gives a new one
 	openQty  exchange.Qty
-	openCost exchange.Money
-
+	openCost exchange.Money // with openQty what it counts for in the totals of open orders
+	exchange.Order
 	queue place
-	trail trail
-	shown exchange.Qty // of an iceberg: what is left of the part that it shows
-	daily bool         // counted among the orders for the day
+
+	state     orderState
+	daily     bool           // counted among the orders for the day
+	ambiguous bool           // the bar that fills it could have filled another order first
+	shown     exchange.Qty   // of an iceberg: what is left of the part that it shows
+	value     exchange.Money // of its fills
+	name      *clientName    // its ClientID
+	trail     trail
 }
 
 // orderState is where an order is kept.
@@ -43,6 +45,7 @@ type place struct {
 	front   int64        // ahead of us, in QueueUnits
 	traded  exchange.Qty // at the level since it last changed
 	unknown bool         // the level has not been seen yet
+	joined  uint64       // where every order is known: those ahead have this place or a lower one
 	undo    undo
 }
 
@@ -82,41 +85,12 @@ func better(side exchange.Side, p, q exchange.Price) bool {
 	return p < q
 }
 
-// side returns the resting orders of a side, best first.
-func (s *symbol) side(side exchange.Side) *[]*order {
+// side returns the resting orders of a side.
+func (s *symbol) side(side exchange.Side) *ladder {
 	if side == exchange.Buy {
 		return &s.bids
 	}
 	return &s.asks
-}
-
-// insert puts an order among those of its side, behind others at its price that show
-// as much.
-func (s *symbol) insert(o *order) {
-	list := s.side(o.Side)
-	*list = slices.Insert(*list, slot(*list, o), o)
-}
-
-// slot finds the place of an order in a list that is in order of before: where it
-// is, or where it belongs.
-func slot(list []*order, o *order) int {
-	i, j := 0, len(list)
-	for i < j {
-		if m := int(uint(i+j) >> 1); list[m].before(o) {
-			i = m + 1
-		} else {
-			j = m
-		}
-	}
-	return i
-}
-
-// leave takes a resting order out of its side.
-func (s *symbol) leave(o *order) {
-	list := s.side(o.Side)
-	if i := slot(*list, o); i < len(*list) && (*list)[i] == o {
-		*list = slices.Delete(*list, i, i+1)
-	}
 }
 
 func remove(list *[]*order, o *order) {
@@ -129,7 +103,7 @@ func remove(list *[]*order, o *order) {
 func (x *Exchange) detach(o *order) {
 	switch o.state {
 	case resting:
-		o.s.leave(o)
+		o.s.side(o.Side).remove(o)
 		if o.reduces() {
 			o.s.reducing--
 		}
@@ -156,7 +130,7 @@ func (x *Exchange) rest(o *order) {
 		o.seq = x.seq
 	}
 	o.display()
-	s.insert(o)
+	s.side(o.Side).insert(o)
 	s.busy++
 	s.join(o, x.cfg.Queue)
 	x.reopen(o)
@@ -202,9 +176,9 @@ func (x *Exchange) finish(o *order, status exchange.OrderStatus) {
 	o.Working = false
 	o.Leaves = 0
 	x.reopen(o)
-	delete(x.byOrder, o.OrderID)
-	if x.byClient[o.ClientID] == o {
-		delete(x.byClient, o.ClientID)
+	x.byNumber.remove(o.number)
+	if o.name.order == o {
+		x.names.ends(o.name)
 	}
 	x.finished.add(o)
 	x.unlink(o)
@@ -214,12 +188,24 @@ func (x *Exchange) finish(o *order, status exchange.OrderStatus) {
 			x.midnight = exchange.Never
 		}
 	}
+	x.recycle(o)
+}
+
+// recycle lets an order that has ended be used again, at the latest when it can not
+// live again.
+func (x *Exchange) recycle(o *order) {
+	if o.Status == exchange.Filled && o.limited() {
+		o = x.filled.add(o, x.at)
+	}
+	if o != nil {
+		x.orders.put(o)
+	}
 }
 
 // cancel ends an order with a text, which goes before the text that it has.
 func (x *Exchange) cancel(o *order, text string) {
 	x.finish(o, exchange.Canceled)
-	o.Text = withText(text, o.Text)
+	o.Text = x.texts.join(text, o.Text)
 	x.stats.Canceled++
 	x.reportOrder(o, exchange.ExecCanceled)
 	x.orphan(o)
@@ -233,64 +219,4 @@ func (x *Exchange) reject(o *order, reason string) {
 	x.stats.Rejected++
 	x.reportOrder(o, exchange.ExecRejected)
 	x.orphan(o)
-}
-
-func withText(first, rest string) string {
-	if rest == "" {
-		return first
-	}
-	return first + "\n" + rest
-}
-
-// finishedOrders remembers how the newest orders ended, to answer commands that
-// come too late. It holds a bounded number.
-type finishedOrders struct {
-	ring     []finishedOrder
-	n        int
-	byOrder  map[exchange.OrderID]int
-	byClient map[exchange.ClientID]int
-}
-
-type finishedOrder struct {
-	id     exchange.OrderID
-	client exchange.ClientID
-	status exchange.OrderStatus
-}
-
-const rememberFinished = 1024
-
-func newFinishedOrders() finishedOrders {
-	return finishedOrders{
-		byOrder:  make(map[exchange.OrderID]int),
-		byClient: make(map[exchange.ClientID]int),
-	}
-}
-
-func (f *finishedOrders) add(o *order) {
-	i := f.n % rememberFinished
-	f.n++
-	e := finishedOrder{o.OrderID, o.ClientID, o.Status}
-	if i == len(f.ring) {
-		f.ring = append(f.ring, e)
-	} else {
-		old := &f.ring[i]
-		delete(f.byOrder, old.id)
-		if f.byClient[old.client] == i {
-			delete(f.byClient, old.client)
-		}
-		*old = e
-	}
-	f.byOrder[e.id] = i
-	f.byClient[e.client] = i
-}
-
-func (f *finishedOrders) find(id exchange.OrderID, client exchange.ClientID) (exchange.OrderStatus, bool) {
-	i, ok := f.byOrder[id]
-	if id == "" {
-		i, ok = f.byClient[client]
-	}
-	if !ok {
-		return exchange.NoStatus, false
-	}
-	return f.ring[i].status, true
 }

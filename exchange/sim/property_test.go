@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,9 +31,9 @@ func (w *world) fills(f func(*exchange.Fill, *exchange.Order)) {
 
 // What a trade gives our resting orders is not more than was traded; what takers
 // get from a level is not more than it shows until it is updated.
-func TestI1VolumeIsGivenOnce(t *testing.T) {
+func TestInvariantI01VolumeConservation(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
-		w.c.NoConsumption, w.c.Latency = false, ZeroLatency{}
+		w.c.NoConsumption, w.c.Latency, w.c.Impact = false, ZeroLatency{}, Impact{} // what is paid names the level
 		w = newWorld(w.t, w.kind, w.c)
 		taken := map[string]exchange.Qty{}
 		w.before = func(s *step) {
@@ -72,7 +73,7 @@ func TestI1VolumeIsGivenOnce(t *testing.T) {
 
 // A fill is never worse than the limit, and a maker's is at its price, or better
 // only where a bar opened beyond it.
-func TestI2LimitPrices(t *testing.T) {
+func TestInvariantI02LimitPrices(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.run(worldSteps)
 		w.fills(func(f *exchange.Fill, o *exchange.Order) {
@@ -89,7 +90,7 @@ func TestI2LimitPrices(t *testing.T) {
 
 // Nothing happens to an order before it has arrived, and nothing is heard before
 // it has travelled back.
-func TestI3Causality(t *testing.T) {
+func TestInvariantI03NothingBeforeItArrives(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		entry, response := time.Duration(0), time.Duration(0)
 		if l, ok := w.c.Latency.(ConstantLatency); ok {
@@ -109,8 +110,9 @@ func TestI3Causality(t *testing.T) {
 
 // The position is the sum of the fills; what is left and what is filled make the
 // order; a finished order never changes.
-func TestI4OrdersAddUp(t *testing.T) {
+func TestInvariantI04OrdersAndPositionsAddUp(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.margins = true
 		w.run(worldSteps)
 		var pos exchange.Qty
 		filled := map[exchange.ClientID]exchange.Qty{}
@@ -160,8 +162,9 @@ func (w *world) unfinished(final map[exchange.ClientID]bool) (n int) {
 }
 
 // The wallet is what was deposited, realised, paid and received, at every fill.
-func TestI5WalletAddsUp(t *testing.T) {
+func TestInvariantI05WalletAddsUp(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.margins = true
 		w.after = func(*step, []exchange.Report) {
 			sum := w.x.account.Totals()
 			want := w.c.Balance + sum.Realised - sum.Fees + sum.Funding + sum.Insurance
@@ -182,8 +185,9 @@ func TestI5WalletAddsUp(t *testing.T) {
 }
 
 // A flat position costs nothing.
-func TestI6FlatCostsNothing(t *testing.T) {
+func TestInvariantI06FlatCostsNothing(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.margins = true
 		w.run(worldSteps)
 		for i := range w.reports {
 			if r := &w.reports[i]; r.Kind == exchange.ReportPosition && r.Position.Qty == 0 {
@@ -196,7 +200,7 @@ func TestI6FlatCostsNothing(t *testing.T) {
 
 // The quantity ahead of an order never grows while it keeps its place, and is
 // never more than the level shows.
-func TestI7QueuesOnlyMoveForward(t *testing.T) {
+func TestInvariantI07QueuesOnlyMoveForward(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		if w.kind != fromBook {
 			w = newWorld(w.t, fromBook, w.c)
@@ -204,7 +208,7 @@ func TestI7QueuesOnlyMoveForward(t *testing.T) {
 		s := w.x.symbols[0]
 		front := map[uint64]int64{}
 		w.after = func(*step, []exchange.Report) {
-			for _, list := range [][]*order{s.bids, s.asks} {
+			for _, list := range [][]*order{slices.Collect(s.bids.all()), slices.Collect(s.asks.all())} {
 				for _, o := range list {
 					require.GreaterOrEqual(t, o.queue.front, int64(0))
 					require.LessOrEqual(t, o.queue.front, int64(s.book.Qty(o.Side, o.Price))*QueueUnit)
@@ -223,7 +227,7 @@ func TestI7QueuesOnlyMoveForward(t *testing.T) {
 }
 
 // Orders of ours at one price fill in the order in which they took their places.
-func TestI8PriceTimePriority(t *testing.T) {
+func TestInvariantI08PriceTimePriority(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.c.Latency = ZeroLatency{}
 		w = newWorld(w.t, w.kind, w.c)
@@ -232,7 +236,7 @@ func TestI8PriceTimePriority(t *testing.T) {
 		left := map[exchange.ClientID]exchange.Qty{}
 		w.before = func(*step) {
 			ahead = map[exchange.ClientID][]exchange.ClientID{}
-			for _, list := range [][]*order{s.bids, s.asks} {
+			for _, list := range [][]*order{slices.Collect(s.bids.all()), slices.Collect(s.asks.all())} {
 				for i, o := range list {
 					left[o.ClientID] = o.Leaves
 					for _, first := range list[:i] {
@@ -270,7 +274,7 @@ func TestI8PriceTimePriority(t *testing.T) {
 
 // FOK is all or nothing, IOC never rests, post-only never takes, reduce-only
 // never opens.
-func TestI9Instructions(t *testing.T) {
+func TestInvariantI09Instructions(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.run(worldSteps)
 		var pos exchange.Qty
@@ -324,9 +328,13 @@ func TestEveryOrderEndsOnce(t *testing.T) {
 		for _, id := range w.ids {
 			require.Equal(t, 1, ends[id], "%s", id)
 		}
-		require.Empty(t, w.x.known)
-		require.Empty(t, w.x.byOrder)
-		require.Empty(t, w.x.byClient)
+		require.Empty(t, w.x.names.byID)
+		require.Zero(t, w.x.byNumber.n)
+		free := map[*order]bool{}
+		for _, o := range w.x.orders.free {
+			require.False(t, free[o], "an order was returned twice")
+			free[o] = true
+		}
 		s := w.x.symbols[0]
 		require.Zero(t, s.busy)
 		require.Zero(t, s.reducing)
@@ -361,7 +369,7 @@ func TestOpenTotalsAreThoseOfTheOrders(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		s := w.x.symbols[0]
 		w.after = func(*step, []exchange.Report) {
-			for i, list := range [][]*order{s.bids, s.asks} {
+			for i, list := range [][]*order{slices.Collect(s.bids.all()), slices.Collect(s.asks.all())} {
 				var qty exchange.Qty
 				var cost exchange.Money
 				for _, o := range list {
@@ -382,8 +390,9 @@ func TestOpenTotalsAreThoseOfTheOrders(t *testing.T) {
 
 // The same stream and the same orders give the same reports, and another symbol
 // beside them changes nothing.
-func TestReplaysAreIdentical(t *testing.T) {
+func TestInvariantI15AnotherSymbolChangesNothing(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.margins = true
 		w.run(worldSteps)
 		same(t, w, replay(t, w, w.c))
 		c := w.c
@@ -405,6 +414,7 @@ func replay(t *rapid.T, w *world, c Config) *world {
 // A later look at the account or a call of Advance without need changes nothing.
 func TestLookingChangesNothing(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
+		w.margins = true
 		w.run(worldSteps)
 		again := newWorld(t, w.kind, w.c)
 		for _, s := range w.script {

@@ -50,11 +50,11 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 	if s.busy == 0 && s.pos == 0 {
 		return
 	}
-	if len(s.bids) > 0 {
+	if s.bids.n > 0 {
 		x.bestMoved(s, exchange.Buy, old.BidPrice, old.BidQty, s.quote.BidPrice, s.quote.BidQty)
 		x.crossQuote(s, exchange.Buy, s.quote.AskPrice)
 	}
-	if len(s.asks) > 0 {
+	if s.asks.n > 0 {
 		x.bestMoved(s, exchange.Sell, old.AskPrice, old.AskQty, s.quote.AskPrice, s.quote.AskQty)
 		x.crossQuote(s, exchange.Sell, s.quote.BidPrice)
 	}
@@ -69,7 +69,7 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 func (x *Exchange) bestMoved(s *symbol, side exchange.Side, oldPrice exchange.Price, oldQty exchange.Qty,
 	price exchange.Price, qty exchange.Qty) {
 	var least int64
-	for _, o := range *s.side(side) {
+	for o := s.side(side).first; o != nil; o = o.next {
 		switch {
 		case price == 0 || better(side, o.Price, price):
 			// Nobody is left at our price: we are the best.
@@ -98,8 +98,8 @@ func (x *Exchange) bestMoved(s *symbol, side exchange.Side, oldPrice exchange.Pr
 // reached.
 func (x *Exchange) crossQuote(s *symbol, side exchange.Side, opposite exchange.Price) {
 	list := s.side(side)
-	for len(*list) > 0 && opposite != 0 && !better(side, opposite, (*list)[0].Price) {
-		o := (*list)[0]
+	for list.n > 0 && opposite != 0 && !better(side, opposite, list.first.Price) {
+		o := list.first
 		q := o.Leaves
 		if !x.cfg.NoConsumption {
 			shown := s.quote.AskQty
@@ -156,6 +156,10 @@ func ladderAt(took, first, behind exchange.Qty) (step int64, left exchange.Qty) 
 
 // join gives an order that begins to rest its place in the queue of its price.
 func (s *symbol) join(o *order, m QueueModel) {
+	if s.orders != nil {
+		s.joinOrders(o)
+		return
+	}
 	q := &o.queue
 	*q = place{}
 	switch s.fidelity {
@@ -175,11 +179,9 @@ func (s *symbol) join(o *order, m QueueModel) {
 	case fromTrades, fromBars, fromNothing:
 		// Nobody knows the queue: only a trade beyond the price fills.
 	}
-	// Orders ahead of us at our price, back to the first.
-	list := *s.side(o.Side)
-	for i := slot(list, o) - 1; i >= 0 && list[i].Price == o.Price; i-- {
-		if !list[i].hidden() {
-			q.front = max(q.front, list[i].queue.front)
+	for p := o.prev; p != nil && p.rung == o.rung && p.Price == o.Price; p = p.prev {
+		if !p.hidden() {
+			q.front = max(q.front, p.queue.front)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -19,6 +20,9 @@ type reference struct {
 	book  [2]map[exchange.Price]exchange.Qty // bids, asks
 	taken [2]map[exchange.Price]exchange.Qty
 	open  []*refOrder
+	stops []*refOrder // waiting for their trigger, in the order in which they began to
+	fired []*refOrder // of them, those whose turn comes at the end of the instant
+	last  exchange.Price
 	done  map[exchange.ClientID]bool
 	seq   int
 	fills []string
@@ -35,6 +39,7 @@ type refOrder struct {
 
 func newReference() *reference {
 	return &reference{
+		fills: []string{},
 		book:  [2]map[exchange.Price]exchange.Qty{{}, {}},
 		taken: [2]map[exchange.Price]exchange.Qty{{}, {}},
 		done:  map[exchange.ClientID]bool{},
@@ -104,6 +109,58 @@ func (r *reference) message(events []exchange.Event) {
 			r.takeUpTo(o, true)
 		}
 	}
+	if r.last == 0 {
+		r.checkStops()
+	}
+}
+
+// price is what triggers look at: the last trade, before the first one the middle of
+// the book.
+func (r *reference) price() exchange.Price {
+	bids, asks := r.offers(exchange.Buy), r.offers(exchange.Sell)
+	if r.last != 0 || len(bids) == 0 || len(asks) == 0 {
+		return r.last
+	}
+	return (bids[0] + asks[0]) / 2
+}
+
+func (o *refOrder) triggeredBy(p exchange.Price) bool {
+	touched := o.Type == exchange.MarketIfTouched || o.Type == exchange.LimitIfTouched
+	if (o.Side == exchange.Buy) != touched {
+		return p > 0 && p >= o.StopPrice
+	}
+	return p > 0 && p <= o.StopPrice
+}
+
+func (r *reference) checkStops() {
+	for _, o := range r.stops {
+		if o.triggeredBy(r.price()) && !slices.Contains(r.fired, o) {
+			r.fired = append(r.fired, o)
+		}
+	}
+}
+
+// endInstant lets the orders whose trigger was reached take their turn.
+func (r *reference) endInstant() {
+	for len(r.fired) > 0 {
+		o := r.fired[0]
+		r.unstop(o)
+		r.enter(o)
+	}
+}
+
+func (r *reference) unstop(o *refOrder) {
+	same := func(x *refOrder) bool { return x == o }
+	r.stops, r.fired = slices.DeleteFunc(r.stops, same), slices.DeleteFunc(r.fired, same)
+}
+
+// arm lets an order wait for its trigger, or enter if that has been reached.
+func (r *reference) arm(o *refOrder) {
+	if o.triggeredBy(r.price()) {
+		r.enter(o)
+		return
+	}
+	r.stops = append(r.stops, o)
 }
 
 // takeUpTo gives an order what the other side has within its limit: at its own
@@ -156,10 +213,17 @@ func (r *reference) trade(t exchange.Trade) {
 			}
 		}
 	}
+	r.last = t.Price
+	r.checkStops()
 }
 
 func (r *reference) submit(id exchange.ClientID, n exchange.NewOrder) {
-	r.enter(&refOrder{NewOrder: n, id: id, leaves: n.Qty})
+	o := &refOrder{NewOrder: n, id: id, leaves: n.Qty}
+	if n.Type.Triggered() {
+		r.arm(o)
+		return
+	}
+	r.enter(o)
 }
 
 func (r *reference) enter(o *refOrder) {
@@ -183,9 +247,11 @@ func (r *reference) enter(o *refOrder) {
 }
 
 func (r *reference) find(id exchange.ClientID) *refOrder {
-	for _, o := range r.open {
-		if o.id == id {
-			return o
+	for _, list := range [][]*refOrder{r.open, r.stops} {
+		for _, o := range list {
+			if o.id == id {
+				return o
+			}
 		}
 	}
 	return nil
@@ -193,6 +259,7 @@ func (r *reference) find(id exchange.ClientID) *refOrder {
 
 func (r *reference) cancel(id exchange.ClientID) {
 	if o := r.find(id); o != nil {
+		r.unstop(o)
 		r.end(o)
 	}
 }
@@ -209,7 +276,14 @@ func (r *reference) amend(a *exchange.AmendOrder) {
 	if a.Price != nil {
 		price = *a.Price
 	}
-	if leaves <= 0 {
+	market := o.Type == exchange.Stop || o.Type == exchange.MarketIfTouched
+	if leaves <= 0 || market && a.Price != nil {
+		return
+	}
+	if slices.Contains(r.stops, o) {
+		o.leaves, o.Price = leaves, price
+		r.unstop(o)
+		r.arm(o)
 		return
 	}
 	loses := leaves > o.leaves || price != o.Price
@@ -221,57 +295,94 @@ func (r *reference) amend(a *exchange.AmendOrder) {
 	}
 }
 
-// The exchange and the reference make the same fills of the same stream.
-func TestReferenceAgrees(t *testing.T) {
+// The exchange and the reference make the same fills of the same stream, also when what
+// is sent takes its time and meets orders that have filled or been cancelled meanwhile.
+func TestInvariantI19RacesEndAsInTheReference(t *testing.T) {
 	c := testConfig(t)
 	c.Queue, c.Balance = RiskAverse{}, 1_000_000_000_000_000
 	rapid.Check(t, func(t *rapid.T) {
+		c := c
+		delay := rapid.SampledFrom([]time.Duration{0, 0, time.Second, 3 * time.Second}).Draw(t, "delay")
+		if delay > 0 {
+			c.Latency = ConstantLatency{delay, delay}
+		}
 		w := newWorld(t, fromBook, c)
 		r := newReference()
-		plain := func(o *exchange.NewOrder) {
-			o.ExecInst &= exchange.PostOnly
-			o.StopPrice, o.Type = 0, exchange.NoOrderType
-			o.PegType, o.PegOffset, o.DisplayQty = exchange.NoPeg, 0, 0
-			o.LinkID, o.Contingency = "", exchange.NoContingency
-			o.Qty = max(o.Qty, 1)
-			if o.TimeInForce == exchange.Day {
-				o.TimeInForce = exchange.NoTimeInForce
+		type message struct {
+			arrival exchange.Time
+			do      func()
+		}
+		var sent []message
+		arrive := func(until exchange.Time) {
+			for len(sent) > 0 && sent[0].arrival <= until {
+				at := sent[0].arrival
+				for len(sent) > 0 && sent[0].arrival == at {
+					sent[0].do()
+					sent = sent[1:]
+				}
+				r.endInstant()
 			}
 		}
 		w.before = func(s *step) {
-			switch {
-			case s.submit != nil:
+			if s.submit != nil {
 				plain(s.submit)
-			case s.cancel != nil:
-				r.cancel(s.cancel.ClientID)
-			case s.amend != nil:
-				r.amend(s.amend)
 			}
-			if len(s.events) > 0 && s.events[0].Kind == exchange.KindTrade {
+			if s.events == nil {
+				arrive(s.at)
+				return
+			}
+			arrive(s.at - 1)
+			if s.events[0].Kind == exchange.KindTrade {
 				r.trade(s.events[0].Trade())
-			} else if len(s.events) > 0 {
+			} else {
 				r.message(s.events)
 			}
 		}
-		w.after = func(s *step, reports []exchange.Report) {
-			if s.submit != nil {
+		w.after = func(s *step, _ []exchange.Report) {
+			switch {
+			case s.submit != nil:
 				id := w.ids[len(w.ids)-1]
-				r.submit(id, w.sent[id])
+				sent = append(sent, message{s.at.Add(delay), func() { r.submit(id, w.sent[id]) }})
+			case s.cancel != nil:
+				sent = append(sent, message{s.at.Add(delay), func() { r.cancel(s.cancel.ClientID) }})
+			case s.amend != nil:
+				sent = append(sent, message{s.at.Add(delay), func() { r.amend(s.amend) }})
 			}
-			var got []string
-			for i := range reports {
-				if f := &reports[i].Fill; reports[i].Kind == exchange.ReportFill {
-					how := "taker"
-					if f.Liquidity == exchange.AddedLiquidity {
-						how = "maker"
-					}
-					got = append(got, fmt.Sprintf("%s %s %d @ %s %s", f.ClientID, f.Side, f.Qty, f.Price, how))
-				}
-			}
-			require.Equal(t, r.fills, got)
-			r.fills = nil
-			require.Len(t, r.open, w.x.Account().Open(0))
+			arrive(s.at)
+			r.endInstant()
+			require.Equal(t, len(r.open)+len(r.stops), w.x.Account().Open(0))
+			got := w.told()
+			require.LessOrEqual(t, len(got), len(r.fills))
+			require.Equal(t, r.fills[:len(got)], got)
 		}
 		w.run(150)
+		require.Equal(t, r.fills, w.told())
 	})
+}
+
+// plain leaves of an order what the reference knows.
+func plain(o *exchange.NewOrder) {
+	o.ExecInst &= exchange.PostOnly
+	if o.PegType != exchange.NoPeg {
+		o.StopPrice, o.Type = 0, exchange.NoOrderType
+	}
+	o.PegType, o.PegOffset, o.DisplayQty = exchange.NoPeg, 0, 0
+	o.LinkID, o.Contingency = "", exchange.NoContingency
+	o.Qty = max(o.Qty, 1)
+	if o.TimeInForce == exchange.Day {
+		o.TimeInForce = exchange.NoTimeInForce
+	}
+}
+
+// told lists the fills that have been reported, as the reference writes them.
+func (w *world) told() []string {
+	got := []string{}
+	w.fills(func(f *exchange.Fill, _ *exchange.Order) {
+		how := "taker"
+		if f.Liquidity == exchange.AddedLiquidity {
+			how = "maker"
+		}
+		got = append(got, fmt.Sprintf("%s %s %d @ %s %s", f.ClientID, f.Side, f.Qty, f.Price, how))
+	})
+	return got
 }

@@ -68,7 +68,7 @@ func (c *Config) checkRules() error {
 // trouble is the state of rules and faults.
 type trouble struct {
 	rand   *rand.Rand
-	lost   []command // never to arrive; their clients ask at command.arrival
+	lost   []lostCommand // never to arrive, in the order in which their clients know
 	minute exchange.Time
 	second exchange.Time // when the bucket of a limit is full again
 }
@@ -91,28 +91,9 @@ func (x *Exchange) lose(c *command) bool {
 	if wait == 0 {
 		wait = 10 * time.Second
 	}
-	c.arrival = max(x.now, 0).Add(wait)
-	x.trouble.lost = append(x.trouble.lost, *c)
 	x.stats.Lost++
-	x.next = min(x.next, c.arrival)
+	x.miss(c, max(x.now, 0).Add(wait), "Request timed out; the venue does not know it")
 	return true
-}
-
-// asked returns when a client next asks for a request that was lost.
-func (t *trouble) asked() exchange.Time {
-	if len(t.lost) == 0 {
-		return exchange.Never
-	}
-	return t.lost[0].arrival
-}
-
-// answerLost tells the clients of lost requests that the venue does not know them.
-func (x *Exchange) answerLost(t exchange.Time) {
-	for x.trouble.asked() <= t {
-		c := x.trouble.lost[0]
-		x.trouble.lost = x.trouble.lost[1:]
-		x.turnAway(&c, "Request timed out; the venue does not know it")
-	}
 }
 
 // hinders returns why a request that has arrived is not even read, if so.
@@ -131,6 +112,9 @@ func (x *Exchange) hinders(c *command) string {
 // is ahead of the clock by n-1 n-ths of it at the most.
 func (x *Exchange) withinRate() bool {
 	r, t := &x.cfg.Rules, &x.trouble
+	if r.PerMinute == 0 && r.PerSecond == 0 {
+		return true
+	}
 	minute, ok := fill(t.minute, x.at, r.PerMinute, time.Minute)
 	if !ok {
 		return false
@@ -156,19 +140,15 @@ func (x *Exchange) turnAway(c *command, reason string) {
 	s := c.symbol
 	switch c.kind {
 	case cmdSubmit:
-		o := x.orderOf(s, &c.order)
+		o := x.orderOf(c)
 		x.stats.Orders++
 		x.reject(o, reason)
 	case cmdAmend:
 		x.refuseAmend(s, &c.amend, reason)
 	case cmdCancel:
 		x.reportReject(s, "cancel", c.cancel.OrderID, c.cancel.ClientID, reason)
-	case cmdCancelAll:
-		x.reportReject(s, "cancelAll", "", "", reason)
-	case cmdLeverage:
-		x.reportReject(s, "leverage", "", "", reason)
-	case cmdDeadman:
-		x.reportReject(s, "cancelAllAfter", "", "", reason)
+	default:
+		x.reportReject(s, c.name(), "", "", reason)
 	}
 }
 
@@ -186,8 +166,11 @@ func (x *Exchange) crowded(o *order) string {
 
 // bound returns the price beyond which an order may not trade; 0: none.
 func (x *Exchange) bound(s *symbol, side exchange.Side) exchange.Price {
+	if x.cfg.Rules.PriceBand == 0 {
+		return 0
+	}
 	ref := s.markPrice()
-	if x.cfg.Rules.PriceBand == 0 || ref <= 0 {
+	if ref <= 0 {
 		return 0
 	}
 	band := exchange.Price(exchange.MulDiv(int64(ref), int64(x.cfg.Rules.PriceBand), int64(exchange.RatioUnit), exchange.Floor))
@@ -199,6 +182,9 @@ func (x *Exchange) bound(s *symbol, side exchange.Side) exchange.Price {
 
 // beyond returns why an order's limit is out of the price band, if it is.
 func (x *Exchange) beyond(o *order, price exchange.Price) string {
+	if x.cfg.Rules.PriceBand == 0 {
+		return ""
+	}
 	bound := x.bound(o.s, o.Side)
 	switch {
 	case bound == 0 || !o.limited() || !better(o.Side, price, bound):

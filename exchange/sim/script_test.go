@@ -26,10 +26,11 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata an
 //	config queue=risk-averse        a new exchange; see script.config
 //	at 1s                           lets time pass
 //	book bid 100 10 ask 101 20      levels of one message; "clear" starts a snapshot
+//	orders 1 bid 100 10 2 ask 101 5  orders of a book: number, side, price, what is open; "clear" as above
 //	quote 100 10 101 20
 //	trade sell 100 5
 //	bar 1m 100 105 95 102 vol=10    begins now; quiet, for a bar without trades
-//	mark 100 index=101
+//	mark 100 index=101              or one of them alone
 //	funding 0.0001 due=8h
 //	submit a buy 5 limit 100 post   also market, stop P, stoplimit P L, mit P, lit P L,
 //	                                ioc, fok, reduce, close, last, mark, index
@@ -39,7 +40,9 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata an
 //	close
 //	deadman 5s
 //	leverage 10
-//	show queue|position|stats|next
+//	transfer 100                    in the settlement currency
+//	risklimit 5000
+//	show queue|position|margin|fund|stats|next
 //
 // Times are since the first event. With -rewrite the answers are written.
 func TestScripts(t *testing.T) {
@@ -135,7 +138,20 @@ const testInstruments = `[
   {"venue": "test", "symbol": "FUT", "kind": "linear", "underlying": "FUT", "quote": "USDT",
    "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1000, "expiry": "2020-09-13T13:26:40Z",
    "terms": [{"tickSize": 0.5, "lotSize": 1, "makerFee": -0.00025, "takerFee": 0.00075, "settleFee": 0.0005,
-    "initMargin": 0.01, "maintMargin": 0.005, "maxQty": 1000000000, "maxPrice": 1000000}]}
+    "initMargin": 0.01, "maintMargin": 0.005, "maxQty": 1000000000, "maxPrice": 1000000}]},
+  {"venue": "test", "symbol": "TIER", "kind": "linear", "underlying": "ABC", "quote": "USDT",
+   "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1000,
+   "terms": [{"tickSize": 0.5, "lotSize": 1, "makerFee": 0, "takerFee": 0, "initMargin": 0.01, "maintMargin": 0.005,
+    "riskLimit": 100000000, "riskStep": 50000000, "maxQty": 1000000000, "maxPrice": 1000000}]},
+  {"venue": "test", "symbol": "FEE", "kind": "linear", "underlying": "ABC", "quote": "USDT",
+   "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1000,
+   "terms": [{"tickSize": 0.5, "lotSize": 1, "makerFee": -0.00025, "takerFee": 0.00075, "initMargin": 0.01, "maintMargin": 0.005,
+    "maxQty": 1000000000, "maxPrice": 1000000},
+    {"from": "2020-09-13T12:27:00Z", "makerFee": 0.0002, "takerFee": 0.001, "initMargin": 0.05, "maintMargin": 0.04}]},
+  {"venue": "test", "symbol": "XBT_USDT", "kind": "spot", "underlying": "XBT", "quote": "USDT",
+   "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1, "divisor": 100,
+   "terms": [{"tickSize": 0.5, "lotSize": 1000, "makerFee": 0, "takerFee": 0.001, "initMargin": 1, "maintMargin": 1,
+    "maxQty": 10000000000, "maxPrice": 1000000}]}
 ]`
 
 func instruments(tb testing.TB) *exchange.Instruments {
@@ -184,6 +200,10 @@ func (s *script) config(args []string) ([]string, error) {
 			c.Balance, err = exchange.ParseMoney(value, 6)
 		case "leverage":
 			c.Leverage, err = exchange.ParseRatio(value)
+		case "impact":
+			c.Impact, err = ParseImpact(value)
+		case "selftrade":
+			c.SelfTrade, err = ParseSelfTrade(value)
 		case "rules":
 			c.Rules = BitMEXRules()
 		case "band":
@@ -336,7 +356,7 @@ func (s *script) show(what string) (out []string) {
 	m := s.x.byID[s.sym]
 	switch what {
 	case "queue":
-		for _, list := range [][]*order{m.bids, m.asks} {
+		for _, list := range [][]*order{slices.Collect(m.bids.all()), slices.Collect(m.asks.all())} {
 			for _, o := range list {
 				out = append(out, fmt.Sprintf("%s: %d @ %s behind %.2f", o.ClientID, o.Leaves, o.Price, float64(o.queue.front)/QueueUnit))
 			}
@@ -347,6 +367,15 @@ func (s *script) show(what string) (out []string) {
 		out = append(out, fmt.Sprintf("%d at %s, mark %s, unrealised %s, realised %s, fees %s, funding %s; wallet %s",
 			p.Qty, p.EntryPrice, p.MarkPrice, p.Unrealised.Decimal(6), p.Realised.Decimal(6), p.Fees.Decimal(6),
 			p.Funding.Decimal(6), mg.Wallet.Decimal(6)))
+	case "margin":
+		p, r, m := s.x.Account().Position(s.sym), s.x.Account().Requirements(s.sym), s.x.Account().Margin()
+		out = append(out, fmt.Sprintf("liquidated at %s, bankrupt at %s; %s + %s + %s - %s = %s held, %s needed, of %s at most %s; available %s",
+			p.LiquidationPrice, p.BankruptPrice, r.Init.Decimal(6), r.Comm.Decimal(6), r.Added.Decimal(6), r.Lost.Decimal(6), r.Margin.Decimal(6),
+			r.Maint.Decimal(6), r.RiskValue.Decimal(6), r.RiskLimit.Decimal(6), m.Available.Decimal(6)))
+	case "fund":
+		for _, f := range s.x.Account().Insurance() {
+			out = append(out, fmt.Sprintf("%s: %s received, %s paid, %d takeovers", f.Currency, f.Received.Decimal(6), f.Paid.Decimal(6), f.Takeovers))
+		}
 	case "stats":
 		st := s.x.Stats()
 		out = append(out, fmt.Sprintf("ambiguous %d bars %d fills, clamped %d, liquidations %d, warnings %v",
@@ -396,6 +425,22 @@ func (s *script) events(verb string, args []string) (events []exchange.Event, er
 			events = append(events, exchange.LevelEvent(at, at, s.sym, side, exchange.Level{Price: price(i), Qty: qty(i + 1)}, flags))
 			flags &^= exchange.FlagClear
 			i += 2
+		}
+		events[len(events)-1].Flags |= exchange.FlagLast
+	case "orders":
+		var flags exchange.Flags
+		for i := 0; i < len(args); i += 4 {
+			if args[i] == "clear" {
+				flags = exchange.FlagClear | exchange.FlagSnapshot
+				i++
+			}
+			id, err := strconv.ParseUint(args[i], 10, 64)
+			if err != nil {
+				return nil, err
+			}
+			side := map[string]exchange.Side{"bid": exchange.Buy, "ask": exchange.Sell}[args[i+1]]
+			events = append(events, exchange.BookOrderEvent(at, at, s.sym, side, exchange.BookOrder{ID: id, Price: price(i + 2), Qty: qty(i + 3)}, flags))
+			flags &^= exchange.FlagClear
 		}
 		events[len(events)-1].Flags |= exchange.FlagLast
 	case "quote":
@@ -471,6 +516,15 @@ func (s *script) command(verb string, args []string) error {
 		return s.x.CancelAllAfter(ctx, d)
 	case "leverage":
 		return s.x.SetLeverage(ctx, s.sym, exchange.MustRatio(args[0]))
+	case "transfer", "risklimit":
+		amount, err := exchange.ParseMoney(args[0], 6)
+		if err != nil {
+			return err
+		}
+		if verb == "transfer" {
+			return s.x.TransferMargin(ctx, s.sym, amount)
+		}
+		return s.x.SetRiskLimit(ctx, s.sym, amount)
 	}
 	return fmt.Errorf("unknown command %q", verb)
 }

@@ -16,6 +16,7 @@ const (
 	WarnNoIndex   Warning = iota // an index trigger without index prices follows the mark price
 	WarnNoMark                   // a mark trigger without mark prices follows the last price
 	WarnNoFunding                // a position met a funding time without a rate
+	WarnNoVolume                 // an order took before its impact could be measured
 	warnings
 )
 
@@ -23,6 +24,7 @@ var warningTexts = [warnings]string{
 	"an index trigger follows the mark price: there are no index prices",
 	"a mark trigger follows the last price: there are no mark prices",
 	"no funding was settled: there is no rate for the funding time",
+	"an order had no impact: fewer than ten minutes of trades had been seen",
 }
 
 // String explains the warning.
@@ -40,12 +42,14 @@ type Stats struct {
 	Canceled     int
 	Refused      int // amendments, cancels and other commands
 	Lost         int // requests that never arrived
+	Bounced      int // requests that were rejected on their way
 	Overloads    int // requests that were turned away unread
 	Fundings     int
-	Liquidations int
+	Liquidations int // positions taken over
+	Reductions   int // parts of positions closed in the market to avoid that
 	Settlements  int // of positions in dated contracts
 	// Fills by their cause.
-	Fills [exchange.ForcedClose + 1]int
+	Fills [exchange.SelfTraded + 1]int
 	// AmbiguousBars is how many bars could have filled a stop and a limit order,
 	// in either order, with another result.
 	AmbiguousBars  int
@@ -82,7 +86,7 @@ type Model struct {
 func (x *Exchange) Models() []Model {
 	c := &x.cfg
 	return []Model{
-		{"latency", fmt.Sprint(c.Latency), "none known"},
+		{"latency", describe(c.Latency), "none known"},
 		{"queue", c.Queue.String(), "cancels ahead of us are estimated from the change of the level"},
 		{"consumption", onOff(!c.NoConsumption), "off: one displayed quantity can fill many orders"},
 		{"trades.touch", c.TouchProbability.String(), "chance of a fill by a trade at our price, without a book; 0 is pessimistic"},
@@ -93,7 +97,8 @@ func (x *Exchange) Models() []Model {
 		{"depth", fmt.Sprintf("%s x best each %d ticks, at most %d levels", c.Depth.Size, c.Depth.Ticks, c.Depth.Levels),
 			"what is behind the best quote is assumed; 0 levels: no limit"},
 		{"funding", c.fundingRule(), "none known"},
-		{"impact", "none", "our orders do not move the market"},
+		{"impact", c.Impact.String(), c.Impact.bias()},
+		{"self-trade", c.SelfTrade.String(), "pass: orders of ours that meet do not see each other"},
 		{"rules", c.Rules.String(), "limits of the venue beyond the instrument's"},
 		{"faults", c.Faults.String(), "none: every request arrives and is read"},
 	}
@@ -126,17 +131,54 @@ type Account struct{ x *Exchange }
 // Account returns the account for reading.
 func (x *Exchange) Account() Account { return Account{x} }
 
-// Equity returns the wallet and the unrealised profit together.
+// Equity returns the first wallet and the unrealised profit in it together.
 func (a Account) Equity() exchange.Money {
 	a.x.revalue(a.x.now)
 	return a.x.account.Equity()
 }
 
-// Margin returns the state of the account.
+// Margin returns the state of the first wallet.
 func (a Account) Margin() exchange.Margin {
 	a.x.revalue(a.x.now)
 	return a.x.account.Margin(a.x.now)
 }
+
+// MarginIn returns the state of the wallet of a currency; ok is false when there is none.
+func (a Account) MarginIn(code string) (exchange.Margin, bool) {
+	a.x.revalue(a.x.now)
+	return a.x.account.MarginIn(code, a.x.now)
+}
+
+// Margins returns the states of all wallets, the first one first.
+func (a Account) Margins() []exchange.Margin {
+	a.x.revalue(a.x.now)
+	list := a.x.account.Currencies()
+	out := make([]exchange.Margin, len(list))
+	for n, c := range list {
+		out[n], _ = a.x.account.MarginIn(c.Code, a.x.now)
+	}
+	return out
+}
+
+// Portfolio returns what all wallets come to in a currency, at the mark prices of the
+// symbols.
+func (a Account) Portfolio(in exchange.Currency) exchange.Portfolio {
+	list := make([]*exchange.Instrument, len(a.x.symbols))
+	for n, s := range a.x.symbols {
+		list[n] = s.inst
+	}
+	return exchange.PortfolioOf(in, a.Margins(), list, func(s exchange.SymbolID) exchange.Price { return a.Position(s).MarkPrice })
+}
+
+// Requirements returns what the margin of a position is made of.
+func (a Account) Requirements(s exchange.SymbolID) exchange.Requirements {
+	a.x.revalue(a.x.now)
+	return a.x.account.Requirements(s)
+}
+
+// Insurance returns the state of the venue's insurance fund in every currency that it
+// has had to do with.
+func (a Account) Insurance() []ledger.FundState { return a.x.account.Insurance().States() }
 
 // Position returns the position of a symbol, with the price that would value it
 // also while there is none.
@@ -157,8 +199,12 @@ func (a Account) symbol(s exchange.SymbolID) *symbol {
 	return a.x.byID[s]
 }
 
-// Totals returns the sums over the life of the account.
+// Totals returns the sums over the life of the first wallet.
 func (a Account) Totals() ledger.Totals { return a.x.account.Totals() }
+
+// TotalsIn returns the sums over the life of the wallet of a currency; ok is false when
+// there is none.
+func (a Account) TotalsIn(code string) (ledger.Totals, bool) { return a.x.account.TotalsIn(code) }
 
 // Open returns the number of open orders of a symbol.
 func (a Account) Open(s exchange.SymbolID) int {

@@ -105,36 +105,51 @@ func (s *symbol) give() {
 // all if it must be filled whole and can not.
 func (x *Exchange) takeAll(o *order) {
 	s := o.s
-	limit := x.bound(s, o.Side)
-	if o.limited() {
-		limit = o.Price
+	limit := o.Price
+	if !o.limited() {
+		limit = x.worst(s, o.Side)
 	}
-	if o.TimeInForce == exchange.FillOrKill && !x.fillable(o, limit) {
+	if x.apart(o, limit) || o.TimeInForce == exchange.FillOrKill && !x.fillable(o, limit) {
 		return
 	}
-	c := x.offers(s, o.Side, limit)
+	c, push := x.offers(s, o.Side, limit), x.push(s)
+	x.warnOfImpact(s, push)
 	for o.Leaves > 0 {
 		p, q, ok := c.next()
-		if !ok {
+		if !x.meetOwn(o, limit, p, ok) || !ok {
 			break
 		}
 		if q = s.lots(min(q, o.Leaves), o.Leaves); q <= 0 {
 			continue
 		}
 		s.take(o.Side.Opposite(), p, q)
-		x.fill(o, p, q, exchange.RemovedLiquidity, s.takeCause())
+		x.fill(o, push.price(o.Side, p, q, limit, s.terms.TickSize), q, exchange.RemovedLiquidity, s.takeCause())
 	}
 	if x.cfg.NoConsumption {
 		s.give()
 	}
 }
 
+// apart reports whether an order certainly takes nothing: the usual case of one that
+// is going to rest on the book.
+func (x *Exchange) apart(o *order, limit exchange.Price) bool {
+	s := o.s
+	if s.fidelity != fromBook || limit == 0 || x.cfg.SelfTrade != SelfTradePass || s.meter != nil {
+		return false
+	}
+	best, ok := s.book.Best(o.Side.Opposite())
+	return !ok || better(o.Side, best.Price, limit)
+}
+
 // fillable reports whether everything that is left of an order is on offer.
 func (x *Exchange) fillable(o *order, limit exchange.Price) bool {
 	c := x.offers(o.s, o.Side, limit)
-	for need := o.Leaves; ; {
-		_, q, ok := c.next()
-		if !ok {
+	for need := o.Leaves - x.ownOffers(o, limit); ; {
+		if need <= 0 {
+			return true
+		}
+		p, q, ok := c.next()
+		if !ok || x.cfg.SelfTrade >= SelfTradeCancelTaking && x.own(o, limit, p, ok) != nil {
 			return false
 		}
 		if need -= o.s.lots(min(q, need), need); need <= 0 {
@@ -147,7 +162,7 @@ func (x *Exchange) fillable(o *order, limit exchange.Price) bool {
 func (x *Exchange) wouldTake(o *order) bool {
 	c := x.offers(o.s, o.Side, o.Price)
 	_, _, ok := c.next()
-	return ok
+	return ok || x.ownOffers(o, o.Price) > 0
 }
 
 // fill executes a part of an order.
@@ -158,6 +173,12 @@ func (x *Exchange) fill(o *order, p exchange.Price, q exchange.Qty, l exchange.L
 		m = p
 	}
 	x.account.SetMark(s.id, m, x.at)
+	if s.swapped {
+		if err := x.account.CanPay(s.id, o.Side, q, p); err != nil {
+			x.cancel(o, "Canceled: "+err.Error())
+			return
+		}
+	}
 	f := exchange.Fill{
 		ExecID: x.execID(), OrderID: o.OrderID, ClientID: o.ClientID, Symbol: s.id, Side: o.Side, Qty: q, Price: p,
 		Type: exchange.ExecTrade, Liquidity: l, Cause: cause, Time: x.at,

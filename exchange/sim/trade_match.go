@@ -40,11 +40,11 @@ func reached(side exchange.Side, limit, price exchange.Price, touch bool) bool {
 // order of their places.
 func (x *Exchange) matchTouch(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) exchange.Qty {
 	list := s.side(side)
-	if len(*list) == 0 || (*list)[0].Price != t.Price || !x.trouble.happens(x.cfg.TouchProbability) {
+	if list.n == 0 || list.first.Price != t.Price || !x.trouble.happens(x.cfg.TouchProbability) {
 		return ours
 	}
-	for len(*list) > 0 && (*list)[0].Price == t.Price {
-		o := (*list)[0]
+	for list.n > 0 && list.first.Price == t.Price {
+		o := list.first
 		q := s.lots(min(o.Leaves, t.Qty-ours), o.Leaves)
 		if q <= 0 {
 			break

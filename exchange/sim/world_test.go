@@ -24,6 +24,8 @@ type world struct {
 	levels [2]map[exchange.Price]exchange.Qty // of the book: bids, asks
 	barEnd exchange.Time
 
+	margins bool // there are commands about margin too
+
 	script  []step                                  // everything that was done
 	reports []exchange.Report                       // everything that was reported
 	heard   []exchange.Time                         // and when
@@ -43,6 +45,7 @@ type step struct {
 	submit *exchange.NewOrder
 	amend  *exchange.AmendOrder
 	cancel *exchange.CancelOrder
+	margin func(x *Exchange) error
 }
 
 func newWorld(t *rapid.T, kind fidelity, c Config) *world {
@@ -66,13 +69,19 @@ func (w *world) run(steps int) {
 	w.do(step{events: w.opening()})
 	for range steps {
 		w.now = w.now.Add(time.Duration(w.int(1, 2000, "ms")) * time.Millisecond)
-		switch n := w.int(0, 19, "step"); {
+		last := 19
+		if w.margins {
+			last = 20
+		}
+		switch n := w.int(0, last, "step"); {
 		case n < 11:
 			w.do(step{events: w.market()})
 		case n < 17:
 			w.do(step{submit: w.order()})
 		case n < 18:
 			w.do(step{cancel: w.cancel()})
+		case n == 20:
+			w.do(step{margin: w.margin()})
 		default:
 			w.do(step{amend: w.amend()})
 		}
@@ -121,7 +130,24 @@ func (w *world) apply(s *step) {
 		require.NoError(w.t, w.x.Amend(ctx, *s.amend))
 	case s.cancel != nil:
 		require.NoError(w.t, w.x.Cancel(ctx, *s.cancel))
+	case s.margin != nil:
+		require.NoError(w.t, s.margin(w.x))
 	}
+}
+
+// margin is a command about the margin of the position, which may be refused.
+func (w *world) margin() func(x *Exchange) error {
+	ctx := context.Background()
+	n := w.int(1, 1_000_000, "amount")
+	switch w.int(0, 3, "margin command") {
+	case 0:
+		return func(x *Exchange) error { return x.SetLeverage(ctx, 0, exchange.Ratio(n%60)*exchange.RatioUnit) }
+	case 1:
+		return func(x *Exchange) error { return x.TransferMargin(ctx, 0, -exchange.Money(n)) }
+	case 2:
+		return func(x *Exchange) error { return x.SetRiskLimit(ctx, 0, exchange.Money(n)) }
+	}
+	return func(x *Exchange) error { return x.TransferMargin(ctx, 0, exchange.Money(n)) }
 }
 
 func (w *world) until(t exchange.Time) {
@@ -325,6 +351,10 @@ func anyConfig(t *rapid.T, c Config) Config {
 	}
 	c.Leverage = exchange.Ratio(rapid.SampledFrom([]int64{0, 10, 50}).Draw(t, "leverage")) * exchange.RatioUnit
 	c.Balance = exchange.Money(rapid.SampledFrom([]int64{100_000, 1_000_000, 100_000_000_000}).Draw(t, "balance"))
+	c.SelfTrade = SelfTrade(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(t, "self-trade"))
+	if rapid.IntRange(0, 3).Draw(t, "impact") == 0 {
+		c.Impact = Impact{K: 1, Sigma: 0.05, Volume: 1000}
+	}
 	c.UseFundingRate, c.FundingRate = true, exchange.RatioUnit/10_000
 	if rapid.IntRange(0, 3).Draw(t, "bad day") == 0 {
 		c.Rules = Rules{OpenOrders: 5, Stops: 2, PriceBand: exchange.RatioUnit / 50, PerMinute: 100, PerSecond: 3}

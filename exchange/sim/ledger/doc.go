@@ -1,11 +1,11 @@
-// Package ledger keeps the books of one simulated account: the wallet, the
-// positions with their integer cost, the totals of open orders, margin,
-// funding, liquidation and bankruptcy prices. It computes in the venue's
+// Package ledger keeps the books of one simulated account: a wallet for each
+// currency, the positions with their integer cost, the totals of open orders,
+// margin, funding, liquidation and bankruptcy prices. It computes in the venue's
 // integers and rounds where the venue rounds, and it has no floating point.
 //
 // It knows nothing of matching, latency or order books. The simulated exchange
 // above it tells it what happened (Fill, SetMark, Fund, SetOpen) and asks it
-// what may happen (CheckOrder) and what must (SetMark, MustLiquidate).
+// what may happen (CheckOrder, CanPay) and what must (SetMark, MustLiquidate).
 //
 //	exchange/sim ─▶ exchange/sim/ledger ─▶ exchange
 //
@@ -44,20 +44,38 @@
 //     wallet + unrealised ≤ maintenance. Isolated margin is out of their reach,
 //     and profit of an isolated position is not available: announcement of the
 //     engine, an account export of 2026 and the official example.
-//   - Liquidation hands the position over at its bankruptcy price with the taker
-//     fee. Several cross positions share what is left of the account in
-//     proportion to their maintenance, so that each loses about its own. The
-//     insurance fund adds what the account lacks, which is counted.
+//   - Margin moves to an isolated position and back, no deeper than its initial
+//     margin: trading rules. As with funding received a part becomes comm.
+//   - Liquidation goes in steps, each of which may be enough: a risk limit that was
+//     raised is lowered to what the position is worth (LowerRiskLimit); what is above
+//     the next lower limit is closed in the market, whole or not at all (Excess);
+//     what is left is taken over at its bankruptcy price with the taker fee
+//     (Liquidate): liquidation guide. Before them the exchange cancels the orders,
+//     which frees no margin here. Several cross positions share what is left of the
+//     account in proportion to their maintenance, so that each loses about its own.
+//   - The insurance fund closes what it took over, here at the mark, keeps what is
+//     better than bankruptcy and pays what is worse, with what the account lacked
+//     besides. What it does not have, the other side of the market loses by
+//     auto-deleveraging; that is counted, and the account does not notice.
 //   - Risk limit: IM and MM grow by one base MM for every step that the account
 //     has raised the limit of a symbol. By default it is at the base and an
 //     order beyond it is refused.
-//   - Spot: a pair is bought with the quote currency and can not be sold short.
-//     The wallet stays at cost: what coins have cost is held as margin and comes
-//     back when they are sold. There is no liquidation.
+//   - Wallets are apart: what settles in a currency is margined, and liquidated, in
+//     its wallet alone, as on the venue before and after 2024.
+//   - Spot: a pair is bought with the quote currency and can not be sold short. If
+//     the account has a wallet for the coin, the two are exchanged: there is no
+//     position, what is offered is reserved in the coin's wallet, and profit that is
+//     not realised buys nothing. A coin without a wallet is held at cost: what it has
+//     cost is margin that comes back when it is sold. There is no liquidation.
+//   - A position that is no whole number of lots, after the lot has changed, is
+//     valued pro rata; its odd part can be closed at the mark without a fee
+//     (CloseOddLot): announcement of 2021-06-08.
 //
 // At all times
 //
-//	wallet = balance + realised - fees + funding + insurance
+//	wallet = deposit + realised - fees + funding + insurance + exchanged
+//	fund   = deposit + received - paid
 //
-// and a flat position has a cost of exactly zero.
+// a flat position has a cost of exactly zero, and accounts that trade with each other,
+// the fees that they paid and the fund own together what they owned at first.
 package ledger

@@ -31,18 +31,26 @@ func (e *RiskLimitError) Error() string {
 	return "Value of position and orders exceeds position Risk Limit"
 }
 
-// CurrencyError refuses a symbol that settles in a currency other than the
-// account's.
+// CurrencyError refuses a symbol that settles in a currency for which the account
+// has no wallet.
 type CurrencyError struct {
 	Symbol  string
 	Settle  string // what the symbol settles in
-	Account string // what the account holds
+	Account string // of the first wallet
 }
 
 // Error returns the venue's text.
 func (e *CurrencyError) Error() string { return "Account has no " + e.Settle }
 
-// LeverageError refuses a leverage or a risk limit.
+// TransferError refuses to move margin to or from an isolated position.
+type TransferError struct {
+	Reason string // the venue's text
+}
+
+// Error returns the venue's text.
+func (e *TransferError) Error() string { return e.Reason }
+
+// LeverageError refuses a leverage or a risk limit, or what would lead to liquidation.
 type LeverageError struct {
 	Reason string // the venue's text
 }

@@ -10,8 +10,8 @@ func (a *Account) SetFundingRate(s exchange.SymbolID, rate exchange.Ratio) {
 		return
 	}
 	p.fundingRate = rate
-	if p.qty != 0 {
-		a.changed(p)
+	if p.held.Qty != 0 {
+		a.altered(p)
 	}
 }
 
@@ -21,11 +21,11 @@ func (a *Account) SetFundingRate(s exchange.SymbolID, rate exchange.Ratio) {
 func (a *Account) Fund(s exchange.SymbolID, rate exchange.Ratio, at exchange.Time) (f exchange.FundingPayment, ok bool) {
 	a.advance(at)
 	p := &a.positions[s]
-	if p.qty == 0 || p.spot() {
+	if p.held.Qty == 0 || p.spot() {
 		return f, false
 	}
-	amount := exchange.Fee(p.terms.Value(p.qty, p.mark), rate)
-	if p.qty > 0 {
+	amount := exchange.Fee(p.terms.Value(p.held.Qty, p.mark), rate)
+	if p.held.Qty > 0 {
 		amount = -amount
 	}
 	if p.isolated() {
@@ -33,10 +33,10 @@ func (a *Account) Fund(s exchange.SymbolID, rate exchange.Ratio, at exchange.Tim
 	}
 	p.funding += amount
 	p.time = at
-	a.wallet += amount
-	a.totals.Funding += amount
-	a.changed(p)
-	return exchange.FundingPayment{Symbol: s, Rate: rate, Qty: p.qty, Price: p.mark, Amount: amount, Time: at}, true
+	p.wallet.amount += amount
+	p.wallet.totals.Funding += amount
+	a.altered(p)
+	return exchange.FundingPayment{Symbol: s, Rate: rate, Qty: p.held.Qty, Price: p.mark, Amount: amount, Time: at}, true
 }
 
 // fundMargin keeps funding within an isolated position. Of what is received, a
@@ -47,9 +47,15 @@ func (p *position) fundMargin(amount exchange.Money) {
 		p.lost -= amount
 		return
 	}
+	p.added += p.withoutFee(amount, exchange.Floor)
+}
+
+// withoutFee is the part of an amount that moves into or out of the margin of an
+// isolated position that is not comm.
+func (p *position) withoutFee(amount exchange.Money, r exchange.Rounding) exchange.Money {
 	fee := p.fee()
 	if p.covered() {
 		fee = 0
 	}
-	p.added += exchange.Money(exchange.MulDiv(int64(amount), int64(exchange.RatioUnit), int64(exchange.RatioUnit+fee), exchange.Floor))
+	return exchange.Money(exchange.MulDiv(int64(amount), int64(exchange.RatioUnit), int64(exchange.RatioUnit+fee), r))
 }

@@ -27,6 +27,7 @@ type contract struct {
 	im, mm, maker, taker string
 	limit, step          exchange.Money
 	maxPrice             string
+	underlying           string
 }
 
 func (c contract) instrument() *exchange.Instrument {
@@ -40,7 +41,7 @@ func (c contract) instrument() *exchange.Instrument {
 		c.maxPrice = "1000000"
 	}
 	return &exchange.Instrument{
-		Venue: "test", Symbol: c.symbol, Kind: c.kind, Settle: c.settle,
+		Venue: "test", Symbol: c.symbol, Kind: c.kind, Settle: c.settle, Underlying: c.underlying,
 		Multiplier: c.multiplier, Divisor: max(c.divisor, 1), ContractsPerUnit: 1,
 		Terms: []exchange.Terms{{
 			TickSize: exchange.MustPrice(c.tick), LotSize: c.lot, MakerFee: ratio(c.maker), TakerFee: ratio(c.taker),
@@ -68,13 +69,18 @@ func ethusdt(tick, im, mm, fee string) contract {
 // 0, 1 ...
 func openAccount(t tb, balance exchange.Money, leverage string, list ...contract) *Account {
 	t.Helper()
+	a, err := New(Config{Instruments: setOf(t, list...), Currency: list[0].settle, Balance: balance, Leverage: exchange.MustRatio(leverage)})
+	require.NoError(t, err)
+	return a
+}
+
+func setOf(t tb, list ...contract) *exchange.Instruments {
+	t.Helper()
 	set := new(exchange.Instruments)
 	for _, c := range list {
 		require.NoError(t, set.Add(c.instrument()))
 	}
-	a, err := New(Config{Instruments: set, Currency: list[0].settle, Balance: balance, Leverage: exchange.MustRatio(leverage)})
-	require.NoError(t, err)
-	return a
+	return set
 }
 
 // trade fills signed contracts.
@@ -92,35 +98,56 @@ func setMark(a *Account, s exchange.SymbolID, price string) bool {
 }
 
 func marginOf(a *Account, s exchange.SymbolID) margin {
-	a.refresh()
+	a.refresh(&a.wallets[0])
 	return a.positions[s].margin
 }
 
 // requireBooks checks what holds for every account at all times.
 func requireBooks(t tb, a *Account) {
 	t.Helper()
-	sum := a.totals
-	require.Equal(t, a.balance+sum.Realised-sum.Fees+sum.Funding+sum.Insurance, a.wallet, "wallet")
-	var realised, fees, funding exchange.Money
 	for n := range a.positions {
-		p := &a.positions[n]
-		realised, fees, funding = realised+p.realised, fees+p.fees, funding+p.funding
-		if p.qty == 0 {
-			require.Zero(t, p.cost, "cost of a flat position")
+		if p := &a.positions[n]; p.held.Qty == 0 {
+			require.Zero(t, p.held.Cost, "cost of a flat position")
 			require.Zero(t, p.added+p.lost, "margin of a flat position")
 		}
 	}
-	require.Equal(t, []exchange.Money{sum.Realised, sum.Fees, sum.Funding}, []exchange.Money{realised, fees, funding}, "sums by position")
-	m := a.Margin(0)
-	require.Equal(t, a.Equity(), m.Balance)
-	require.Equal(t, a.wallet, m.Wallet)
-	require.Equal(t, m.Balance-m.InitMargin-m.MaintMargin, m.Available)
-	require.Equal(t, a.available(), m.Available)
-	var unrealised, orders, maint exchange.Money
-	for n := range a.positions {
-		p := a.Position(exchange.SymbolID(n))
-		unrealised, orders, maint = unrealised+p.Unrealised, orders+p.InitMargin, maint+p.MaintMargin
-		require.Equal(t, p.MarkValue-p.Cost, p.Unrealised)
+	for n := range a.wallets {
+		requireWallet(t, a, &a.wallets[n])
 	}
+	for _, f := range a.fund.states {
+		require.Equal(t, f.Deposit+f.Received-f.Paid, f.Balance, "insurance fund")
+		require.GreaterOrEqual(t, f.Balance, exchange.Money(0))
+	}
+}
+
+func requireWallet(t tb, a *Account, w *wallet) {
+	t.Helper()
+	sum := w.totals
+	require.Equal(t, w.deposit+sum.Realised-sum.Fees+sum.Funding+sum.Insurance+sum.Exchanged, w.amount, "wallet")
+	m, ok := a.MarginIn(w.currency.Code, 0)
+	require.True(t, ok)
+	require.Equal(t, w.amount, m.Wallet)
+	require.Equal(t, m.Wallet+m.Unrealised, m.Balance)
+	require.Equal(t, m.Balance-m.InitMargin-m.MaintMargin, m.Available)
+	require.Equal(t, w.available(), m.Available)
+	var realised, fees, funding, unrealised, orders, maint exchange.Money
+	for n := range a.positions {
+		p := &a.positions[n]
+		if p.coin == w {
+			orders += p.coinsOf(p.sells.qty)
+		}
+		if p.wallet != w {
+			continue
+		}
+		realised, fees, funding = realised+p.realised, fees+p.fees, funding+p.funding
+		shown := a.Position(exchange.SymbolID(n))
+		unrealised, orders, maint = unrealised+shown.Unrealised, orders+shown.InitMargin, maint+shown.MaintMargin
+		require.Equal(t, shown.MarkValue-shown.Cost, shown.Unrealised)
+		r := a.Requirements(exchange.SymbolID(n))
+		if p.isolated() && p.held.Qty != 0 {
+			require.Equal(t, max(0, r.Init+r.Comm+r.Added-r.Lost)+map[bool]exchange.Money{true: shown.Cost.Abs()}[p.spot()], r.Margin)
+		}
+	}
+	require.Equal(t, []exchange.Money{sum.Realised, sum.Fees, sum.Funding}, []exchange.Money{realised, fees, funding}, "sums by position")
 	require.Equal(t, []exchange.Money{m.Unrealised, m.InitMargin, m.MaintMargin}, []exchange.Money{unrealised, orders, maint})
 }

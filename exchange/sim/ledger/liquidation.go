@@ -3,6 +3,7 @@ package ledger
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -14,8 +15,10 @@ func (a *Account) SetMark(s exchange.SymbolID, mark exchange.Price, at exchange.
 	p := &a.positions[s]
 	p.time = at
 	if mark != p.mark && mark > 0 {
-		p.mark = mark
-		p.stale, a.dirty = true, true
+		p.mark, p.stale = mark, true
+		if p.wallet != nil {
+			p.wallet.dirty = true
+		}
 	}
 	if p.lo <= mark && mark <= p.hi && at < a.nextTerms {
 		return false
@@ -25,42 +28,46 @@ func (a *Account) SetMark(s exchange.SymbolID, mark exchange.Price, at exchange.
 
 func (a *Account) testMark(p *position, at exchange.Time) bool {
 	a.advance(at)
-	a.refresh()
+	a.refresh(p.wallet)
 	if !a.mustLiquidate(p) {
 		a.arm(p)
 		return false
 	}
 	// The other cross positions are due as well, wherever their marks are.
-	for _, s := range a.touched {
+	for _, s := range p.wallet.touched {
 		a.positions[s].disarm()
 	}
 	return true
 }
 
 // MustLiquidate returns the symbols whose positions must be liquidated now,
-// ascending: isolated ones, and either all cross positions or none. The slice is
-// valid until the next call.
+// ascending: isolated ones, and of each wallet either all cross positions or none.
+// The slice is valid until the next call.
 func (a *Account) MustLiquidate(at exchange.Time) []exchange.SymbolID {
 	a.advance(at)
-	a.refresh()
 	a.forced = a.forced[:0]
-	for _, s := range a.touched {
-		if a.mustLiquidate(&a.positions[s]) {
-			a.forced = append(a.forced, s)
+	for n := range a.wallets {
+		w := &a.wallets[n]
+		a.refresh(w)
+		for _, s := range w.touched {
+			if a.mustLiquidate(&a.positions[s]) {
+				a.forced = append(a.forced, s)
+			}
 		}
 	}
+	slices.Sort(a.forced)
 	return a.forced
 }
 
 // mustLiquidate is the exact test, on refreshed state.
 func (a *Account) mustLiquidate(p *position) bool {
 	switch {
-	case p.qty == 0 || p.spot():
+	case p.held.Qty == 0 || p.spot():
 		return false
 	case p.isolated():
 		return p.margin.total+p.unrealised <= p.margin.maint
 	}
-	return a.crossEquity() <= a.sums.crossMaint
+	return p.wallet.equity() <= p.wallet.sums.crossMaint
 }
 
 // arm computes the marks between which a position that is safe now stays safe.
@@ -70,16 +77,17 @@ func (a *Account) mustLiquidate(p *position) bool {
 // as none leaves its range their losses together are less than that.
 func (a *Account) arm(p *position) {
 	switch {
-	case p.qty == 0 || p.spot():
+	case p.held.Qty == 0 || p.spot():
 		p.free()
 		return
 	case p.isolated():
 		p.lo, p.hi = p.safeMarks(p.margin.maint - p.margin.total)
 		return
 	}
-	spare := (a.crossEquity() - a.sums.crossMaint - 1) / exchange.Money(a.sums.crossCount)
-	for _, s := range a.touched {
-		if c := &a.positions[s]; c.qty != 0 && !c.isolated() {
+	w := p.wallet
+	spare := (w.equity() - w.sums.crossMaint - 1) / exchange.Money(w.sums.crossCount)
+	for _, s := range w.touched {
+		if c := &a.positions[s]; c.held.Qty != 0 && !c.isolated() {
 			c.lo, c.hi = c.safeMarks(c.unrealised - spare - 1)
 		}
 	}
@@ -91,8 +99,8 @@ func (a *Account) arm(p *position) {
 func (p *position) safeMarks(floor exchange.Money) (lo, hi exchange.Price) {
 	lo, hi = math.MinInt64, math.MaxInt64
 	inverse := p.terms.Kind == exchange.Inverse
-	edge := p.cost + floor // safe while the signed value is above
-	if (p.qty > 0) != inverse {
+	edge := p.held.Cost + floor // safe while the signed value is above
+	if (p.held.Qty > 0) != inverse {
 		// The value is positive: safe while it is at least edge+1. One unit more
 		// than that covers the rounding of odd contracts.
 		if edge < 0 {
@@ -125,7 +133,7 @@ func (p *position) safeMarks(floor exchange.Money) (lo, hi exchange.Price) {
 func (p *position) perLot(v exchange.Money, r exchange.Rounding) exchange.Money {
 	most := uint64(math.MaxInt64 / p.terms.Divisor)
 	hi, lo := bits.Mul64(uint64(v), uint64(p.terms.LotSize))
-	qty := uint64(p.qty.Abs())
+	qty := uint64(p.held.Qty.Abs())
 	if hi >= qty {
 		return exchange.Money(most)
 	}
@@ -159,13 +167,21 @@ func (p *position) lotPrice(u exchange.Money, r exchange.Rounding) exchange.Pric
 // which all that stands behind it is lost, other marks staying as they are. Both
 // are rounded to the tick towards the entry price.
 func (a *Account) liquidationPrices(p *position) (liquidation, bankrupt exchange.Price) {
+	if p.priced != p.wallet.round {
+		p.priced = p.wallet.round
+		p.liquidation, p.bankrupt = p.edges()
+	}
+	return p.liquidation, p.bankrupt
+}
+
+func (p *position) edges() (liquidation, bankrupt exchange.Price) {
 	m := &p.margin
 	if p.isolated() {
 		return p.priceAt(m.total - m.maint), p.priceAt(m.total - m.comm)
 	}
-	behind := a.crossEquity() - p.unrealised
+	behind := p.wallet.equity() - p.unrealised
 	most := p.terms.MaxPrice
-	return min(p.priceAt(behind-a.sums.crossMaint), most), min(p.priceAt(behind), most)
+	return min(p.priceAt(behind-p.wallet.sums.crossMaint), most), min(p.priceAt(behind), most)
 }
 
 // priceAt returns the price at which the position has lost an amount: that many
@@ -173,8 +189,8 @@ func (a *Account) liquidationPrices(p *position) (liquidation, bankrupt exchange
 // then the price. A price that does not exist becomes the greatest or, where the
 // value would be negative, a tick.
 func (p *position) priceAt(loss exchange.Money) exchange.Price {
-	inverse, long := p.terms.Kind == exchange.Inverse, p.qty > 0
-	value := p.cost - loss
+	inverse, long := p.terms.Kind == exchange.Inverse, p.held.Qty > 0
+	value := p.held.Cost - loss
 	if long == inverse {
 		value = -value
 	}
@@ -203,31 +219,86 @@ func (p *position) priceAt(loss exchange.Money) exchange.Price {
 	return max(price, p.terms.TickSize)
 }
 
-// Liquidate closes the position of a symbol as the venue does: it is taken over
-// at its bankruptcy price with the taker fee. What the account then lacks is
-// added by the insurance fund. ok is false when there is nothing to liquidate.
-func (a *Account) Liquidate(s exchange.SymbolID, at exchange.Time) (f exchange.Fill, ok bool) {
+// CloseOddLot closes what a position has beyond whole lots, at its mark and without a
+// fee. ok is false when there is none.
+func (a *Account) CloseOddLot(s exchange.SymbolID, at exchange.Time) (f exchange.Fill, ok bool) {
 	a.advance(at)
-	a.refresh()
 	p := &a.positions[s]
-	if p.qty == 0 || p.spot() {
+	odd := p.held.Qty % p.terms.LotSize
+	if odd == 0 || p.mark == 0 {
 		return f, false
 	}
-	isolated, held := p.isolated(), p.margin.total
 	f = exchange.Fill{
-		Symbol: s, Side: exchange.SideOf(-p.qty), Qty: p.qty.Abs(), Price: a.takeoverPrice(p),
+		Symbol: s, Side: exchange.SideOf(-odd), Qty: odd.Abs(), Price: p.mark,
+		Type: exchange.ExecSettlement, Cause: exchange.ForcedClose, Time: at,
+	}
+	a.bookAt(p, &f, 0)
+	return f, true
+}
+
+// LowerRiskLimit is the first step of a liquidation: it lowers a risk limit that was
+// raised to the least that holds the value of the position, and with it what the
+// position needs. It reports whether it did.
+func (a *Account) LowerRiskLimit(s exchange.SymbolID, at exchange.Time) bool {
+	a.advance(at)
+	p := &a.positions[s]
+	a.refresh(p.wallet)
+	lowered := false
+	for p.steps > 0 && p.markValue.Abs() <= p.riskLimit()-p.terms.RiskStep {
+		p.steps--
+		lowered = true
+	}
+	if lowered {
+		a.altered(p)
+	}
+	return lowered
+}
+
+// Excess is the second step: it returns how many contracts of a position are above
+// the next lower risk limit, and the price beyond which they are not to be closed. It
+// returns 0 for a position whose risk limit is at the base: that is taken over whole.
+func (a *Account) Excess(s exchange.SymbolID, at exchange.Time) (qty exchange.Qty, limit exchange.Price) {
+	a.advance(at)
+	p := &a.positions[s]
+	a.refresh(p.wallet)
+	if p.steps == 0 || p.held.Qty == 0 || p.mark == 0 {
+		return 0, 0
+	}
+	held := p.held.Qty.Abs()
+	fits := exchange.Qty((p.riskLimit()-p.terms.RiskStep)/max(1, p.terms.LotValue(p.mark))) * p.terms.LotSize
+	if fits >= held {
+		return 0, 0
+	}
+	return held - fits, a.takeoverPrice(p)
+}
+
+// Liquidate is the last step: the insurance fund takes the position of a symbol over
+// at its bankruptcy price, with the taker fee, and adds what the account then lacks.
+// ok is false when there is nothing to liquidate.
+func (a *Account) Liquidate(s exchange.SymbolID, at exchange.Time) (f exchange.Fill, ok bool) {
+	a.advance(at)
+	p := &a.positions[s]
+	a.refresh(p.wallet)
+	if p.held.Qty == 0 || p.spot() {
+		return f, false
+	}
+	w, held, isolated, margin := p.wallet, p.held.Qty, p.isolated(), p.margin.total
+	f = exchange.Fill{
+		Symbol: s, Side: exchange.SideOf(-held), Qty: held.Abs(), Price: a.takeoverPrice(p),
 		Type: exchange.ExecLiquidation, Liquidity: exchange.RemovedLiquidity, Cause: exchange.ForcedClose, Time: at,
 	}
+	a.fund.takeOver(p, held, f.Price, p.mark)
 	a.book(p, &f)
-	a.refresh()
-	missing := -a.crossEquity()
+	a.refresh(w)
+	missing := -w.equity()
 	if isolated {
-		missing = f.Fee - f.Realised - held
+		missing = f.Fee - f.Realised - margin
 	}
 	if missing > 0 {
-		a.wallet += missing
-		a.totals.Insurance += missing
-		a.changed(p)
+		a.fund.pay(w.currency.Code, missing)
+		w.amount += missing
+		w.totals.Insurance += missing
+		a.changed(w)
 	}
 	return f, true
 }
@@ -238,10 +309,11 @@ func (a *Account) takeoverPrice(p *position) exchange.Price {
 	if p.isolated() {
 		return p.priceAt(p.margin.total - p.margin.comm)
 	}
-	left := a.crossEquity()
-	mine := left / exchange.Money(a.sums.crossCount)
-	if a.sums.crossMaint > 0 {
-		mine = exchange.Money(exchange.MulDiv(int64(left), int64(p.margin.maint), int64(a.sums.crossMaint), exchange.Floor))
+	w := p.wallet
+	left := w.equity()
+	mine := left / exchange.Money(w.sums.crossCount)
+	if w.sums.crossMaint > 0 {
+		mine = exchange.Money(exchange.MulDiv(int64(left), int64(p.margin.maint), int64(w.sums.crossMaint), exchange.Floor))
 	}
 	return p.priceAt(mine - p.unrealised)
 }

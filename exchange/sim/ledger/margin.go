@@ -16,9 +16,9 @@ type margin struct {
 
 // margins computes the margin of the position from its cost.
 func (p *position) margins() (m margin) {
-	cost := p.cost.Abs()
+	cost := p.held.Cost.Abs()
 	switch {
-	case p.qty == 0:
+	case p.held.Qty == 0:
 		return m
 	case p.spot():
 		return margin{total: cost}
@@ -37,10 +37,30 @@ func (p *position) margins() (m margin) {
 	return m
 }
 
+// Requirements returns what the margin of a position is made of.
+func (a *Account) Requirements(s exchange.SymbolID) exchange.Requirements {
+	p := &a.positions[s]
+	a.refresh(p.wallet)
+	m := &p.margin
+	r := exchange.Requirements{
+		InitRate: p.initRate(), MaintRate: p.maintRate(), FeeRate: p.fee(),
+		RiskLimit: p.riskLimit(), RiskValue: p.riskValue(p.gross), GrossOpenCost: p.gross,
+		Init: m.init, Comm: m.comm, Added: p.added, Lost: p.lost, Margin: m.total, Maint: m.maint,
+	}
+	if p.leverage != 0 {
+		const unit = int64(exchange.RatioUnit)
+		r.InitRate = max(r.InitRate, exchange.Ratio(exchange.MulDiv(unit, unit, int64(p.leverage), exchange.Ceil)))
+	}
+	if p.held.Qty != 0 && !p.isolated() {
+		r.Margin = m.maint
+	}
+	return r
+}
+
 // inUse is what the position takes of the account's equity. The value of an
 // isolated position is part of its own margin.
 func (p *position) inUse() exchange.Money {
-	if p.qty != 0 && p.isolated() {
+	if p.held.Qty != 0 && p.isolated() {
 		return p.margin.total + p.unrealised
 	}
 	return p.margin.maint
@@ -54,7 +74,7 @@ func share(m exchange.Money, r exchange.Ratio, how exchange.Rounding) exchange.M
 // covered reports whether the position can not lose more than it holds: a short
 // inverse position at leverage 1 or less owes coins that it has.
 func (p *position) covered() bool {
-	return p.terms.Kind == exchange.Inverse && p.qty < 0 && p.leverage != 0 && p.leverage <= exchange.RatioUnit
+	return p.terms.Kind == exchange.Inverse && p.held.Qty < 0 && p.leverage != 0 && p.leverage <= exchange.RatioUnit
 }
 
 // fee is the rate that margin reckons with: the dearest.
@@ -64,7 +84,7 @@ func (p *position) fee() exchange.Ratio {
 
 // toPay is the announced funding rate if this side is to pay it, 0 otherwise.
 func (p *position) toPay() exchange.Ratio {
-	if p.qty < 0 {
+	if p.held.Qty < 0 {
 		return max(0, -p.fundingRate)
 	}
 	return max(0, p.fundingRate)
@@ -109,7 +129,7 @@ func (p *position) orderMarginOf(gross exchange.Money) exchange.Money {
 	if gross == 0 {
 		return 0
 	}
-	return share(gross, p.orderRate(), exchange.Ceil)
+	return share(gross, p.rate, exchange.Ceil)
 }
 
 // riskLimit is the greatest value of position and orders; 0: none.
@@ -152,7 +172,7 @@ func (a *Account) SetRiskLimit(s exchange.SymbolID, limit exchange.Money, at exc
 		return err
 	}
 	a.advance(at)
-	a.refresh()
+	a.refresh(p.wallet)
 	t := p.terms
 	var steps int64
 	switch over := limit - t.RiskLimit; {
@@ -174,26 +194,57 @@ func (a *Account) SetRiskLimit(s exchange.SymbolID, limit exchange.Money, at exc
 // riskValue is what is compared with the risk limit.
 func (p *position) riskValue(gross exchange.Money) exchange.Money { return p.markValue.Abs() + gross }
 
+// TransferMargin moves an amount from the wallet to the margin of an isolated
+// position, or back if it is negative, and no deeper than the initial margin. As with
+// funding, a part of what is added becomes comm.
+//
+// It fails with a [*TransferError], with an [*InsufficientError] when the wallet has
+// less, or with a [*LeverageError] when the position would have to be liquidated.
+func (a *Account) TransferMargin(s exchange.SymbolID, amount exchange.Money, at exchange.Time) error {
+	p, err := a.of(s)
+	if err != nil {
+		return err
+	}
+	a.advance(at)
+	added := p.added
+	if amount > 0 {
+		added += p.withoutFee(min(amount, maxBalance), exchange.Floor)
+	} else {
+		added += p.withoutFee(max(amount, -maxBalance), exchange.Ceil)
+	}
+	switch {
+	case p.spot() || p.held.Qty == 0 || amount == 0:
+		return &TransferError{Reason: "Invalid amount for isolated margin transfer"}
+	case !p.isolated():
+		return &TransferError{Reason: "Position has cross margin enabled"}
+	case amount < 0 && added < p.lost:
+		return &TransferError{Reason: "Position has insufficient isolated margin"}
+	}
+	return a.try(p, func() { p.added = added })
+}
+
 // try makes a change of the margin requirements of a position, and takes it back
-// if the account can not bear it.
+// if the wallet can not bear it.
 func (a *Account) try(p *position, change func()) error {
-	a.refresh()
-	before, was := a.available(), *p
+	w := p.wallet
+	a.refresh(w)
+	before, was := w.available(), *p
 	change()
-	a.touch(p)
+	p.rate = p.orderRate()
+	p.touch()
 	was.touched = true
-	a.changed(p)
-	a.refresh()
+	a.altered(p)
+	a.refresh(w)
 	var err error
-	switch after := a.available(); {
+	switch after := w.available(); {
 	case after < 0 && after < before:
-		err = &InsufficientError{Required: before - after, Available: before, Currency: a.currency.Code}
+		err = &InsufficientError{Required: before - after, Available: before, Currency: w.currency.Code}
 	case a.mustLiquidate(p):
 		err = &LeverageError{Reason: "Cannot exceed the maximum effective leverage"}
 	default:
 		return nil
 	}
 	*p = was
-	a.changed(p)
+	a.altered(p)
 	return err
 }

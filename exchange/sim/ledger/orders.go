@@ -11,14 +11,21 @@ import (
 // for a trigger do not count.
 func (a *Account) SetOpen(s exchange.SymbolID, side exchange.Side, qty exchange.Qty, cost exchange.Money) {
 	p := &a.positions[s]
-	if p.foreign {
+	if p.wallet == nil {
 		return
 	}
 	o := p.side(side)
+	if p.coin != nil && side == exchange.Sell {
+		p.coin.sums.orders += p.coinsOf(qty) - p.coinsOf(o.qty)
+	}
 	o.qty, o.cost = qty, cost.Abs()
-	a.touch(p)
+	p.touch()
 	// Orders take margin but do not liquidate, so thresholds hold.
-	p.dirty, a.dirty = true, true
+	w := p.wallet
+	if w.opened != p {
+		w.settle()
+		w.opened = p
+	}
 }
 
 func (p *position) side(s exchange.Side) *open {
@@ -37,6 +44,13 @@ func (p *position) side(s exchange.Side) *open {
 // [*ImmediateLiquidationError], [*ShortError], [*CurrencyError] and, for a price that is not positive,
 // [*exchange.ValidationError].
 func (a *Account) CheckOrder(s exchange.SymbolID, side exchange.Side, qty exchange.Qty, price exchange.Price, at exchange.Time) error {
+	return a.CheckChange(s, side, 0, 0, qty, price, at)
+}
+
+// CheckChange is CheckOrder for an order that takes the place of one that is among
+// the open ones: wasQty contracts, that cost wasCost.
+func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, wasQty exchange.Qty, wasCost exchange.Money,
+	qty exchange.Qty, price exchange.Price, at exchange.Time) error {
 	p, err := a.of(s)
 	if err != nil {
 		return err
@@ -45,42 +59,91 @@ func (a *Account) CheckOrder(s exchange.SymbolID, side exchange.Side, qty exchan
 		return &exchange.ValidationError{Field: "price", Value: price.String(), Reason: "must be positive"}
 	}
 	a.advance(at)
-	a.refresh()
-	buys, sells := p.buys, p.sells
-	mine := &buys
-	if side == exchange.Sell {
-		mine = &sells
+	if p.coin != nil {
+		return a.checkPair(p, side, open{wasQty, wasCost.Abs()}, qty, price)
 	}
-	opensBefore := opening(p.qty, side, mine.qty)
-	mine.qty += qty
-	mine.cost += p.terms.Value(qty, price)
-	if p.spot() && sells.qty > p.qty && side == exchange.Sell {
-		return &ShortError{Symbol: p.instrument.Symbol, Qty: sells.qty, Held: p.qty}
+	if p.wallet.dirty || p.wallet.opened != p {
+		a.refresh(p.wallet)
 	}
-	gross := p.grossOf(&buys, &sells)
-	if limit, value := p.riskLimit(), p.riskValue(gross); limit != 0 && value > limit && gross > p.gross {
+	others := *p.side(side)
+	others.qty -= wasQty
+	others.cost -= wasCost.Abs()
+	c := newChange{position: p, side: side, qty: qty, price: price, others: others,
+		mine: open{others.qty + qty, others.cost + p.terms.Value(qty, price)}}
+	return c.check()
+}
+
+// newChange is a change of the open orders of a symbol that is asked for.
+type newChange struct {
+	*position
+	side   exchange.Side
+	qty    exchange.Qty
+	price  exchange.Price
+	others open // of its side, without the order
+	mine   open // and with it
+}
+
+func (c *newChange) check() error {
+	p := c.position
+	if p.spot() && c.side == exchange.Sell && c.mine.qty > p.held.Qty {
+		return &ShortError{Symbol: p.instrument.Symbol, Qty: c.mine.qty, Held: p.held.Qty}
+	}
+	gross := p.grossWith(c.side, &c.mine)
+	if limit, value := p.riskLimit(), p.riskValue(gross); limit != 0 && value > limit && gross > p.grossWith(c.side, &c.others) {
 		return &RiskLimitError{Value: value, Limit: limit}
 	}
-	premium := p.premium(side, opening(p.qty, side, mine.qty)-opensBefore, price)
-	if premium > 0 && p.isolated() && p.dueAfter(side.Signed(qty), price) {
-		return &ImmediateLiquidationError{Price: price, Mark: p.mark}
+	opens := opening(p.held.Qty, c.side, c.mine.qty) - opening(p.held.Qty, c.side, c.others.qty)
+	premium := p.premium(c.side, opens, c.price)
+	if premium > 0 && p.isolated() && p.dueAfter(c.side.Signed(c.qty), c.price) {
+		return &ImmediateLiquidationError{Price: c.price, Mark: p.mark}
 	}
-	need := p.orderMarginOf(gross) - p.orderMargin + premium
-	if free := a.available(); need > 0 && need > free {
-		return &InsufficientError{Required: need, Available: free, Currency: a.currency.Code}
+	// What the position's orders need is part of what is available no more, whether
+	// or not it is of the newest of them.
+	if covers(p.wallet.available()+p.orderMargin-premium, gross, p.rate) {
+		return nil
+	}
+	return c.checkMargin(p.orderMarginOf(gross) + premium)
+}
+
+// covers reports whether an amount is at least gross × rate rounded up, without a
+// division.
+func covers(amount, gross exchange.Money, rate exchange.Ratio) bool {
+	if amount < 0 || gross < 0 || rate < 0 {
+		return false // to be looked at closely
+	}
+	hasHi, hasLo := bits.Mul64(uint64(amount), uint64(exchange.RatioUnit))
+	needHi, needLo := bits.Mul64(uint64(gross), uint64(rate))
+	return hasHi > needHi || hasHi == needHi && hasLo >= needLo
+}
+
+func (c *newChange) checkMargin(margin exchange.Money) error {
+	w := c.wallet
+	w.settle()
+	others := c.orderMarginOf(c.grossWith(c.side, &c.others))
+	need, free := margin-others, w.available()+c.orderMargin-others
+	if need > 0 && need > free {
+		return &InsufficientError{Required: need, Available: free, Currency: w.currency.Code}
 	}
 	return nil
+}
+
+// grossWith is the gross open cost if the orders of one side are others.
+func (p *position) grossWith(side exchange.Side, orders *open) exchange.Money {
+	if side == exchange.Sell {
+		return p.grossOf(&p.buys, orders)
+	}
+	return p.grossOf(orders, &p.sells)
 }
 
 // CheckPrice refuses an order that reduces the position of a symbol at a price
 // beyond its liquidation price. The error is a [*LiquidationPriceError].
 func (a *Account) CheckPrice(s exchange.SymbolID, side exchange.Side, price exchange.Price) error {
 	p, err := a.of(s)
-	if err != nil || p.qty == 0 || p.spot() || side.Sign() == int64(p.qty.Sign()) {
+	if err != nil || p.held.Qty == 0 || p.spot() || side.Sign() == int64(p.held.Qty.Sign()) {
 		return err
 	}
-	a.refresh()
-	long := p.qty > 0
+	a.refresh(p.wallet)
+	long := p.held.Qty > 0
 	liquidation, _ := a.liquidationPrices(p)
 	if long && price < liquidation || !long && price > liquidation {
 		return &LiquidationPriceError{Price: price, Liquidation: liquidation, Long: long}
@@ -119,7 +182,7 @@ func (p *position) grossOf(buys, sells *open) exchange.Money {
 	if p.spot() {
 		return buys.cost // sells offer what is held
 	}
-	return grossOpenCost(p.qty, buys, sells)
+	return grossOpenCost(p.held.Qty, buys, sells)
 }
 
 // grossOpenCost is the cost of the open orders that could enlarge the position.

@@ -12,22 +12,19 @@ type position struct {
 	// What every mark touches, together.
 	mark   exchange.Price
 	lo, hi exchange.Price // marks between which liquidation is impossible: see arm
-	qty    exchange.Qty   // signed
+	held   exchange.Basis
 	time   exchange.Time
 	stale  bool // markValue and unrealised are not of mark
 	dirty  bool // margin, gross and orderMargin are not of this state
 
-	touched bool // is in Account.touched
-	foreign bool // settles in a currency that is not the account's
+	touched bool // is in wallet.touched
+
+	wallet *wallet        // in which it settles; nil: the account has none
+	coin   *wallet        // of a spot pair that is exchanged between two wallets
+	unit   exchange.Money // of the coin in one contract
 
 	terms      *exchange.Terms
 	instrument *exchange.Instrument
-
-	cost exchange.Money // signed as exchange.Terms.Cost
-	// The position after the last fill that made it larger. Reductions are
-	// computed from it, so that rounding does not add up over their steps.
-	baseQty  exchange.Qty
-	baseCost exchange.Money
 
 	added exchange.Money // to isolated margin: posCross
 	lost  exchange.Money // from isolated margin: posLoss
@@ -48,6 +45,10 @@ type position struct {
 	margin      margin
 	gross       exchange.Money
 	orderMargin exchange.Money
+	rate        exchange.Ratio // of orderMargin to gross: see orderRate
+	liquidation exchange.Price // of the wallet's refresh round priced
+	bankrupt    exchange.Price
+	priced      uint64
 }
 
 // open is the total of the open orders of one side.
@@ -74,7 +75,7 @@ func (p *position) isolated() bool { return p.leverage != 0 || p.spot() }
 func (a *Account) Fill(f *exchange.Fill) {
 	p, err := a.of(f.Symbol)
 	if err == nil {
-		err = p.checkFill(f)
+		err = a.checkFill(p, f)
 	}
 	if err != nil {
 		panic(err)
@@ -83,7 +84,7 @@ func (a *Account) Fill(f *exchange.Fill) {
 	a.book(p, f)
 }
 
-func (p *position) checkFill(f *exchange.Fill) error {
+func (a *Account) checkFill(p *position, f *exchange.Fill) error {
 	switch {
 	case f.Side != exchange.Buy && f.Side != exchange.Sell:
 		return &exchange.ValidationError{Field: "side", Value: f.Side.String(), Reason: "want Buy or Sell"}
@@ -91,24 +92,33 @@ func (p *position) checkFill(f *exchange.Fill) error {
 		return &exchange.ValidationError{Field: "lastQty", Value: fmt.Sprint(int64(f.Qty)), Reason: "must be positive"}
 	case f.Price <= 0:
 		return &exchange.ValidationError{Field: "lastPx", Value: f.Price.String(), Reason: "must be positive"}
-	case p.spot() && f.Side == exchange.Sell && f.Qty > p.qty:
-		return &ShortError{Symbol: p.instrument.Symbol, Qty: f.Qty, Held: p.qty}
+	case p.coin != nil:
+		return a.canPay(p, f.Side, f.Qty, f.Price)
+	case p.spot() && f.Side == exchange.Sell && f.Qty > p.held.Qty:
+		return &ShortError{Symbol: p.instrument.Symbol, Qty: f.Qty, Held: p.held.Qty}
 	}
 	return nil
 }
 
 // book enters an execution.
-func (a *Account) book(p *position, f *exchange.Fill) {
+func (a *Account) book(p *position, f *exchange.Fill) { a.bookAt(p, f, feeRate(p.terms, f)) }
+
+func (a *Account) bookAt(p *position, f *exchange.Fill, fee exchange.Ratio) {
 	t := p.terms
-	f.FeeRate = feeRate(t, f)
+	f.FeeRate = fee
 	f.Value = t.Value(f.Qty, f.Price)
 	f.Fee = exchange.Fee(f.Value, f.FeeRate)
+	if p.coin != nil {
+		f.Realised, f.Position = 0, 0
+		a.swap(p, f)
+		return
+	}
 	cost := f.Value
 	if (f.Side == exchange.Buy) == (t.Kind == exchange.Inverse) {
 		cost = -cost
 	}
 	f.Realised = p.apply(f.Side.Signed(f.Qty), cost)
-	f.Position = p.qty
+	f.Position = p.held.Qty
 
 	p.realised += f.Realised
 	p.fees += f.Fee
@@ -117,12 +127,13 @@ func (a *Account) book(p *position, f *exchange.Fill) {
 	if p.mark == 0 {
 		p.mark = f.Price
 	}
-	a.wallet += f.Realised - f.Fee
-	a.totals.Realised += f.Realised
-	a.totals.Fees += f.Fee
-	a.totals.Turnover += f.Value
-	a.touch(p)
-	a.changed(p)
+	w := p.wallet
+	w.amount += f.Realised - f.Fee
+	w.totals.Realised += f.Realised
+	w.totals.Fees += f.Fee
+	w.totals.Turnover += f.Value
+	p.touch()
+	a.altered(p)
 }
 
 func feeRate(t *exchange.Terms, f *exchange.Fill) exchange.Ratio {
@@ -136,27 +147,19 @@ func feeRate(t *exchange.Terms, f *exchange.Fill) exchange.Ratio {
 }
 
 // apply moves the position by qty contracts that cost cost, both signed, and
-// returns what that realised. Whatever the rounding, cost = Σ costs + Σ
-// realised, so none of it is ever lost.
+// returns what that realised. Margin that was moved by hand leaves with the part
+// that closes.
 func (p *position) apply(qty exchange.Qty, cost exchange.Money) (realised exchange.Money) {
-	switch {
-	case p.qty == 0 || (p.qty < 0) == (qty < 0):
-		p.grow(qty, cost)
-		return 0
-	case qty.Abs() <= p.qty.Abs():
-		return p.shrink(qty, cost)
+	was := p.held.Qty
+	realised = p.held.Apply(qty, cost)
+	switch left := p.held.Qty; {
+	case left == 0 || (left < 0) != (was < 0):
+		p.added, p.lost = 0, 0
+	case left.Abs() < was.Abs():
+		p.added = part(p.added, left, was, exchange.Floor)
+		p.lost = part(p.lost, left, was, exchange.Ceil)
 	}
-	opens, opened := splitFlip(p.qty, qty, cost)
-	realised = p.shrink(-p.qty, cost-opened)
-	p.grow(opens, opened)
 	return realised
-}
-
-// splitFlip returns the part of a fill that is left when it has closed a
-// position held before: its contracts and, rounded down, their cost.
-func splitFlip(held, qty exchange.Qty, cost exchange.Money) (opens exchange.Qty, opened exchange.Money) {
-	opens = held + qty
-	return opens, part(cost, opens, qty, exchange.Floor)
 }
 
 // part returns m × of/whole.
@@ -164,35 +167,14 @@ func part(m exchange.Money, of, whole exchange.Qty, r exchange.Rounding) exchang
 	return exchange.Money(exchange.MulDiv(int64(m), int64(of), int64(whole), r))
 }
 
-func (p *position) grow(qty exchange.Qty, cost exchange.Money) {
-	p.qty += qty
-	p.cost += cost
-	p.baseQty, p.baseCost = p.qty, p.cost
-}
-
-func (p *position) shrink(qty exchange.Qty, cost exchange.Money) (realised exchange.Money) {
-	left := p.qty + qty
-	was := p.cost
-	if left == 0 {
-		p.cost, p.added, p.lost = 0, 0, 0
-		p.baseQty, p.baseCost = 0, 0
-	} else {
-		p.cost = part(p.baseCost, left, p.baseQty, exchange.Floor)
-		p.added = part(p.added, left, p.qty, exchange.Floor)
-		p.lost = part(p.lost, left, p.qty, exchange.Ceil)
-	}
-	p.qty = left
-	return p.cost - was - cost
-}
-
 // value brings the value at mark up to date.
 func (p *position) value() {
-	if p.qty == 0 {
+	if p.held.Qty == 0 {
 		p.markValue, p.unrealised = 0, 0
 		return
 	}
-	p.markValue = p.terms.Cost(p.qty, p.mark)
-	p.unrealised = p.markValue - p.cost
+	p.markValue = p.terms.Cost(p.held.Qty, p.mark)
+	p.unrealised = p.markValue - p.held.Cost
 }
 
 // free lets every mark pass.
@@ -201,7 +183,7 @@ func (p *position) free() { p.lo, p.hi = math.MinInt64, math.MaxInt64 }
 // disarm lets no mark pass without an exact test, unless there is nothing to
 // liquidate.
 func (p *position) disarm() {
-	if p.qty == 0 {
+	if p.held.Qty == 0 {
 		p.free()
 		return
 	}

@@ -129,8 +129,8 @@ func TestOldCrossRows(t *testing.T) {
 	a := openAccount(t, 1e12, "100", xbtusd(1, "0.5", "0.005", "0.00075"))
 	trade(a, 0, -400, "11397")
 	p := &a.positions[0]
-	p.cost, p.baseCost = 3507064, 3507064
-	a.changed(p)
+	p.held = exchange.BasisOf(p.held.Qty, 3507064)
+	a.altered(p)
 	require.Equal(t, margin{35071, 2657, 37728, 20193}, marginOf(a, 0))
 	setMark(a, 0, "11397") // 8774 a contract
 	got := a.Position(0)
@@ -166,8 +166,8 @@ func TestCrossRow(t *testing.T) {
 	a := openAccount(t, 1e12, "0", c)
 	trade(a, 0, -1_291_900, "73701.7") // 135682 a lot
 	trade(a, 0, -146_100, "73702.3")   // 135681 a lot
-	a.balance += 3_034_754_369 - a.wallet
-	a.wallet = 3_034_754_369
+	a.wallets[0].deposit += 3_034_754_369 - a.wallets[0].amount
+	a.wallets[0].amount = 3_034_754_369
 	a.SetFundingRate(0, exchange.MustRatio("-0.000024"))
 	require.False(t, setMark(a, 0, "78173.9")) // 127920 a lot
 	a.SetOpen(0, exchange.Buy, 1_400_000, -2_603_983_400)
@@ -255,10 +255,10 @@ func TestGrossOpenCost(t *testing.T) {
 
 // A sale of 1299 for 11389191 that turned a long position of 899.
 func TestFlipRow(t *testing.T) {
-	p := position{qty: 899, cost: -7_843_060, baseQty: 899, baseCost: -7_843_060}
+	p := position{held: exchange.BasisOf(899, -7_843_060)}
 	require.Equal(t, exchange.Money(-39_067), p.apply(-1299, 11_389_191))
-	require.Equal(t, exchange.Qty(-400), p.qty)
-	require.Equal(t, exchange.Money(3_507_064), p.cost)
+	require.Equal(t, exchange.Qty(-400), p.held.Qty)
+	require.Equal(t, exchange.Money(3_507_064), p.held.Cost)
 }
 
 func TestRealisedExamples(t *testing.T) {
@@ -287,6 +287,30 @@ func TestRealisedExamples(t *testing.T) {
 		a := openAccount(t, 1e9, "0", c)
 		trade(a, 0, 10_000, "78140.7")
 		require.Equal(t, exchange.Money(8_593_000), trade(a, 0, -10_000, "79000.0").Realised)
+	})
+	t.Run("dated", func(t *testing.T) {
+		c := xbtusd(100, "0.5", "0.005", "0.00075").instrument()
+		c.Terms[0].SettleFee = exchange.MustRatio("0.0005")
+		set := new(exchange.Instruments)
+		require.NoError(t, set.Add(c))
+		a, err := New(Config{Instruments: set, Currency: xbt, Balance: 1e9})
+		require.NoError(t, err)
+		trade(a, 0, -24_300, "32185.5") // 243 × 310699, a trade of the recording
+		f := exchange.Fill{Side: exchange.Buy, Qty: 24_300, Price: exchange.MustPrice("32182.72"), Type: exchange.ExecSettlement}
+		a.Fill(&f) // 243 × 310726
+		require.Equal(t, []exchange.Money{75_506_418, 37_753, 6_561}, []exchange.Money{f.Value, f.Fee, f.Realised})
+	})
+	t.Run("spot", func(t *testing.T) {
+		a := twoWallets(t, 0, 10_000_000)
+		f := trade(a, 2, 10_000, "78189") // a ten-thousandth of a bitcoin
+		require.Equal(t, []exchange.Money{7_818_900, 7_819, 0}, []exchange.Money{f.Value, f.Fee, f.Realised})
+		require.Equal(t, exchange.Money(10_000), in(t, a, "XBt").Wallet)
+		require.Equal(t, exchange.Money(10_000_000-7_826_719), in(t, a, "USDt").Wallet)
+		f = trade(a, 2, -10_000, "79000")
+		require.Equal(t, []exchange.Money{7_900_000, 7_900}, []exchange.Money{f.Value, f.Fee})
+		require.Zero(t, in(t, a, "XBt").Wallet)
+		require.Equal(t, exchange.Money(10_000_000+7_900_000-7_818_900-7_819-7_900), in(t, a, "USDt").Wallet)
+		requireBooks(t, a)
 	})
 	t.Run("fees", func(t *testing.T) {
 		require.Equal(t, exchange.Money(-43_077), exchange.Fee(172_306_000, exchange.MustRatio("-0.00025")))

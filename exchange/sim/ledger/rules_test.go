@@ -237,6 +237,29 @@ func TestSetLeverage(t *testing.T) {
 	requireBooks(t, a)
 }
 
+// Open orders need what the leverage asks for, from the moment on that it is set.
+func TestSetLeverageWithOrdersOpen(t *testing.T) {
+	a := openAccount(t, 1_000_000, "0", xbtusd(100, "0.5", "0.005", "0"))
+	setMark(a, 0, "50000")
+	trade(a, 0, 1000, "50000")                   // worth 2 000 000
+	a.SetOpen(0, exchange.Buy, 1000, 2_020_000)  // another 1000 at 49504
+	a.SetOpen(0, exchange.Sell, 1000, 1_980_000) // which reduce
+	require.Equal(t, exchange.Money(20_200), a.Margin(0).InitMargin)
+	require.NoError(t, a.SetLeverage(0, 10*exchange.RatioUnit, 0))
+	require.Equal(t, exchange.Money(202_000), a.Margin(0).InitMargin)
+	require.Equal(t, exchange.Money(200_000), marginOf(a, 0).total)
+	require.Equal(t, exchange.Money(1_000_000-402_000), a.Margin(0).Available)
+
+	// Position and orders together are too much for a third of the leverage.
+	before := a.Margin(0)
+	err := a.SetLeverage(0, 3*exchange.RatioUnit, 0)
+	require.EqualError(t, err, "Account has insufficient Available Balance, 938001 XBt required")
+	require.Equal(t, before, a.Margin(0))
+	a.SetOpen(0, exchange.Buy, 0, 0)
+	require.NoError(t, a.SetLeverage(0, 3*exchange.RatioUnit, 0), "without the orders it is not")
+	requireBooks(t, a)
+}
+
 func TestFundingStaysInIsolatedMargin(t *testing.T) {
 	a := openAccount(t, 1e9, "10", xbtusd(100, "0.5", "0.005", "0.0005"))
 	trade(a, 0, 1000, "50000")
@@ -382,7 +405,7 @@ func TestCrossLiquidation(t *testing.T) {
 	require.False(t, setMark(a, 2, "0.005"))
 	require.Equal(t, []exchange.SymbolID{0, 1}, a.MustLiquidate(0))
 
-	left := a.crossEquity()
+	left := a.wallets[0].equity()
 	require.InDelta(t, 600_000, int64(left), 300_000)
 	first, ok := a.Liquidate(0, 7)
 	require.True(t, ok)
@@ -400,7 +423,7 @@ func TestCrossLiquidation(t *testing.T) {
 	require.Equal(t, exchange.Buy, second.Side)
 	require.Greater(t, second.Price, exchange.MustPrice("3070"))
 	require.Empty(t, a.MustLiquidate(0))
-	require.Zero(t, a.crossEquity())
+	require.Zero(t, a.wallets[0].equity())
 	require.Equal(t, marginOf(a, 2).total, a.Wallet(), "what is isolated is left")
 	require.Positive(t, a.Totals().Insurance)
 	requireBooks(t, a)
@@ -454,4 +477,31 @@ func TestMarksPassWithoutTest(t *testing.T) {
 	require.Equal(t, []exchange.Price{lo, hi}, []exchange.Price{a.positions[0].lo, a.positions[0].hi})
 	require.Less(t, lo, near(0))
 	require.Greater(t, hi, near(15))
+}
+
+// An order that takes the place of another one has to pass what a new one has to.
+func TestChangedOrders(t *testing.T) {
+	c := xbtusd(100, "0.5", "0.004", "0")
+	c.limit, c.step = 20_000_000_000, 10_000_000_000
+	a := openAccount(t, 1e12, "0", c)
+	price := exchange.MustPrice("50000")
+	setMark(a, 0, "50000")
+	trade(a, 0, 6_000_000, "50000")
+	a.SetOpen(0, exchange.Buy, 4_000_000, 8_000_000_000)
+	require.Error(t, a.CheckOrder(0, exchange.Buy, 100, price, 0))
+	require.NoError(t, a.CheckChange(0, exchange.Buy, 4_000_000, 8_000_000_000, 4_000_000, price, 0))
+	setMark(a, 0, "30000") // the position alone is worth the limit
+	require.Equal(t, &RiskLimitError{Value: 20_000_180_000, Limit: 20_000_000_000},
+		a.CheckChange(0, exchange.Buy, 4_000_000, 8_000_000_000, 100, price, 0), "smaller than what it replaces, and still more than nothing")
+}
+
+func TestReducingWithoutMargin(t *testing.T) {
+	a := openAccount(t, 10_000, "0", xbtusd(100, "0.5", "0.005", "0"))
+	trade(a, 0, 400, "50000")
+	setMark(a, 0, "49700")
+	a.SetOpen(0, exchange.Buy, 100, 200_000)
+	require.Negative(t, a.Margin(0).Available)
+	require.Empty(t, a.MustLiquidate(0))
+	require.NoError(t, a.CheckOrder(0, exchange.Sell, 400, exchange.MustPrice("49800"), 0))
+	require.Error(t, a.CheckOrder(0, exchange.Sell, 1500, exchange.MustPrice("49800"), 0))
 }

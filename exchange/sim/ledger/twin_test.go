@@ -61,15 +61,15 @@ func rebuild(terms *exchange.Terms, fills []exchange.Fill) (qty exchange.Qty, co
 
 // needs returns the margin of a position, what it needs, and its unrealised PnL.
 func (p *position) needs() (total, maint, unrealised exchange.Money) {
-	if p.qty == 0 {
+	if p.held.Qty == 0 {
 		return 0, 0, 0
 	}
-	cost, t := p.cost.Abs(), p.terms
-	unrealised = t.Cost(p.qty, p.mark) - p.cost
+	cost, t := p.held.Cost.Abs(), p.terms
+	unrealised = t.Cost(p.held.Qty, p.mark) - p.held.Cost
 	if t.Kind == exchange.Spot {
 		return cost, 0, unrealised
 	}
-	side := exchange.Ratio(p.qty.Sign())
+	side := exchange.Ratio(p.held.Qty.Sign())
 	rate := t.MaintMargin*exchange.Ratio(1+p.steps) + max(0, side*p.fundingRate)
 	maint = ceil(mul(rat(int64(cost), 1), ratio(rate)))
 	if p.leverage == 0 {
@@ -81,7 +81,7 @@ func (p *position) needs() (total, maint, unrealised exchange.Money) {
 	}
 	init := ceil(mul(rat(int64(cost), 1), level))
 	comm := ceil(mul(rat(int64(cost+init+p.added), 1), ratio(max(t.MakerFee, t.TakerFee, t.SettleFee, 0))))
-	if t.Kind == exchange.Inverse && p.qty < 0 && p.leverage <= exchange.RatioUnit {
+	if t.Kind == exchange.Inverse && p.held.Qty < 0 && p.leverage <= exchange.RatioUnit {
 		comm, maint = 0, 0
 	}
 	return max(0, init+comm+p.added-p.lost), maint + comm, unrealised
@@ -90,23 +90,27 @@ func (p *position) needs() (total, maint, unrealised exchange.Money) {
 // due tells whether a position must be liquidated, from the state alone.
 func (a *Account) due(s exchange.SymbolID) bool {
 	p := &a.positions[s]
-	if p.qty == 0 || p.terms.Kind == exchange.Spot {
+	if p.held.Qty == 0 || p.terms.Kind == exchange.Spot {
 		return false
 	}
 	if p.leverage != 0 {
 		total, maint, unrealised := p.needs()
 		return total+unrealised <= maint
 	}
-	equity, required, _ := a.crossState()
+	equity, required, _ := a.crossState(p.wallet)
 	return equity <= required
 }
 
-// crossState returns the equity behind cross positions, what they need, and how
-// many there are.
-func (a *Account) crossState() (equity, required exchange.Money, count int) {
-	equity = a.balance + a.totals.Realised - a.totals.Fees + a.totals.Funding + a.totals.Insurance
+// crossState returns the equity behind the cross positions of a wallet, what they need,
+// and how many there are.
+func (a *Account) crossState(w *wallet) (equity, required exchange.Money, count int) {
+	sum := &w.totals
+	equity = w.deposit + sum.Realised - sum.Fees + sum.Funding + sum.Insurance + sum.Exchanged
 	for n := range a.positions {
 		p := &a.positions[n]
+		if p.wallet != w {
+			continue
+		}
 		total, maint, unrealised := p.needs()
 		if p.leverage != 0 || p.terms.Kind == exchange.Spot {
 			equity -= total
@@ -114,7 +118,7 @@ func (a *Account) crossState() (equity, required exchange.Money, count int) {
 		}
 		equity += unrealised
 		required += maint
-		if p.qty != 0 {
+		if p.held.Qty != 0 {
 			count++
 		}
 	}

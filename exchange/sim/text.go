@@ -1,0 +1,58 @@
+package sim
+
+import "strings"
+
+// The venue writes what happened to an order before the text that the order has.
+
+// withText puts a line before a text; either may be empty.
+func withText(first, rest string) string {
+	switch "" {
+	case first:
+		return rest
+	case rest:
+		return first
+	}
+	return first + "\n" + rest
+}
+
+// joined remembers texts that were put together: few are different.
+type joined [16]struct{ first, rest, whole string }
+
+// join is withText.
+func (j *joined) join(first, rest string) string {
+	e := &j[(len(first)+7*len(rest))%len(j)]
+	if e.first != first || e.rest != rest {
+		e.first, e.rest, e.whole = first, rest, withText(first, rest)
+	}
+	return e.whole
+}
+
+// amended puts what was amended before the text of an order, in place of what
+// was amended before: an order that is moved a million times keeps a short text.
+func (j *joined) amended(text string, a *amendment) string {
+	line := a.summary()
+	if rest, ok := strings.CutPrefix(text, line); ok && a.text == "" && (rest == "" || rest[0] == '\n') {
+		return text
+	}
+	if strings.HasPrefix(text, "Amended ") {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return j.join(line, withText(a.text, text))
+}
+
+// summary is the venue's line on what was amended.
+func (a *amendment) summary() string {
+	if a.set == newPrice {
+		return "Amended price: Amended via API." // what market makers do all day
+	}
+	return "Amended " + strings.Join(a.fields(), " ") + ": Amended via API."
+}
+
+func (a *amendment) fields() (names []string) {
+	for i, name := range amendedNames {
+		if a.has(1 << i) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,45 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// An amendment puts its line before the text, in place of the one before it.
+func TestAmendedText(t *testing.T) {
+	price, qty := exchange.PriceUnit, exchange.Qty(100)
+	var j joined
+	var move, grow, named amendment
+	move.copyOf(&exchange.AmendOrder{Price: &price})
+	grow.copyOf(&exchange.AmendOrder{Qty: &qty})
+	named.copyOf(&exchange.AmendOrder{Price: &price, Text: "why"})
+	text := "Submitted via API."
+	for _, step := range []struct {
+		by   *amendment
+		want string
+	}{
+		{&move, "Amended price: Amended via API.\nSubmitted via API."},
+		{&move, "Amended price: Amended via API.\nSubmitted via API."},
+		{&grow, "Amended orderQty: Amended via API.\nSubmitted via API."},
+		{&move, "Amended price: Amended via API.\nSubmitted via API."},
+		{&named, "Amended price: Amended via API.\nwhy\nSubmitted via API."},
+	} {
+		text = j.amended(text, step.by)
+		require.Equal(t, step.want, text)
+	}
+}
+
+// Texts that were put together before are what they would be.
+func TestJoinedTexts(t *testing.T) {
+	var j joined
+	for range 3 {
+		for _, first := range []string{"", "a", "b", "ab"} {
+			for _, rest := range []string{"", "x", "y"} {
+				require.Equal(t, withText(first, rest), j.join(first, rest))
+			}
+		}
+	}
+}
