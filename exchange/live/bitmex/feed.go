@@ -1,0 +1,225 @@
+package bitmex
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
+	"github.com/dunamis-engine/dunamis/exchange/live"
+)
+
+// FeedConfig describes what a feed listens to.
+type FeedConfig struct {
+	Config
+	Instruments *exchange.Instruments
+	Symbols     []exchange.SymbolID
+	// Tables are the public tables to hear. nil: orderBookL2, trade, instrument and
+	// liquidation. Others that make events: orderBookL2_25 and quote.
+	Tables []string
+	Now    func() exchange.Time // clock of arrivals; nil: the wall's
+	// Stale, if set, is how long the book of a symbol may not change until it is asked for
+	// again: a table that the venue has stopped to publish looks like a quiet market.
+	Stale time.Duration
+	// Buffer is how many events may wait until they are dropped, with a gap. 0: a million.
+	Buffer int
+}
+
+// Feed is an exchange.Feed of the public stream. When the connection breaks, or a
+// table does not fit its changes, it connects again: a gap event says what is missing,
+// and the books begin anew.
+type Feed struct {
+	cfg    FeedConfig
+	socket *live.Socket
+	tables *tables
+	stop   context.CancelFunc
+	group  sync.WaitGroup
+	args   []byte // of the subscription
+
+	mu     sync.Mutex
+	events []exchange.Event
+	head   int // events before it are taken
+	more   chan struct{}
+	last   exchange.Time // of the newest event
+	gap    exchange.Time // since when events are missing; 0: none are
+	err    error         // ends the feed
+	closed bool
+}
+
+var _ exchange.Feed = (*Feed)(nil)
+
+// NewFeed starts to listen.
+func NewFeed(ctx context.Context, c FeedConfig) (*Feed, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	if c.Instruments == nil || len(c.Symbols) == 0 {
+		return nil, errors.New("bitmex: instruments and symbols are needed")
+	}
+	if c.Tables == nil {
+		c.Tables = []string{"orderBookL2", "trade", "instrument", "liquidation"}
+	}
+	if c.Now == nil {
+		c.Now = func() exchange.Time { return exchange.TimeOf(time.Now()) }
+	}
+	if c.Buffer <= 0 {
+		c.Buffer = 1_000_000
+	}
+	f := &Feed{cfg: c, more: make(chan struct{}, 1)}
+	var list []*exchange.Instrument
+	var topics []string
+	for _, id := range c.Symbols {
+		i := c.Instruments.Get(id)
+		list = append(list, i)
+		for _, t := range c.Tables {
+			topics = append(topics, t+":"+i.Symbol)
+		}
+	}
+	var err error
+	if f.args, err = json.Marshal(topics); err != nil {
+		return nil, err
+	}
+	f.tables = newTables(list)
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	f.stop = stop
+	f.socket = &live.Socket{Name: "market", URL: c.StreamURL, Policy: c.Policy, Log: c.Log, Metrics: c.Metrics, Opened: f.opened, Frame: f.frame, Closed: f.lost}
+	f.group.Go(func() { _ = f.socket.Run(run) })
+	return f, nil
+}
+
+func (f *Feed) opened(ctx context.Context) error {
+	f.tables.reset()
+	return f.socket.Send(ctx, fmt.Appendf(nil, `{"op":"subscribe","args":%s}`, f.args))
+}
+
+// frame turns a frame into events. What can not be read, or does not fit, ends the
+// connection.
+func (f *Feed) frame(frame []byte) error {
+	if err := f.tables.fresh(f.cfg.Stale, f.cfg.Now()); err != nil {
+		return err
+	}
+	if string(frame) == "pong" {
+		return nil
+	}
+	events, err := f.tables.take(frame, f.cfg.Now())
+	if len(events) == 0 && bytes.Contains(frame, []byte(`"error"`)) {
+		if refusal := refusalOf(frame); refusal != nil {
+			return f.refuse(refusal)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.events)-f.head+len(events) > f.cfg.Buffer {
+		f.events, f.head = f.events[:0], 0
+		return errors.New("events were dropped: nobody takes them")
+	}
+	if f.gap != 0 {
+		now := f.cfg.Now()
+		for _, id := range f.cfg.Symbols {
+			f.events = append(f.events, exchange.GapEvent(now, now, id, f.gap, now))
+		}
+		f.gap = 0
+	}
+	f.last = f.cfg.Now()
+	newest := &events[len(events)-1]
+	f.cfg.Metrics.Lag.Set(newest.Arrival.Sub(newest.Time).Seconds())
+	f.events = append(f.events, events...)
+	f.wake()
+	return nil
+}
+
+func (f *Feed) wake() {
+	select {
+	case f.more <- struct{}{}:
+	default:
+	}
+}
+
+// refusalOf is what the venue says against a subscription.
+func refusalOf(frame []byte) error {
+	var m message
+	if err := json.Unmarshal(frame, &m); err != nil {
+		return nil //nolint:nilerr // it is no refusal; what it is, its reader says
+	}
+	if m.Error == "" {
+		return nil
+	}
+	return &api.Error{Status: m.Status, Name: "WebsocketError", Message: m.Error}
+}
+
+// refuse ends the feed when no new connection would help.
+func (f *Feed) refuse(err error) error {
+	var e *api.Error
+	if errors.As(err, &e) && e.Status != http.StatusTooManyRequests && e.Status < 500 {
+		f.mu.Lock()
+		f.err = fmt.Errorf("bitmex: %w", err)
+		f.wake()
+		f.mu.Unlock()
+	}
+	return err
+}
+
+// lost notes since when events are missing.
+func (f *Feed) lost(error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	f.cfg.Metrics.Gaps.Inc()
+	if f.gap == 0 {
+		f.gap = f.last
+	}
+}
+
+// Next implements exchange.Feed. Events are ordered by arrival.
+func (f *Feed) Next(ctx context.Context, events []exchange.Event) (int, error) {
+	for {
+		f.mu.Lock()
+		n := copy(events, f.events[f.head:])
+		if f.head += n; f.head == len(f.events) {
+			f.events, f.head = f.events[:0], 0
+		} else {
+			f.wake()
+		}
+		err, closed := f.err, f.closed
+		f.mu.Unlock()
+		switch {
+		case n > 0:
+			return n, nil
+		case err != nil:
+			return 0, err
+		case closed:
+			return 0, io.EOF
+		}
+		select {
+		case <-f.more:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// Close implements exchange.Feed.
+func (f *Feed) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	f.wake()
+	f.mu.Unlock()
+	f.stop()
+	f.group.Wait()
+	return nil
+}

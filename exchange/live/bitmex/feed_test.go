@@ -1,0 +1,139 @@
+package bitmex
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
+)
+
+// replays sends frames to whoever subscribes, and then nothing.
+func replays(t *testing.T, frames []string) (url string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.CloseNow() }()
+		if _, _, err := conn.Read(r.Context()); err != nil {
+			return
+		}
+		for _, f := range frames {
+			if conn.Write(r.Context(), websocket.MessageText, []byte(f)) != nil {
+				return
+			}
+		}
+		for { // until the client goes
+			if _, _, err := conn.Read(r.Context()); err != nil {
+				return
+			}
+			if conn.Write(r.Context(), websocket.MessageText, []byte("pong")) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// The recording over a real socket gives the books that it gives read from the file.
+func TestRecordingOverASocket(t *testing.T) {
+	frames := recording(t)
+	set, list := instruments(t, recordedSymbols...)
+	tabs := newTables(list)
+	total := 0
+	for n, f := range frames {
+		events, err := tabs.take([]byte(f), exchange.Time(1_626_993_400_000_000_000+n))
+		require.NoError(t, err)
+		total += len(events)
+	}
+	url := replays(t, frames)
+	c := FeedConfig{Config: Config{URL: url, StreamURL: "ws" + strings.TrimPrefix(url, "http")}, Instruments: set}
+	books := map[exchange.SymbolID]*exchange.Book{}
+	for _, i := range list {
+		c.Symbols = append(c.Symbols, i.ID)
+		books[i.ID] = exchange.NewBook(finestTick(i))
+	}
+	feed, err := NewFeed(t.Context(), c)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, feed.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	events := make([]exchange.Event, 512)
+	for got := 0; got < total; {
+		n, err := feed.Next(ctx, events)
+		require.NoError(t, err)
+		for k := range events[:n] {
+			require.LessOrEqual(t, events[k].Time, events[k].Arrival)
+			if events[k].Kind == exchange.KindBook {
+				books[events[k].Symbol].Apply(&events[k])
+			}
+		}
+		got += n
+	}
+	for _, s := range tabs.symbols {
+		for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
+			n := s.book.Len(side)
+			require.Equal(t, s.book.AppendLevels(nil, side, n), books[s.inst.ID].AppendLevels(nil, side, n), s.inst.Symbol)
+		}
+	}
+}
+
+// A refusal ends the feed: asking again would not help.
+func TestRefusedSubscription(t *testing.T) {
+	set, list := instruments(t, "XBTUSD")
+	url := replays(t, []string{`{"status":400,"error":"Unknown table: x","meta":{},"request":{"op":"subscribe","args":["x"]}}`})
+	feed, err := NewFeed(t.Context(), FeedConfig{Config: Config{URL: url, StreamURL: "ws" + strings.TrimPrefix(url, "http")}, Instruments: set,
+		Symbols: []exchange.SymbolID{list[0].ID}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, feed.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err = feed.Next(ctx, make([]exchange.Event, 1))
+	require.ErrorContains(t, err, "Unknown table: x")
+}
+
+func TestConfigs(t *testing.T) {
+	for url, want := range map[string]string{"": "URL is needed", "venue": "want http:// or https:// and a host", "ftp://venue": "want http://"} {
+		_, err := NewClient(Config{URL: url})
+		require.ErrorContains(t, err, want)
+	}
+	_, err := NewClient(Config{URL: "http://venue", Key: "k"})
+	require.ErrorContains(t, err, "a key needs its secret")
+}
+
+// A book that has not changed for too long is asked for again, with a gap.
+func TestStaleBook(t *testing.T) {
+	set, list := instruments(t, "XBTUSD")
+	url := replays(t, []string{partial})
+	c := FeedConfig{Config: Config{URL: url, StreamURL: "ws" + strings.TrimPrefix(url, "http"), Policy: live.DefaultPolicy()}, Instruments: set,
+		Symbols: []exchange.SymbolID{list[0].ID}, Stale: 30 * time.Millisecond}
+	c.Policy.Ping, c.Policy.Pong, c.Policy.Reconnect = 20*time.Millisecond, 10*time.Second, time.Millisecond
+	c.Metrics = live.NewMetrics(nil, "test")
+	feed, err := NewFeed(t.Context(), c)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, feed.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var kinds []exchange.EventKind
+	events := make([]exchange.Event, 1)
+	for len(kinds) < 5 {
+		n, err := feed.Next(ctx, events)
+		require.NoError(t, err)
+		for k := range n {
+			kinds = append(kinds, events[k].Kind)
+		}
+	}
+	require.Equal(t, []exchange.EventKind{exchange.KindBook, exchange.KindBook, exchange.KindGap, exchange.KindBook, exchange.KindBook}, kinds)
+	require.Positive(t, testutil.ToFloat64(c.Metrics.Gaps))
+}

@@ -1,0 +1,134 @@
+package bitmex
+
+import (
+	"context"
+	"sync"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// errand is a command that waits for its turn.
+type errand struct {
+	do func(context.Context)
+	// order is what the errand would place, and drop what there is to do if it is not to
+	// be placed any more. nil: it is something else.
+	order *exchange.NewOrder
+	drop  func()
+}
+
+// lane carries commands out one after another, in the order in which they were
+// given; with several goroutines in run, as many at once. Giving one never waits.
+type lane struct {
+	mu      sync.Mutex
+	waiting []errand
+	pending int
+	more    chan struct{}
+	empty   chan struct{} // closed while nothing is pending
+}
+
+func newLane() *lane {
+	l := &lane{more: make(chan struct{}, 1), empty: make(chan struct{})}
+	close(l.empty)
+	return l
+}
+
+func (l *lane) give(f func(context.Context)) { l.add(errand{do: f}) }
+
+func (l *lane) add(e errand) {
+	l.mu.Lock()
+	l.begin()
+	l.waiting = append(l.waiting, e)
+	l.mu.Unlock()
+	l.wake()
+}
+
+// begin counts an errand. The caller holds the lock.
+func (l *lane) begin() {
+	if l.pending == 0 {
+		l.empty = make(chan struct{})
+	}
+	l.pending++
+}
+
+// overtake gives an errand that goes before all that wait, and returns the orders among
+// them that it makes void: they wait no more.
+func (l *lane) overtake(f func(context.Context), void func(*exchange.NewOrder) bool) (dropped []errand) {
+	l.mu.Lock()
+	defer l.wake()
+	defer l.mu.Unlock()
+	l.begin()
+	kept := []errand{{do: f}}
+	for _, e := range l.waiting {
+		if e.order != nil && void(e.order) {
+			dropped = append(dropped, e)
+			l.pending--
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	l.waiting = kept
+	return dropped
+}
+
+func (l *lane) wake() {
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+}
+
+// run carries commands out until the context ends.
+func (l *lane) run(ctx context.Context) {
+	for {
+		f := l.take()
+		if f.do == nil {
+			select {
+			case <-l.more:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		f.do(ctx)
+		l.done()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (l *lane) take() (f errand) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		return f
+	}
+	f = l.waiting[0]
+	l.waiting[0] = errand{}
+	l.waiting = l.waiting[1:]
+	if len(l.waiting) > 0 {
+		l.wake() // for another goroutine
+	}
+	return f
+}
+
+func (l *lane) done() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending--; l.pending == 0 {
+		close(l.empty)
+	}
+}
+
+// idle waits until nothing is pending.
+func (l *lane) idle(ctx context.Context) error {
+	l.mu.Lock()
+	empty := l.empty
+	l.mu.Unlock()
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,399 @@
+package bitmex
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
+)
+
+// tables turns the frames of the public stream into events. It keeps what the frames
+// leave out: the price of a level that an update names by its id, and the fields of an
+// instrument that have not changed.
+type tables struct {
+	symbols map[string]*publicState
+	events  []exchange.Event
+}
+
+// publicState is what is known of a symbol.
+type publicState struct {
+	inst    *exchange.Instrument
+	synced  map[string]bool // tables that have shown what they hold
+	levels  map[levelKey]exchange.Price
+	book    *exchange.Book
+	bookAt  exchange.Time // of the newest change of the book
+	heard   exchange.Time // when the book last changed, by our clock; 0: it is not known yet
+	early   exchange.Time // of the newest change before its partial
+	matches matches
+	mark    exchange.Mark
+	funding exchange.Funding
+}
+
+// matches remembers the newest trades by their ids: one that comes twice counts once.
+type matches struct {
+	ids  map[[36]byte]struct{}
+	ring [256][36]byte
+	at   int
+}
+
+// add reports whether a trade is new. One without an id always is.
+func (m *matches) add(id []byte) bool {
+	if len(id) != 36 {
+		return true
+	}
+	key := [36]byte(id)
+	if _, known := m.ids[key]; known {
+		return false
+	}
+	delete(m.ids, m.ring[m.at])
+	m.ids[key], m.ring[m.at] = struct{}{}, key
+	m.at = (m.at + 1) % len(m.ring)
+	return true
+}
+
+type levelKey struct {
+	id   int64
+	side exchange.Side
+}
+
+// SyncError means that a table and its changes do not fit: a message was lost.
+type SyncError struct {
+	Table  string
+	Symbol string
+	Reason string
+}
+
+// Error implements error.
+func (e *SyncError) Error() string { return fmt.Sprintf("%s:%s: %s", e.Table, e.Symbol, e.Reason) }
+
+func newTables(list []*exchange.Instrument) *tables {
+	t := &tables{symbols: map[string]*publicState{}}
+	for _, i := range list {
+		t.symbols[i.Symbol] = &publicState{inst: i, matches: matches{ids: map[[36]byte]struct{}{}}}
+	}
+	t.reset()
+	return t
+}
+
+// reset forgets everything but the symbols: the next frames are partials.
+func (t *tables) reset() {
+	for _, s := range t.symbols {
+		s.synced, s.levels = map[string]bool{}, map[levelKey]exchange.Price{}
+		s.book, s.bookAt, s.early, s.heard = exchange.NewBook(finestTick(s.inst)), 0, 0, 0
+	}
+}
+
+// finestTick is the smallest tick that the instrument has had: the feed does not know
+// which era it hears.
+func finestTick(i *exchange.Instrument) exchange.Price {
+	tick := i.Terms[0].TickSize
+	for n := range i.Terms {
+		tick = min(tick, i.Terms[n].TickSize)
+	}
+	return tick
+}
+
+// row is a row of any public table: the fields of all of them.
+type row struct {
+	symbol, side     []byte
+	match            []byte
+	id, size         int64
+	price            exchange.Price
+	bidSize, askSize int64
+	bid, ask         exchange.Price
+	mark, index      exchange.Price
+	rate             exchange.Ratio
+	hasRate, hasID   bool
+	due, at          exchange.Time
+	leaves           int64
+	err              error
+}
+
+func (r *row) member(key, value []byte) {
+	if r.err != nil || string(value) == "null" {
+		return
+	}
+	var err error
+	switch string(key) {
+	case "symbol":
+		r.symbol = unquoted(value)
+	case "side":
+		r.side = unquoted(value)
+	case "trdMatchID":
+		r.match = unquoted(value)
+	case "id":
+		r.id, err = strconv.ParseInt(string(value), 10, 64)
+		r.hasID = true
+	case "size", "bidSize", "askSize", "leavesQty":
+		err = r.quantity(key, value)
+	case "price", "bidPrice", "askPrice", "markPrice", "indicativeSettlePrice":
+		err = r.amount(key, value)
+	case "fundingRate":
+		r.rate, err = exchange.RoundRatio(value)
+		r.hasRate = true
+	case "timestamp":
+		r.at, err = timeOf(value)
+	case "fundingTimestamp":
+		r.due, err = timeOf(value)
+	default:
+		return
+	}
+	if err != nil {
+		r.err = fmt.Errorf("%s: %w", key, err)
+	}
+}
+
+// quantity reads a member that is a whole number.
+func (r *row) quantity(key, value []byte) error {
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	switch string(key) {
+	case "size":
+		r.size = n
+	case "bidSize":
+		r.bidSize = n
+	case "askSize":
+		r.askSize = n
+	case "leavesQty":
+		r.leaves = n
+	}
+	return err
+}
+
+// amount reads a member that is a price.
+func (r *row) amount(key, value []byte) error {
+	p, err := exchange.RoundPrice(value)
+	switch string(key) {
+	case "price":
+		r.price = p
+	case "bidPrice":
+		r.bid = p
+	case "askPrice":
+		r.ask = p
+	case "markPrice":
+		r.mark = p
+	case "indicativeSettlePrice":
+		r.index = p
+	}
+	return err
+}
+
+// fresh reports which book has not changed for too long; 0 is never.
+func (t *tables) fresh(most time.Duration, now exchange.Time) error {
+	if most == 0 {
+		return nil
+	}
+	for _, s := range t.symbols {
+		if s.heard != 0 && now.Sub(s.heard) > most {
+			return &SyncError{Table: "orderBookL2", Symbol: s.inst.Symbol, Reason: fmt.Sprintf("stale: no change for %s", now.Sub(s.heard))}
+		}
+	}
+	return nil
+}
+
+func timeOf(value []byte) (exchange.Time, error) {
+	var t api.Time
+	err := t.UnmarshalJSON(value)
+	return exchange.Time(t), err
+}
+
+// take reads a frame that arrived at an instant and returns its events, which are
+// valid until the next call. A [*SyncError] or a frame that can not be read means that
+// the tables must be asked for again.
+func (t *tables) take(frame []byte, arrival exchange.Time) ([]exchange.Event, error) {
+	t.events = t.events[:0]
+	h, err := scanFrame(frame)
+	if err != nil {
+		return nil, fmt.Errorf("frame %.80q: %w", frame, err)
+	}
+	if h.table == nil {
+		return nil, nil
+	}
+	table, action := string(h.table), string(h.action)
+	if action == "partial" {
+		t.begin(table, string(h.symbol))
+	}
+	var r row
+	first := true
+	err = scanRows(h.rows, r.member, func() error {
+		defer func() { r = row{} }()
+		if r.err != nil {
+			return r.err
+		}
+		err := t.takeRow(table, action, &r, arrival, first)
+		first = false
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", table, action, err)
+	}
+	return t.events, t.finish(table)
+}
+
+// begin is a partial: what was known of the table is void.
+func (t *tables) begin(table, symbol string) {
+	for name, s := range t.symbols {
+		if symbol != "" && symbol != name {
+			continue
+		}
+		s.synced[table] = true
+		if table == "orderBookL2" || table == "orderBookL2_25" {
+			clear(s.levels)
+			s.book.Clear()
+			s.bookAt = 0
+		}
+	}
+}
+
+// finish marks the last event of the message, and checks the book that it left.
+func (t *tables) finish(table string) error {
+	if len(t.events) == 0 {
+		return nil
+	}
+	last := &t.events[len(t.events)-1]
+	last.Flags |= exchange.FlagLast
+	if last.Kind != exchange.KindBook {
+		return nil
+	}
+	for _, s := range t.symbols {
+		if s.inst.ID == last.Symbol && s.book.Crossed() {
+			return &SyncError{Table: table, Symbol: s.inst.Symbol, Reason: "the book is crossed"}
+		}
+	}
+	return nil
+}
+
+func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, first bool) error {
+	s := t.symbols[string(r.symbol)]
+	if s == nil {
+		return nil // not ours
+	}
+	if !s.synced[table] { // before its partial, which must not be older
+		if table == "orderBookL2" || table == "orderBookL2_25" {
+			s.early = max(s.early, r.at)
+		}
+		return nil
+	}
+	at := r.at
+	if at == 0 || at > arrival {
+		at = arrival // the row has no time, or our clock is behind
+	}
+	var side exchange.Side
+	if len(r.side) > 0 {
+		if err := side.UnmarshalText(r.side); err != nil {
+			return err
+		}
+	}
+	id := s.inst.ID
+	switch table {
+	case "orderBookL2", "orderBookL2_25":
+		return t.takeLevel(s, table, action, r, side, at, arrival, first)
+	case "trade":
+		if action == "insert" && r.size > 0 && s.matches.add(r.match) {
+			t.events = append(t.events, exchange.TradeEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price, Qty: exchange.Qty(r.size)}))
+		}
+	case "quote":
+		t.events = append(t.events, exchange.QuoteEvent(at, arrival, id, exchange.Quote{BidPrice: r.bid, BidQty: exchange.Qty(r.bidSize),
+			AskPrice: r.ask, AskQty: exchange.Qty(r.askSize)}))
+	case "liquidation":
+		if action == "insert" {
+			t.events = append(t.events, exchange.LiquidationEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price, Qty: exchange.Qty(r.leaves)}))
+		}
+	case "instrument":
+		t.takeInstrument(s, r, at, arrival)
+	}
+	return nil
+}
+
+func (t *tables) takeLevel(s *publicState, table, action string, r *row, side exchange.Side, at, arrival exchange.Time, first bool) error {
+	lost := func(reason string) error {
+		return &SyncError{Table: table, Symbol: s.inst.Symbol, Reason: fmt.Sprintf("%s of level %d", reason, r.id)}
+	}
+	if !r.hasID || side == exchange.NoSide {
+		return lost("no id or side")
+	}
+	if reason := s.misplaced(action, r.at); reason != "" {
+		return lost(reason)
+	}
+	s.heard = arrival
+	key := levelKey{r.id, side}
+	price, known := s.levels[key]
+	flags := exchange.Flags(0)
+	switch action {
+	case "partial":
+		flags = exchange.FlagSnapshot
+		if first {
+			flags |= exchange.FlagClear
+		}
+		price = r.price
+		s.levels[key] = price
+	case "insert":
+		if known {
+			return lost("second insert")
+		}
+		price = r.price
+		s.levels[key] = price
+	case "update":
+		if !known {
+			return lost("update before insert")
+		}
+	case "delete":
+		if !known {
+			return lost("delete before insert")
+		}
+		r.size = 0
+		delete(s.levels, key)
+	}
+	if price <= 0 || r.size < 0 || action != "delete" && r.size == 0 {
+		return lost("no price or size")
+	}
+	l := exchange.Level{Price: price, Qty: exchange.Qty(r.size)}
+	s.book.Set(side, l.Price, l.Qty)
+	t.events = append(t.events, exchange.LevelEvent(at, arrival, s.inst.ID, side, l, flags))
+	return nil
+}
+
+// misplaced says what is wrong with the time of a row of the book, if anything is:
+// changes ascend, and a partial, which has the time of its making, has what came before.
+func (s *publicState) misplaced(action string, at exchange.Time) string {
+	switch {
+	case at == 0:
+		return "" // the venue did not always tell
+	case action == "partial":
+		if at < s.early {
+			return "a partial that is older than a change before it"
+		}
+		return ""
+	case at < s.bookAt:
+		return "a change before a newer one"
+	}
+	s.bookAt = at
+	return ""
+}
+
+// takeInstrument tells of the fields that have changed.
+func (t *tables) takeInstrument(s *publicState, r *row, at, arrival exchange.Time) {
+	id := s.inst.ID
+	var m exchange.Mark
+	if r.mark != 0 && r.mark != s.mark.Mark {
+		m.Mark, s.mark.Mark = r.mark, r.mark
+	}
+	if r.index != 0 && r.index != s.mark.Index {
+		m.Index, s.mark.Index = r.index, r.index
+	}
+	if m != (exchange.Mark{}) {
+		t.events = append(t.events, exchange.MarkEvent(at, arrival, id, m))
+	}
+	f := s.funding
+	if r.hasRate {
+		f.Rate = r.rate
+	}
+	if r.due != 0 {
+		f.Due = r.due
+	}
+	if f != s.funding && f.Due != 0 {
+		s.funding = f
+		t.events = append(t.events, exchange.FundingEvent(at, arrival, id, f))
+	}
+}

@@ -1,0 +1,363 @@
+package live_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange/live"
+)
+
+// venue answers by a script; after it, with 200.
+type venue struct {
+	script []func(w http.ResponseWriter, r *http.Request)
+	asked  atomic.Int64
+}
+
+func (v *venue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n := int(v.asked.Add(1)) - 1
+	if n < len(v.script) {
+		v.script[n](w, r)
+	}
+}
+
+func status(code int, retryAfter string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		w.WriteHeader(code)
+	}
+}
+
+// hang answers later than anyone waits.
+func hang(_ http.ResponseWriter, r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-time.After(400 * time.Millisecond): // a body that nobody reads hides that the client has gone
+	}
+}
+
+func reset(w http.ResponseWriter, _ *http.Request) {
+	if h, ok := w.(http.Hijacker); ok {
+		if conn, _, err := h.Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	}
+}
+
+func client(t *testing.T, v *venue, change func(*live.Policy)) (*live.HTTP, *prometheus.Registry) {
+	t.Helper()
+	server := httptest.NewServer(v)
+	t.Cleanup(server.Close)
+	p := live.DefaultPolicy()
+	p.Timeout, p.Backoff, p.MaxBackoff = 100*time.Millisecond, time.Millisecond, 4*time.Millisecond
+	p.RequestsPerMinute, p.OrdersPerSecond = 0, 0
+	if change != nil {
+		change(&p)
+	}
+	require.NoError(t, p.Validate())
+	r := prometheus.NewRegistry()
+	base, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	return live.NewHTTP(base, nil, p, slog.New(slog.DiscardHandler), live.NewMetrics(r, "test")), r
+}
+
+var (
+	read   = live.Call{Verb: "GET", Name: "/x", Path: "/x?y=1", Repeat: true}
+	write  = live.Call{Verb: "POST", Name: "/x", Path: "/x", Body: []byte("{}"), Type: "application/json", Order: true}
+	cancel = live.Call{Verb: "DELETE", Name: "/x", Path: "/x", Repeat: true, Order: true, Cancels: true}
+)
+
+// What is sent again, and what is not.
+func TestRepeats(t *testing.T) {
+	type script = []func(http.ResponseWriter, *http.Request)
+	for name, c := range map[string]struct {
+		call   live.Call
+		script script
+		asked  int
+		status int
+		err    error
+	}{
+		"a read after a reset":              {read, script{reset, reset}, 3, 200, nil},
+		"a read after silence":              {read, script{hang}, 2, 200, nil},
+		"a read after 502 and 503":          {read, script{status(502, ""), status(503, "")}, 3, 200, nil},
+		"a read after 429":                  {read, script{status(429, "0.01")}, 2, 200, nil},
+		"a read, but not for ever":          {read, script{status(500, ""), status(500, ""), status(500, ""), status(500, "")}, 4, 500, nil},
+		"a read is not repeated for a 400":  {read, script{status(400, "")}, 1, 400, nil},
+		"a write is not, after a reset":     {write, script{reset}, 1, 0, live.ErrUnknownOutcome},
+		"a write is not, after silence":     {write, script{hang}, 1, 0, live.ErrUnknownOutcome},
+		"a write is not, after 502":         {write, script{status(502, "")}, 1, 502, nil},
+		"a write is not, after 503":         {write, script{status(503, "")}, 1, 503, nil},
+		"a write is, refused for its rate":  {write, script{status(429, "0.01"), status(429, "0.01")}, 3, 200, nil},
+		"a write, first 429 and then reset": {write, script{status(429, "0.01"), reset}, 2, 0, live.ErrUnknownOutcome},
+		"a cancel after a reset":            {cancel, script{reset}, 2, 200, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := &venue{script: c.script}
+			h, _ := client(t, v, nil)
+			defer h.Close()
+			a, err := h.Do(t.Context(), &c.call)
+			require.ErrorIs(t, err, c.err)
+			if c.status != 0 {
+				require.Equal(t, c.status, a.Status)
+			}
+			require.EqualValues(t, c.asked, v.asked.Load())
+		})
+	}
+}
+
+func TestRetryAfterIsKept(t *testing.T) {
+	v := &venue{script: []func(http.ResponseWriter, *http.Request){status(429, "0.2")}}
+	h, r := client(t, v, nil)
+	defer h.Close()
+	began := time.Now()
+	_, err := h.Do(t.Context(), &write)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(began), 200*time.Millisecond)
+	n, err := testutil.GatherAndCount(r, "dunamis_request_repeats_total")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
+
+// After failures in a row nothing is sent but cancels; then one is tried.
+func TestBreaker(t *testing.T) {
+	v := &venue{}
+	for range 3 {
+		v.script = append(v.script, status(500, ""))
+	}
+	h, _ := client(t, v, func(p *live.Policy) { p.Attempts, p.BreakerFailures, p.BreakerDelay = 1, 3, 100*time.Millisecond })
+	defer h.Close()
+	for range 3 {
+		a, err := h.Do(t.Context(), &read)
+		require.NoError(t, err)
+		require.Equal(t, 500, a.Status)
+	}
+	_, err := h.Do(t.Context(), &read)
+	require.ErrorIs(t, err, live.ErrBreakerOpen)
+	_, err = h.Do(t.Context(), &write)
+	require.ErrorIs(t, err, live.ErrBreakerOpen)
+	require.NotErrorIs(t, err, live.ErrUnknownOutcome, "it was certainly not sent")
+	require.EqualValues(t, 3, v.asked.Load())
+	a, err := h.Do(t.Context(), &cancel)
+	require.NoError(t, err)
+	require.Equal(t, 200, a.Status, "cancels pass")
+	require.Eventually(t, func() bool {
+		_, err := h.Do(t.Context(), &read)
+		return err == nil
+	}, 2*time.Second, 10*time.Millisecond)
+}
+
+// Requests are held back to the rate, cancels are not, and a context ends the wait.
+func TestRates(t *testing.T) {
+	v := &venue{}
+	h, _ := client(t, v, func(p *live.Policy) { p.OrdersPerSecond = 20 })
+	defer h.Close()
+	began := time.Now()
+	for range 24 {
+		_, err := h.Do(t.Context(), &write)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, time.Since(began), 150*time.Millisecond)
+	began = time.Now()
+	for range 20 {
+		_, err := h.Do(t.Context(), &cancel)
+		require.NoError(t, err)
+	}
+	require.Less(t, time.Since(began), 500*time.Millisecond)
+	ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
+	defer stop()
+	asked := v.asked.Load()
+	var err error
+	for err == nil {
+		_, err = h.Do(ctx, &write)
+	}
+	require.LessOrEqual(t, v.asked.Load(), asked+2)
+}
+
+// A request that would be too old when the limit lets it go is not sent, and is told of
+// at once; nor is it repeated after the time that the venue asks for.
+func TestRatesAndAge(t *testing.T) {
+	v := &venue{}
+	h, _ := client(t, v, func(p *live.Policy) { p.OrdersPerSecond = 1 })
+	defer h.Close()
+	order := write
+	order.By = time.Now().Add(-time.Second)
+	_, err := h.Do(t.Context(), &order)
+	require.NoError(t, err, "nothing holds it back")
+	began := time.Now()
+	order.By = began.Add(100 * time.Millisecond)
+	_, err = h.Do(t.Context(), &order)
+	require.ErrorIs(t, err, live.ErrRateLimited)
+	require.Less(t, time.Since(began), 90*time.Millisecond)
+	require.EqualValues(t, 1, v.asked.Load())
+	order.By = began.Add(time.Minute)
+	_, err = h.Do(t.Context(), &order)
+	require.NoError(t, err, "it waits")
+
+	v = &venue{script: []func(http.ResponseWriter, *http.Request){status(http.StatusTooManyRequests, "2")}}
+	h, _ = client(t, v, nil)
+	defer h.Close()
+	order.By = time.Now().Add(time.Second)
+	a, err := h.Do(t.Context(), &order)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusTooManyRequests, a.Status)
+	_, err = h.Do(t.Context(), &order)
+	require.ErrorIs(t, err, live.ErrRateLimited, "the venue asked for two seconds")
+	require.EqualValues(t, 1, v.asked.Load())
+}
+
+func TestWhatIsSent(t *testing.T) {
+	var got *http.Request
+	var body []byte
+	v := &venue{script: []func(http.ResponseWriter, *http.Request){func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body)
+		w.Header().Set("X-Ratelimit-Remaining", "7")
+		_, _ = io.WriteString(w, "answer")
+	}}}
+	h, r := client(t, v, nil)
+	defer h.Close()
+	c := write
+	c.Sign = func(h http.Header) { h.Set("api-key", "k") }
+	a, err := h.Do(t.Context(), &c)
+	require.NoError(t, err)
+	require.Equal(t, "answer", string(a.Body))
+	require.Equal(t, "POST /x k application/json {}", got.Method+" "+got.RequestURI+" "+got.Header.Get("api-key")+" "+got.Header.Get("Content-Type")+" "+string(body))
+	n, err := testutil.GatherAndCount(r)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, n, 6)
+}
+
+func TestPolicies(t *testing.T) {
+	for _, spoil := range []func(*live.Policy){
+		func(p *live.Policy) { p.Timeout = 0 }, func(p *live.Policy) { p.MaxBackoff = 0 }, func(p *live.Policy) { p.Attempts = 0 },
+		func(p *live.Policy) { p.BreakerFailures = 0 }, func(p *live.Policy) { p.OrdersPerSecond = -1 }, func(p *live.Policy) { p.Ping = 0 },
+		func(p *live.Policy) { p.MaxReconnect = 0 }, func(p *live.Policy) { p.IdleConnections = 0 }, func(p *live.Policy) { p.Lookups = 0 },
+	} {
+		p := live.DefaultPolicy()
+		require.NoError(t, p.Validate())
+		spoil(&p)
+		require.Error(t, p.Validate())
+	}
+	require.NotErrorIs(t, live.ErrBreakerOpen, live.ErrUnknownOutcome)
+}
+
+// headers answers with headers, and a status.
+func headers(code int, pairs ...string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for n := 0; n < len(pairs); n += 2 {
+			w.Header().Set(pairs[n], pairs[n+1])
+		}
+		w.WriteHeader(code)
+	}
+}
+
+// What the venue says is left of its limit holds requests back, also when our own
+// count has more: another program may use the key.
+func TestRatesFollowTheVenue(t *testing.T) {
+	v := &venue{script: []func(http.ResponseWriter, *http.Request){
+		headers(200, "x-ratelimit-limit", "600", "x-ratelimit-remaining", "1"),
+		headers(200, "x-ratelimit-limit", "600", "x-ratelimit-remaining", "0"),
+	}}
+	h, r := client(t, v, func(p *live.Policy) { p.RequestsPerMinute = 1200 })
+	defer h.Close()
+	began := time.Now()
+	for range 2 {
+		_, err := h.Do(t.Context(), &read)
+		require.NoError(t, err)
+	}
+	require.Less(t, time.Since(began), 60*time.Millisecond, "there was one left")
+	_, err := h.Do(t.Context(), &read)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(began), 80*time.Millisecond, "the venue grants ten a second")
+	families, err := r.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() == "dunamis_rate_limit_remaining" {
+			require.Zero(t, f.GetMetric()[0].GetGauge().GetValue())
+			return
+		}
+	}
+	require.Fail(t, "the headroom is not told")
+}
+
+// A refusal for the rate holds every request back, not only the one that was refused;
+// cancels pass.
+func TestRefusalHoldsAllBack(t *testing.T) {
+	v := &venue{script: []func(http.ResponseWriter, *http.Request){headers(429, "Retry-After", "0.3")}}
+	h, _ := client(t, v, func(p *live.Policy) { p.Attempts = 1 })
+	defer h.Close()
+	began := time.Now()
+	_, err := h.Do(t.Context(), &read)
+	require.NoError(t, err)
+	_, err = h.Do(t.Context(), &cancel)
+	require.NoError(t, err)
+	require.Less(t, time.Since(began), 200*time.Millisecond)
+	_, err = h.Do(t.Context(), &write)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(began), 300*time.Millisecond)
+}
+
+func TestRetryAfter(t *testing.T) {
+	date := func(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
+	now := time.Now().Truncate(time.Second)
+	for name, c := range map[string]struct {
+		header http.Header
+		want   time.Duration
+	}{
+		"none":       {http.Header{}, 0},
+		"seconds":    {http.Header{"Retry-After": {"1.5"}}, 1500 * time.Millisecond},
+		"an instant": {http.Header{"Retry-After": {date(now.Add(7 * time.Second))}, "Date": {date(now)}}, 7 * time.Second},
+		"a reset":    {http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Unix()+9, 10)}, "Date": {date(now)}}, 9 * time.Second},
+		"the past":   {http.Header{"Retry-After": {"-1"}}, 0},
+		"for ever":   {http.Header{"Retry-After": {"1e9"}}, 0},
+		"nonsense":   {http.Header{"Retry-After": {"soon"}}, 0},
+		"no number":  {http.Header{"Retry-After": {"NaN"}}, 0},
+	} {
+		a := live.Answer{Status: http.StatusTooManyRequests, Header: c.header}
+		require.Equal(t, c.want, a.RetryAfter(), name)
+	}
+}
+
+// The venue's clock is learnt from its answers; what may be rounding is taken for none.
+func TestClock(t *testing.T) {
+	for _, c := range []struct{ ahead, want time.Duration }{{0, 0}, {time.Second, 0}, {-90 * time.Second, -90 * time.Second}, {time.Hour, time.Hour}} {
+		v := &venue{script: []func(http.ResponseWriter, *http.Request){headers(200, "Date", time.Now().Add(c.ahead).UTC().Format(http.TimeFormat))}}
+		h, _ := client(t, v, nil)
+		_, err := h.Do(t.Context(), &read)
+		require.NoError(t, err)
+		require.InDelta(t, c.want.Seconds(), time.Until(h.Now()).Seconds(), 1.1, "%s", c.ahead)
+		h.Close()
+	}
+}
+
+// An open breaker lets one request through after its delay, also when the one before
+// gave up waiting for its turn.
+func TestBreakerSurvivesAnAbandonedTurn(t *testing.T) {
+	v := &venue{script: []func(http.ResponseWriter, *http.Request){status(500, "")}}
+	h, _ := client(t, v, func(p *live.Policy) {
+		p.Attempts, p.BreakerFailures, p.BreakerDelay, p.RequestsPerMinute = 1, 1, 10*time.Millisecond, 600
+	})
+	defer h.Close()
+	_, err := h.Do(t.Context(), &read)
+	require.NoError(t, err)
+	time.Sleep(20 * time.Millisecond)
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	_, err = h.Do(gone, &read)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = h.Do(t.Context(), &read)
+	require.NoError(t, err)
+}
