@@ -1,0 +1,266 @@
+package gateway
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
+)
+
+// maxBody is the largest body of a request.
+const maxBody = 1 << 20
+
+// request is a request whose sender is known.
+type request struct {
+	params
+	key   Key // zero: it was not signed
+	known bool
+}
+
+// endpoint is what a path does.
+type endpoint struct {
+	permission string // "": none; "read": a key
+	order      bool   // counts for the second rate limit
+	cancels    bool   // is never refused for its rate
+	do         func(ctx context.Context, r *request) (any, error)
+}
+
+const permitRead = "read"
+
+// Handler returns the API: REST below /api/v1, WebSocket at /realtime.
+func (g *Gateway) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for path, e := range g.endpoints() {
+		verb, rest, _ := strings.Cut(path, " ")
+		mux.Handle(verb+" "+api.BasePath+rest, g.serve(path, e))
+	}
+	mux.HandleFunc("GET "+api.BasePath, g.root)
+	mux.HandleFunc("GET "+api.BasePath+"/{$}", g.root)
+	mux.HandleFunc("GET /realtime", g.socket)
+	mux.HandleFunc("GET /realtimePlatform", g.socket)
+	mux.HandleFunc("GET /realtimemd", g.muxSocket)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, &api.Error{Status: http.StatusNotFound, Name: "HTTPError", Message: "Not Found"})
+	})
+	return cors(mux)
+}
+
+// cors lets pages of other origins use the API, as the venue does.
+func cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", "x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-remaining-1s, retry-after")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
+			h.Set("Access-Control-Allow-Headers", "api-key, api-expires, api-signature, content-type")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (g *Gateway) root(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, map[string]any{"name": "BitMEX API", "version": "2.0.0", "timestamp": g.cfg.Clock().UnixMilli()})
+}
+
+func (g *Gateway) serve(path string, e endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		answer, err := g.handle(w, r, &e)
+		g.metrics.answered(path, statusOf(err), began)
+		if err != nil {
+			g.fail(w, r, err)
+			return
+		}
+		if r.URL.Query().Get("_format") == "csv" {
+			writeCSV(w, answer)
+			return
+		}
+		writeJSON(w, answer)
+	})
+}
+
+func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (any, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	if f := r.URL.Query().Get("_format"); f != "" && f != "csv" && f != "json" {
+		return nil, invalid("_format is invalid")
+	}
+	req := request{}
+	var stranger error // whose signature is wrong counts as nobody, and is counted
+	req.key, req.known, stranger = g.authenticate(r, body)
+	who := "key " + strconv.FormatInt(req.key.Account, 10)
+	if !req.known {
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		who = "address " + host
+	}
+	if wait := g.limits.take(w.Header(), who, req.known, e.order, e.cancels, g.cfg.Clock()); wait > 0 {
+		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+		w.Header().Set("Retry-After", seconds)
+		return nil, &api.Error{Status: http.StatusTooManyRequests, Name: "RateLimitError", Message: "Rate limit exceeded, retry in " + seconds + " seconds."}
+	}
+	if stranger != nil {
+		return nil, stranger
+	}
+	if err := req.permits(e.permission); err != nil {
+		return nil, err
+	}
+	if req.params, err = parseParams(r, body); err != nil {
+		return nil, err
+	}
+	return e.do(r.Context(), &req)
+}
+
+// bodyError says why a body was not read: it is too large, or did not come.
+func bodyError(err error) *api.Error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return &api.Error{Status: http.StatusRequestEntityTooLarge, Name: "HTTPError", Message: "Request body is too large"}
+	}
+	return &api.Error{Status: http.StatusRequestTimeout, Name: "HTTPError", Message: "Request body did not arrive"}
+}
+
+func (r *request) permits(permission string) error {
+	switch {
+	case permission == "":
+		return nil
+	case !r.known:
+		return &api.Error{Status: http.StatusUnauthorized, Name: "HTTPError", Message: "Missing API key."}
+	case permission == permitRead || r.key.may(permission):
+		return nil
+	}
+	return &api.Error{Status: http.StatusForbidden, Name: "HTTPError", Message: "Access Denied"}
+}
+
+// authenticate checks the signature of a request, if it has a key.
+func (g *Gateway) authenticate(r *http.Request, body []byte) (k Key, known bool, err error) {
+	id := r.Header.Get(api.HeaderKey)
+	if id == "" {
+		return Key{}, false, nil
+	}
+	return g.checkSignature(id, r.Header.Get(api.HeaderExpires), r.Header.Get(api.HeaderSignature), r.Method, r.URL.RequestURI(), body)
+}
+
+func unauthorized(text string) *api.Error {
+	return &api.Error{Status: http.StatusUnauthorized, Name: "HTTPError", Message: text}
+}
+
+func (g *Gateway) checkSignature(id, expires, signature, verb, path string, body []byte) (Key, bool, error) {
+	k, ok := g.cfg.Keys.Lookup(id)
+	if !ok {
+		return Key{}, false, unauthorized("Invalid API Key.")
+	}
+	at, err := strconv.ParseInt(expires, 10, 64)
+	if err != nil {
+		return Key{}, false, unauthorized("Signature not valid.")
+	}
+	if !api.Verify(signature, k.Secret.Reveal(), verb, path, at, body) {
+		return Key{}, false, unauthorized("Signature not valid.")
+	}
+	if now := g.cfg.Clock().Unix(); at < now {
+		return Key{}, false, unauthorized("This request has expired - `expires` is in the past. Current time: " + strconv.FormatInt(now, 10))
+	}
+	if k.Disabled {
+		return Key{}, false, unauthorized("This key is disabled.")
+	}
+	return k, true, nil
+}
+
+func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := venueError(err)
+	if e.Status == http.StatusInternalServerError {
+		g.log.Error("a request failed", "verb", r.Method, "path", r.URL.Path, "error", err)
+	}
+	writeError(w, e)
+}
+
+// venueError is what the venue would say of an error.
+func venueError(err error) *api.Error {
+	var e *api.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, errStopped), errors.Is(err, context.Canceled):
+		return &api.Error{Status: http.StatusServiceUnavailable, Name: "HTTPError", Message: "Service unavailable"}
+	}
+	return &api.Error{Status: http.StatusInternalServerError, Name: "HTTPError", Message: "Server Error"}
+}
+
+func statusOf(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	return venueError(err).Status
+}
+
+func writeError(w http.ResponseWriter, e *api.Error) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(e.Status)
+	writeBody(w, rowJSON(api.ErrorBody{Error: api.ErrorText{Message: e.Message, Name: e.Name}}))
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	writeBody(w, rowJSON(v))
+}
+
+// writeBody writes an answer; who does not read it has gone.
+func writeBody(w http.ResponseWriter, body []byte) {
+	_, _ = w.Write(append(body, '\n')) //nolint:gosec // JSON, and said to be
+}
+
+// writeCSV writes rows as the venue does for _format=csv: a header, then a line each.
+func writeCSV(w http.ResponseWriter, answer any) {
+	rows, ok := answer.([]json.RawMessage)
+	if !ok && json.Unmarshal(rowJSON(answer), &rows) != nil {
+		rows = []json.RawMessage{rowJSON(answer)}
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	out := csv.NewWriter(w)
+	defer out.Flush()
+	for n, raw := range rows {
+		names, values := columnsOf(raw)
+		if n == 0 {
+			_ = out.Write(names)
+		}
+		_ = out.Write(values)
+	}
+}
+
+// columnsOf splits a flat JSON object, in its order.
+func columnsOf(raw json.RawMessage) (names, values []string) {
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	_, _ = d.Token() // our own JSON
+	for d.More() {
+		token, _ := d.Token()
+		name, _ := token.(string)
+		var v any
+		_ = d.Decode(&v)
+		text := ""
+		switch v := v.(type) {
+		case nil:
+		case string:
+			text = v
+		case json.Number:
+			text = v.String()
+		default:
+			text = string(rowJSON(v))
+		}
+		names, values = append(names, name), append(values, text)
+	}
+	return names, values
+}
