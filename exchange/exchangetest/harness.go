@@ -26,6 +26,9 @@ type Harness struct {
 	Quote func(bid, ask exchange.Level)
 	// Trade makes others trade.
 	Trade func(exchange.Trade)
+	// Mark moves the mark and the index price; nil if the harness can not, and what
+	// needs it is skipped.
+	Mark func(exchange.Mark)
 	// Wait lets time pass. The suite calls Advance after it.
 	Wait func(time.Duration)
 }
@@ -43,6 +46,8 @@ type client struct {
 	now     exchange.Time
 	arrived exchange.Time
 	start   *exchange.Margin // the first that was reported
+	shown   exchange.Qty     // how often the market was shown anew
+	closed  bool             // by the check
 	paid    exchange.Money   // realised less fees since the start, where start is set
 }
 
@@ -239,6 +244,9 @@ func (c *client) takeOrder(r *exchange.Report) {
 	require.NotEmpty(c.t, o.OrderID)
 	require.NotEmpty(c.t, o.ClientID)
 	before, known := c.orders[o.ClientID]
+	if known && before.Status == exchange.Filled && r.ExecType == exchange.ExecReplaced {
+		known = false // it lives again
+	}
 	if known && before.Status.Final() {
 		// An id may be used again once its order has ended.
 		require.NotEqual(c.t, before.OrderID, o.OrderID, "%s changed after its end", o.ClientID)

@@ -1,97 +1,28 @@
 package exchangetest
 
 import (
-	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// rule is something that every exchange does.
-type rule struct {
-	name string
-	test func(c *client)
-}
-
-func rules() []rule {
-	return []rule{
-		{"AMarketOrderFillsAtTheBestPrice", marketFills},
-		{"ALimitOrderRestsUntilTradesReachIt", limitRests},
-		{"ALimitOrderNeverFillsBeyondItsLimit", limitHolds},
-		{"APartlyFilledOrderKeepsWhatItHasWhenCancelled", cancelAfterPart},
-		{"AnAmendmentReplacesPriceAndQuantity", amends},
-		{"AnAmendedPriceCanTake", amendTakes},
-		{"AnAmendmentOfAFinishedOrderIsRefused", amendFinished},
-		{"ClientIdsAreAssigned", idsAssigned},
-		{"ADuplicateClientIdPlacesNoSecondOrder", duplicates},
-		{"AClientIdIsFreeAfterItsOrderHasEnded", idsAgain},
-		{"WrongOrdersNameTheField", validation},
-		{"AnUnknownSymbolIsAnError", unknownSymbol},
-		{"PostOnlyNeverTakes", postOnly},
-		{"ImmediateOrCancelNeverRests", immediateOrCancel},
-		{"FillOrKillIsAllOrNothing", fillOrKill},
-		{"ReduceOnlyNeverOpens", reduceOnly},
-		{"ReduceOnlyShrinksWithThePosition", reduceOnlyShrinks},
-		{"AStopWaitsForItsTrigger", stop},
-		{"AStopLimitRestsAfterItsTrigger", stopLimit},
-		{"AMarketIfTouchedOrderWaitsOnTheOtherSide", ifTouched},
-		{"ALimitIfTouchedOrderRestsAfterItsTrigger", limitIfTouched},
-		{"ATrailingStopFollowsTheMarket", trailing},
-		{"APrimaryPegIsPricedFromTheNearTouchOnce", peggedNear},
-		{"AMarketPegIsPricedFromTheFarTouch", peggedFar},
-		{"OneCancelsTheOther", oneCancelsTheOther},
-		{"OneTriggersTheOther", oneTriggersTheOther},
-		{"ALinkedOrderEndsWithItsParent", orphans},
-		{"AHiddenOrderPaysTheTakersFee", hiddenPays},
-		{"AnIcebergIsAMakerWithWhatItShows", icebergShows},
-		{"ACloseOrderWithoutQuantityIsTheWholePosition", closeOrder},
-		{"ACancelOfAFinishedOrderIsRefused", cancelFinished},
-		{"ACancelOfAnUnknownOrderIsRefused", cancelUnknown},
-		{"CancelAllCancelsWhatItsFilterSelects", cancelAll},
-		{"CancelAllAfterCancelsUnlessRenewed", cancelAllAfter},
-		{"ClosePositionLeavesNone", closePosition},
-		{"PositionAndWalletAddUp", addsUp},
-		{"LeverageIsReportedOrRefused", leverage},
-		{"AClosedExchangeTakesNothing", closed},
-	}
-}
-
-// Rules lists what the suite requires, a line each.
-func Rules() []string {
-	var list []string
-	for _, r := range rules() {
-		list = append(list, words(r.name))
-	}
-	return list
-}
-
-// words makes a sentence of a name in camel case.
-func words(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && unicode.IsUpper(r) {
-			b.WriteByte(' ')
-			r = unicode.ToLower(r)
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// Run runs the suite. Every rule gets a harness of its own.
+// Run runs the suite. Every check gets a harness of its own.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	t.Helper()
-	for _, rule := range rules() {
-		t.Run(rule.name, func(t *testing.T) {
-			c := newClient(t, newHarness(t))
-			c.quote(10, 10)
-			rule.test(c)
-			if !t.Failed() && rule.name != "AClosedExchangeTakesNothing" {
-				c.cleanUp()
+	for _, row := range capabilities() {
+		t.Run(row.name, func(t *testing.T) {
+			for _, check := range [2]check{row.does, row.refuses} {
+				t.Run(check.says, func(t *testing.T) {
+					c := newClient(t, newHarness(t))
+					c.quote(10, 10)
+					check.test(c)
+					if !t.Failed() && !c.closed {
+						c.cleanUp()
+					}
+				})
 			}
 		})
 	}
@@ -477,7 +408,123 @@ func leverage(c *client) {
 	require.Error(c.t, c.h.Exchange.SetLeverage(c.t.Context(), id, -exchange.RatioUnit))
 }
 
+// refusals counts the refused commands of a name.
+func (c *client) refusals(command string) (n int) {
+	for i := range c.reports {
+		if r := &c.reports[i]; r.Kind == exchange.ReportReject && r.Reject.Command == command {
+			n++
+		}
+	}
+	return n
+}
+
+// position returns the position as last reported.
+func (c *client) position() (p exchange.Position) {
+	for i := range c.reports {
+		if r := &c.reports[i]; r.Kind == exchange.ReportPosition {
+			p = r.Position
+		}
+	}
+	return p
+}
+
+// marginControl returns the controls of an exchange that has them, or skips the rule.
+func (c *client) marginControl() exchange.MarginControl {
+	x, ok := c.h.Exchange.(exchange.MarginControl)
+	if !ok {
+		c.t.Skip("the exchange has no margin control")
+	}
+	return x
+}
+
+// turnedDown gives a command and waits for its refusal.
+func (c *client) turnedDown(command string, send func() error) {
+	c.t.Helper()
+	before := c.refusals(command)
+	require.NoError(c.t, send())
+	c.until("a refusal", func() bool { return c.refusals(command) > before })
+}
+
+// isolate isolates the margin of the position.
+func (c *client) isolate() {
+	c.t.Helper()
+	require.NoError(c.t, c.h.Exchange.SetLeverage(c.t.Context(), c.h.Instrument.ID, 2*exchange.RatioUnit))
+	c.until("the position is isolated", func() bool { return c.position().Leverage == 2*exchange.RatioUnit })
+	c.settle()
+}
+
+func transferMargin(c *client) {
+	x, ctx, id := c.marginControl(), c.t.Context(), c.h.Instrument.ID
+	c.market(exchange.Buy, 1)
+	c.isolate()
+	before := c.position()
+	amount := before.Cost.Abs() / 10
+	require.NoError(c.t, x.TransferMargin(ctx, id, amount))
+	c.until("the margin is there", func() bool { return c.position().MaintMargin == before.MaintMargin+amount })
+	require.Less(c.t, c.position().LiquidationPrice, before.LiquidationPrice)
+	require.NoError(c.t, x.TransferMargin(ctx, id, 1-amount)) // what the fee was rounded up by stays
+	c.until("the margin has gone back", func() bool { return c.position().MaintMargin <= before.MaintMargin+2 })
+	require.Equal(c.t, before.LiquidationPrice, c.position().LiquidationPrice)
+}
+
+func transferRefused(c *client) {
+	x, ctx, id := c.marginControl(), c.t.Context(), c.h.Instrument.ID
+	c.market(exchange.Buy, 1)
+	c.turnedDown("transferMargin", func() error { return x.TransferMargin(ctx, id, 1) })
+	c.isolate()
+	amount := c.position().Cost.Abs() / 10
+	c.turnedDown("transferMargin", func() error { return x.TransferMargin(ctx, id, -amount) })
+	var wrong *exchange.ValidationError
+	require.ErrorAs(c.t, x.TransferMargin(ctx, id, 0), &wrong)
+	require.Equal(c.t, "amount", wrong.Field)
+	require.ErrorIs(c.t, x.TransferMargin(ctx, 65535, 1), exchange.ErrUnknownSymbol)
+}
+
+// riskLimited returns the terms of an instrument that has risk limits, or skips the rule,
+// and an order that is worth more than the first.
+func (c *client) riskLimited() (*exchange.Terms, exchange.NewOrder) {
+	c.t.Helper()
+	terms := c.h.Instrument.At(c.h.Now())
+	o := exchange.NewOrder{Side: exchange.Buy, Price: c.ticks(-3)}
+	o.Qty = exchange.Qty(terms.RiskLimit/terms.LotValue(o.Price)+1) * terms.LotSize
+	if terms.RiskLimit == 0 || o.Qty > terms.MaxQty {
+		c.t.Skip("the instrument has no risk limit that an order can reach")
+	}
+	return terms, o
+}
+
+func riskLimit(c *client) {
+	x, ctx, id := c.marginControl(), c.t.Context(), c.h.Instrument.ID
+	terms, large := c.riskLimited()
+	c.market(exchange.Buy, 1)
+	c.settle()
+	before := c.position()
+	require.NoError(c.t, x.SetRiskLimit(ctx, id, terms.RiskLimit+1))
+	c.until("the limit is raised by a step", func() bool { return c.position().RiskLimit == terms.RiskLimit+terms.RiskStep })
+	require.Greater(c.t, c.position().MaintMargin, before.MaintMargin)
+	order := c.submit(large)
+	c.is(order, exchange.New)
+	c.cancel(order)
+	c.ends(order, exchange.Canceled)
+	require.NoError(c.t, x.SetRiskLimit(ctx, id, terms.RiskLimit))
+	c.until("it is back at the base", func() bool { return c.position().RiskLimit == 0 })
+	require.Equal(c.t, before.MaintMargin, c.position().MaintMargin)
+}
+
+func riskLimitRefused(c *client) {
+	x, ctx, id := c.marginControl(), c.t.Context(), c.h.Instrument.ID
+	_, large := c.riskLimited()
+	o := c.ends(c.submit(large), exchange.Rejected)
+	require.Equal(c.t, "Value of position and orders exceeds position Risk Limit", o.RejectReason)
+	c.turnedDown("riskLimit", func() error { return x.SetRiskLimit(ctx, id, 1<<61) }) // more than 100 % margin
+	var wrong *exchange.ValidationError
+	require.ErrorAs(c.t, x.SetRiskLimit(ctx, id, 0), &wrong)
+	require.Equal(c.t, "riskLimit", wrong.Field)
+	require.ErrorIs(c.t, x.SetRiskLimit(ctx, 65535, 1), exchange.ErrUnknownSymbol)
+}
+
 func closed(c *client) {
+	c.closed = true
 	require.NoError(c.t, c.h.Exchange.Close())
 	_, err := c.h.Exchange.Submit(c.t.Context(), exchange.NewOrder{Symbol: c.h.Instrument.ID, Side: exchange.Buy, Qty: c.lots(1), Price: c.ticks(0)})
 	require.ErrorIs(c.t, err, exchange.ErrClosed)
