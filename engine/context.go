@@ -92,16 +92,43 @@ func (c *Context) PositionQty(s exchange.SymbolID) exchange.Qty {
 	return c.view.symbols[s].position.Qty
 }
 
-// Margin is the account as last reported, with unrealised PnL at the newest
-// prices.
-func (c *Context) Margin() exchange.Margin {
-	m := c.view.margin
+// Margin is the account as last reported, with unrealised PnL at the newest prices. Of an
+// account with several wallets it is the first one, which the risk guard watches.
+func (c *Context) Margin() exchange.Margin { return c.valued(&c.view.margins[0]) }
+
+// MarginIn is the wallet of a currency (Currency.Code); ok is false until one was reported.
+func (c *Context) MarginIn(code string) (m exchange.Margin, ok bool) {
+	if w := c.view.wallet(code); w != nil {
+		return c.valued(w), true
+	}
+	return m, false
+}
+
+// valued returns a wallet as reported, with unrealised PnL at the newest prices.
+func (c *Context) valued(w *exchange.Margin) exchange.Margin {
+	m := *w
 	m.Unrealised = 0
 	for _, id := range c.e.cfg.Symbols {
-		m.Unrealised += c.view.symbols[id].valued().Unrealised
+		if s := &c.view.symbols[id]; len(c.view.margins) == 1 || s.inst.Settle.Code == m.Currency {
+			m.Unrealised += s.valued().Unrealised
+		}
 	}
 	m.Balance = m.Wallet + m.Unrealised
 	return m
+}
+
+// Portfolio is what all wallets come to in a currency, at the newest prices of the
+// symbols of the run.
+func (c *Context) Portfolio(in exchange.Currency) exchange.Portfolio {
+	margins := make([]exchange.Margin, len(c.view.margins))
+	for n := range margins {
+		margins[n] = c.valued(&c.view.margins[n])
+	}
+	list := make([]*exchange.Instrument, len(c.e.cfg.Symbols))
+	for n, id := range c.e.cfg.Symbols {
+		list[n] = c.Instrument(id)
+	}
+	return exchange.PortfolioOf(in, margins, list, func(s exchange.SymbolID) exchange.Price { return c.view.symbols[s].priceNow() })
 }
 
 // Orders returns the open orders of a symbol in the order of their submission,
@@ -117,7 +144,7 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 	}
 	if o.ClientID == "" {
 		c.nextID++
-		o.ClientID = exchange.ClientID(fmt.Sprintf("dun-%d", c.nextID))
+		o.ClientID = exchange.ClientID(fmt.Sprintf("%s%d", c.e.cfg.OrderPrefix, c.nextID))
 	}
 	o.Normalize()
 	if err := c.guardNew(&o); err != nil {
@@ -229,6 +256,38 @@ func (c *Context) SetLeverage(s exchange.SymbolID, leverage exchange.Ratio) erro
 		return ErrNotStarted
 	}
 	return c.e.cfg.Exchange.SetLeverage(c.ctx, s, leverage)
+}
+
+// TransferMargin moves an amount of the settlement currency, in its smallest unit, to
+// the margin of an isolated position, or back if it is negative. It fails with
+// [errors.ErrUnsupported] on an exchange that has no such thing.
+func (c *Context) TransferMargin(s exchange.SymbolID, amount exchange.Money) error {
+	m, err := c.marginControl()
+	if err != nil {
+		return err
+	}
+	return m.TransferMargin(c.ctx, s, amount)
+}
+
+// SetRiskLimit raises the risk limit of a symbol, and with it the margin that its
+// position needs, or lowers it again. It fails with [errors.ErrUnsupported] on an
+// exchange that has no risk limits.
+func (c *Context) SetRiskLimit(s exchange.SymbolID, limit exchange.Money) error {
+	m, err := c.marginControl()
+	if err != nil {
+		return err
+	}
+	return m.SetRiskLimit(c.ctx, s, limit)
+}
+
+func (c *Context) marginControl() (exchange.MarginControl, error) {
+	if !c.started {
+		return nil, ErrNotStarted
+	}
+	if m, ok := c.e.cfg.Exchange.(exchange.MarginControl); ok {
+		return m, nil
+	}
+	return nil, fmt.Errorf("margin control: %w on this exchange", errors.ErrUnsupported)
 }
 
 // After fires OnTimer once, d from now.

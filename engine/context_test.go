@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -44,7 +45,8 @@ func TestCommandsInInitAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, engine.ErrNotStarted)
 		_, err = ctx.ClosePosition(xbt)
 		require.ErrorIs(t, err, engine.ErrNotStarted)
-		for _, err := range []error{ctx.Amend(exchange.AmendOrder{}), ctx.Cancel(xbt, "a"), ctx.CancelAll(xbt), ctx.SetLeverage(xbt, 1)} {
+		for _, err := range []error{ctx.Amend(exchange.AmendOrder{}), ctx.Cancel(xbt, "a"), ctx.CancelAll(xbt), ctx.SetLeverage(xbt, 1),
+			ctx.TransferMargin(xbt, 1), ctx.SetRiskLimit(xbt, 1)} {
 			require.ErrorIs(t, err, engine.ErrNotStarted)
 		}
 		return nil
@@ -79,6 +81,63 @@ func TestCommandsReachTheExchange(t *testing.T) {
 		"0s order mine New", "0s fill mine 1, holds 1", "0s order mine Trade",
 		"1s market trade on 0", "1s trade of 0 at 1", "1s stop",
 	}, r.lines(t))
+}
+
+// Not every exchange has isolated margin to move.
+func TestMarginControl(t *testing.T) {
+	r := newRun(t, trade(0, 1, 1))
+	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+		require.ErrorIs(t, ctx.TransferMargin(xbt, 1), errors.ErrUnsupported)
+		require.ErrorIs(t, ctx.SetRiskLimit(xbt, 1), errors.ErrUnsupported)
+	}
+	r.lines(t)
+
+	r = newRun(t, trade(0, 1, 1))
+	r.config.Exchange = controlled{&r.venue}
+	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+		require.NoError(t, ctx.TransferMargin(xbt, -7))
+		require.NoError(t, ctx.SetRiskLimit(xbt, 9))
+	}
+	require.Subset(t, r.lines(t), []string{"0s venue moves -7 to 0", "0s venue sets the risk limit of 0 to 9"})
+}
+
+// controlled is a venue with margin control.
+type controlled struct{ *venue }
+
+func (v controlled) TransferMargin(_ context.Context, s exchange.SymbolID, amount exchange.Money) error {
+	v.send(func(now exchange.Time) { v.journal.add(now, "venue moves %d to %d", amount, s) })
+	return nil
+}
+
+func (v controlled) SetRiskLimit(_ context.Context, s exchange.SymbolID, limit exchange.Money) error {
+	v.send(func(now exchange.Time) { v.journal.add(now, "venue sets the risk limit of %d to %d", s, limit) })
+	return nil
+}
+
+// An account with several wallets reports each of them.
+func TestWallets(t *testing.T) {
+	r := newRun(t, trade(0, 50_000, 1), trade(time.Second, 50_000, 1))
+	r.venue.reports = []exchange.Report{
+		{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 100_000_000}},
+		{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "USDt", Wallet: 7_000_000}},
+		{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 200_000_000}},
+	}
+	r.listener.init = func(ctx *engine.Context) error {
+		_, ok := ctx.MarginIn("USDt")
+		require.False(t, ok)
+		require.Equal(t, "XBt", ctx.Margin().Currency)
+		return nil
+	}
+	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+		require.Equal(t, exchange.Money(200_000_000), ctx.Margin().Balance)
+		m, ok := ctx.MarginIn("USDt")
+		require.True(t, ok)
+		require.Equal(t, exchange.Margin{Currency: "USDt", Wallet: 7_000_000, Balance: 7_000_000}, m)
+		all := ctx.Portfolio(ctx.Instrument(xbt).Settle)
+		require.Equal(t, []string{"USDt"}, all.Unvalued, "no symbol of the run settles in it")
+		require.Equal(t, exchange.Money(200_000_000), all.Balance)
+	}
+	require.Len(t, r.heard(t, "trade"), 2)
 }
 
 // An order is in the view from the moment it is sent until its final report has

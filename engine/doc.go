@@ -22,12 +22,20 @@
 //     over: those that were delayed first, in order of stream, then those
 //     without delay;
 //  5. timers fire;
-//  6. the risk guard looks at the account;
-//  7. what the strategy asked for meanwhile and arrives without delay is done,
+//  6. what the operator of a session asks for is done;
+//  7. the risk guard looks at the account;
+//  8. what the strategy asked for meanwhile and arrives without delay is done,
 //     from 2, until nothing is left at this instant.
 //
 // A strategy therefore never sees an event before its arrival, a bar before
 // its end, or its own order's fate before the report's latency has passed.
+//
+// # Sessions
+//
+// A feed of history is read ahead: the engine knows its next event. A feed that is a
+// [Pacer] gives events while time passes, and is told instead what the engine would do
+// next, and when: it answers with events, or by letting that time come. What happens is
+// a function of the events and their times alone, live as in a replay.
 //
 // # Limits
 //

@@ -54,11 +54,13 @@ type Config struct {
 	// BarGrace is how long after its end a bar built from trades waits for a
 	// late trade, unless a later event shows that none will come.
 	BarGrace    time.Duration
-	Margin      exchange.Margin // of the account at the start, as far as it is known
+	Margin      exchange.Margin // of the account's first wallet at the start, as far as it is known
 	Limits      Limits          // of the risk guard
 	Observer    Observer        // may be nil
 	SampleEvery time.Duration   // 0: only at the start and the end
 	Seed        uint64
+	// OrderPrefix begins the client ids that the engine assigns. Empty: "dun-".
+	OrderPrefix string
 	Log         *slog.Logger                          // nil: none
 	Progress    func(now exchange.Time, events int64) // may be nil; called once per batch
 	BatchRows   int                                   // 0: 4096
@@ -110,12 +112,25 @@ type drainer interface {
 	Drain(reports []exchange.Report) []exchange.Report
 }
 
+// Pacer is a feed whose events come while time passes, as those of a session do. A run
+// asks it with Wait alone: instead of looking ahead at its next event, the engine says
+// what it would do next.
+type Pacer interface {
+	exchange.Feed
+	// Wait returns events, which may be later than until, or none once no event at or
+	// before until can come any more. Events of one time come together. They belong to
+	// the engine until the next call. io.EOF says that the session ended before until.
+	Wait(ctx context.Context, until exchange.Time) ([]exchange.Event, error)
+}
+
 // Engine runs one strategy once.
 type Engine struct {
 	cfg     Config
 	h       handlers
 	ctx     *Context
 	taker   marketTaker
+	pacer   Pacer
+	asked   []exchange.Operation // by the operator, at this instant
 	now     exchange.Time
 	end     exchange.Time // set when the feed has ended
 	buf     []exchange.Event
@@ -148,6 +163,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.BatchRows <= 0 {
 		cfg.BatchRows = 4096
 	}
+	if cfg.OrderPrefix == "" {
+		cfg.OrderPrefix = "dun-"
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -156,9 +174,9 @@ func New(cfg Config) (*Engine, error) {
 		buf: make([]exchange.Event, cfg.BatchRows), deliver: newDeliveries(),
 	}
 	e.taker, _ = cfg.Exchange.(marketTaker)
+	e.pacer, _ = cfg.Feed.(Pacer)
 	e.ctx = &Context{e: e, view: newView(&cfg), rand: rand.New(rand.NewPCG(cfg.Seed, 0x7374726174656779)),
 		log: cfg.Log}
-	e.ctx.view.margin = cfg.Margin
 	e.guard = newGuard(cfg.Limits, cfg.Instruments.Len())
 	e.emit = e.emitBar
 	return e, nil
@@ -181,6 +199,9 @@ func (e *Engine) run(ctx context.Context) error {
 		return err
 	}
 	for instant := uint(1); ; instant++ {
+		if err := e.wait(ctx); err != nil {
+			return err
+		}
 		t := e.next()
 		if t == exchange.Never || t > e.end || e.halted != "" {
 			break
@@ -204,6 +225,28 @@ func (e *Engine) run(ctx context.Context) error {
 	return e.takeSample(e.now)
 }
 
+// wait lets the feed of a session say what is first: its next events, or what would
+// be done next anyway.
+func (e *Engine) wait(ctx context.Context) error {
+	if e.pacer == nil || e.pos < e.n || e.eof || e.halted != "" {
+		return nil
+	}
+	e.pos, e.n = 0, 0
+	events, err := e.pacer.Wait(ctx, e.next())
+	e.buf, e.n = events, len(events)
+	e.summary.Events += int64(e.n)
+	switch {
+	case errors.Is(err, io.EOF):
+		e.eof, e.end = true, max(e.latest, e.now)
+	case err != nil:
+		return fmt.Errorf("market data: %w", err)
+	}
+	return nil
+}
+
+// Tripped returns the rule of the risk guard that has tripped, or nothing.
+func (e *Engine) Tripped() string { return e.guard.tripped }
+
 // drain shows the observer the reports of what has happened and has not arrived:
 // the account that it adds up is the one at the exchange.
 func (e *Engine) drain() error {
@@ -222,7 +265,11 @@ func (e *Engine) drain() error {
 
 // start reads the first events, so that Init knows when it is.
 func (e *Engine) start(ctx context.Context) error {
-	if err := e.read(ctx); err != nil {
+	first := e.read
+	if e.pacer != nil {
+		first = e.wait
+	}
+	if err := first(ctx); err != nil {
 		return err
 	}
 	if e.n == 0 {
@@ -315,6 +362,9 @@ func (e *Engine) step(ctx context.Context, t exchange.Time) error {
 		}
 	}
 	e.fireTimers(t)
+	if err := e.obey(ctx, t); err != nil {
+		return err
+	}
 	if err := e.settle(ctx, t); err != nil {
 		return err
 	}
@@ -349,7 +399,7 @@ func (e *Engine) group(ctx context.Context, t exchange.Time) ([]exchange.Event, 
 		for e.pos < e.n && e.buf[e.pos].Time <= t {
 			e.pos++
 		}
-		if e.pos < e.n || e.eof || e.pos == first {
+		if e.pos < e.n || e.eof || e.pos == first || e.pacer != nil {
 			return e.buf[first:e.pos], nil
 		}
 		if first > 0 {
@@ -389,6 +439,9 @@ func (e *Engine) read(ctx context.Context) error {
 func (e *Engine) tellExchange(group []exchange.Event, t exchange.Time) error {
 	for i := range group {
 		ev := &group[i]
+		if ev.Kind == exchange.KindOperator {
+			continue // the engine's own: no venue hears it, and no latency delays it
+		}
 		if err := e.setArrival(ev); err != nil {
 			return err
 		}
@@ -451,7 +504,7 @@ func (e *Engine) report(r *exchange.Report) error {
 	case exchange.ReportPosition:
 		v.symbols[r.Position.Symbol].position = r.Position
 	case exchange.ReportMargin:
-		v.margin = r.Margin
+		v.putMargin(&r.Margin)
 	}
 	if e.cfg.Observer != nil {
 		if err := e.cfg.Observer.Report(r); err != nil {

@@ -44,6 +44,10 @@ const (
 	RuleDailyLoss       = "daily-loss"
 	RuleDrawdown        = "drawdown"
 	RuleRejections      = "rejections"
+	RuleKillSwitch      = "kill-switch"
+	RuleDisconnected    = "disconnected" // the account of a live venue is not heard
+	RuleLeaving         = "leaving"      // a live session ends for now
+	RuleDifference      = "difference"   // the account of a live venue is not what its reports came to
 )
 
 // RiskError is the guard's refusal of an order.
@@ -71,6 +75,7 @@ type guard struct {
 	watches bool // a limit that can trip is set
 	tripped string
 	reason  string
+	leaving bool // the session ends, and lets no order pass
 
 	sent    []exchange.Time // of the newest orders, a ring of OrdersPerMinute
 	at      int
@@ -99,17 +104,28 @@ type intent struct {
 	fresh   bool // not an amendment
 }
 
+// shrinks reports whether it does nothing but make an open order smaller: one that
+// moves its price too could bring about the fill that the guard wants to prevent.
+func (w *intent) shrinks() bool { return w.more < 0 && w.prices == [2]exchange.Price{} }
+
 // check returns why an order may not be sent.
 func (g *guard) check(c *Context, w *intent) error {
 	v := &c.view.symbols[w.symbol]
 	refuse := func(rule, format string, args ...any) error {
 		g.refused[rule]++
 		err := &RiskError{Rule: rule, Symbol: v.inst.Name(), Reason: fmt.Sprintf(format, args...)}
-		c.log.Warn("risk guard refuses an order", "rule", rule, "symbol", err.Symbol, "reason", err.Reason)
+		// A strategy may ask again at every event: the log tells of the 1st, 2nd, 4th, 8th ...
+		if n := g.refused[rule]; n&(n-1) == 0 {
+			c.log.Warn("risk guard refuses an order", "rule", rule, "symbol", err.Symbol, "reason", err.Reason, "times", n)
+		}
 		return err
 	}
-	reduces := w.reduces || w.more <= 0 || g.onlyReduces(v, w)
-	if g.tripped != "" && !reduces {
+	if g.leaving && !w.shrinks() {
+		return refuse(RuleLeaving, "the session ends for now")
+	}
+	closes := w.reduces || g.onlyReduces(v, w)
+	reduces := closes || w.more <= 0
+	if g.tripped != "" && !closes && !w.shrinks() {
 		return refuse(g.tripped, "tripped: %s", g.reason)
 	}
 	if err := g.checkForm(c, v, w, refuse); err != nil {
@@ -232,24 +248,44 @@ func (g *guard) watch(ctx context.Context, e *Engine) error {
 	return nil
 }
 
-// trip latches: nothing but the end of the run undoes it.
+// trip latches: nothing but an operator's word or the end of the run undoes it.
 func (g *guard) trip(ctx context.Context, e *Engine, rule, reason string) error {
-	g.tripped, g.reason = rule, reason
-	e.summary.Tripped = &Trip{At: e.now, Rule: rule, Reason: reason}
-	e.ctx.log.Error("risk guard trips", "rule", rule, "reason", reason)
-	for _, id := range e.cfg.Symbols {
-		if len(e.ctx.view.symbols[id].orders) == 0 {
-			continue
-		}
-		if err := e.cfg.Exchange.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: "Risk guard: " + rule}); err != nil {
-			return fmt.Errorf("risk guard: cancel orders: %w", err)
-		}
+	g.latch(e, rule, reason)
+	if err := e.cancelOrders(ctx, "Risk guard: "+rule); err != nil {
+		return err
 	}
-	if e.h.risk != nil {
-		e.h.risk.OnRisk(e.ctx, rule, reason)
-	}
+	g.tell(e)
 	return nil
 }
+
+// hold refuses new orders and leaves those that are open. What has tripped already
+// stays what it is.
+func (g *guard) hold(e *Engine, rule, reason string) {
+	if g.tripped != "" && !passing(g.tripped) {
+		return
+	}
+	g.latch(e, rule, reason)
+	g.tell(e)
+}
+
+func (g *guard) latch(e *Engine, rule, reason string) {
+	g.tripped, g.reason, g.active = rule, reason, true
+	e.summary.Tripped = &Trip{At: e.now, Rule: rule, Reason: reason}
+	say := e.ctx.log.Error
+	if passing(rule) {
+		say = e.ctx.log.Warn
+	}
+	say("risk guard trips", "rule", rule, "reason", reason)
+}
+
+func (g *guard) tell(e *Engine) {
+	if e.h.risk != nil {
+		e.h.risk.OnRisk(e.ctx, g.tripped, g.reason)
+	}
+}
+
+// passing reports whether a rule ends by itself.
+func passing(rule string) bool { return rule == RuleDisconnected || rule == RuleLeaving }
 
 // Trip is when and why the guard tripped.
 type Trip struct {

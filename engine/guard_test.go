@@ -187,6 +187,31 @@ func TestGuardTrips(t *testing.T) {
 	}
 }
 
+// Once it has tripped, an open order can be made smaller but not moved: it could fill
+// at its new price before its cancellation arrives.
+func TestTrippedGuardHoldsOrdersWhereTheyAre(t *testing.T) {
+	r, s := losing(t, engine.Limits{DailyLoss: 300})
+	checked := false
+	s.trade = func(ctx *engine.Context, _ exchange.Trade) {
+		if len(s.rules) == 0 {
+			if len(ctx.Orders(xbt)) == 0 {
+				_, err := ctx.Limit(xbt, 2, price(99), 0)
+				require.NoError(t, err)
+			}
+			return
+		}
+		id := ctx.Orders(xbt)[0].ClientID
+		move := ctx.Amend(exchange.AmendOrder{Symbol: xbt, OrigClientID: id, Price: new(price(100))})
+		require.ErrorContains(t, move, "daily-loss: tripped")
+		both := ctx.Amend(exchange.AmendOrder{Symbol: xbt, OrigClientID: id, Price: new(price(100)), Qty: new(exchange.Qty(1))})
+		require.ErrorContains(t, both, "daily-loss: tripped")
+		require.NoError(t, ctx.Amend(exchange.AmendOrder{Symbol: xbt, OrigClientID: id, Qty: new(exchange.Qty(1))}))
+		checked = true
+	}
+	require.NoError(t, r.run(t))
+	require.True(t, checked)
+}
+
 func TestGuardTripsOnRejections(t *testing.T) {
 	r := guarded(t, engine.Limits{Rejections: 3}, 10)
 	n := 0

@@ -9,6 +9,10 @@ import (
 // hand updates the view with a market event that has arrived and gives it to
 // the strategy.
 func (e *Engine) hand(ev *exchange.Event) {
+	if ev.Kind == exchange.KindOperator {
+		e.asked = append(e.asked, ev.Operation())
+		return
+	}
 	s := &e.ctx.view.symbols[ev.Symbol]
 	s.refresh(e.now)
 	e.guard.market(ev.Symbol, e.now)
@@ -25,6 +29,8 @@ func (e *Engine) hand(ev *exchange.Event) {
 		}
 	case exchange.KindBook:
 		e.handLevel(s, ev)
+	case exchange.KindOrder:
+		e.handBookOrder(s, ev)
 	case exchange.KindBar:
 		e.handBar(s, ev)
 	case exchange.KindMark:
@@ -61,9 +67,25 @@ func (e *Engine) handLevel(s *symbolView, ev *exchange.Event) {
 		s.book = exchange.NewBook(s.terms.TickSize)
 	}
 	s.book.Apply(ev)
-	if ev.Flags&exchange.FlagLast == 0 {
-		return
+	if ev.Flags&exchange.FlagLast != 0 {
+		e.handBook(s, ev)
 	}
+}
+
+// handBookOrder keeps a book of orders. The strategy sees its levels.
+func (e *Engine) handBookOrder(s *symbolView, ev *exchange.Event) {
+	if s.queue == nil {
+		s.queue = exchange.NewOrderBook(s.terms.TickSize)
+		s.book = s.queue.Book()
+	}
+	s.queue.Apply(ev)
+	if ev.Flags&exchange.FlagLast != 0 {
+		e.handBook(s, ev)
+	}
+}
+
+// handBook gives the strategy a book that is whole.
+func (e *Engine) handBook(s *symbolView, ev *exchange.Event) {
 	bid, ask := s.book.Bid(), s.book.Ask()
 	top := exchange.Quote{BidPrice: bid.Price, BidQty: bid.Qty, AskPrice: ask.Price, AskQty: ask.Qty}
 	moved := top != s.quote

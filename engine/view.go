@@ -10,8 +10,8 @@ import (
 // view is what the strategy knows: the market as it has arrived and the account
 // as reported. Reading it costs no I/O.
 type view struct {
-	symbols []symbolView // by SymbolID
-	margin  exchange.Margin
+	symbols []symbolView      // by SymbolID
+	margins []exchange.Margin // of the wallets, the main one first
 }
 
 type symbolView struct {
@@ -19,6 +19,7 @@ type symbolView struct {
 	terms    *exchange.Terms
 	until    exchange.Time // when terms must be read again
 	book     *exchange.Book
+	queue    *exchange.OrderBook // if every order of the book is known
 	quote    exchange.Quote
 	last     exchange.Price
 	mark     exchange.Mark
@@ -31,7 +32,10 @@ type symbolView struct {
 }
 
 func newView(c *Config) view {
-	v := view{symbols: make([]symbolView, c.Instruments.Len())}
+	v := view{symbols: make([]symbolView, c.Instruments.Len()), margins: []exchange.Margin{c.Margin}}
+	if v.margins[0].Currency == "" {
+		v.margins[0].Currency = c.Instruments.Get(c.Symbols[0]).Settle.Code
+	}
 	for _, id := range c.Symbols {
 		s := &v.symbols[id]
 		s.inst = c.Instruments.Get(id)
@@ -40,6 +44,32 @@ func newView(c *Config) view {
 		s.position.Symbol = id
 	}
 	return v
+}
+
+// wallet returns the margin of a currency, of the first account that has it; nil if none
+// was reported.
+func (v *view) wallet(code string) *exchange.Margin {
+	for n := range v.margins {
+		if v.margins[n].Currency == code {
+			return &v.margins[n]
+		}
+	}
+	return nil
+}
+
+// putMargin stores the newest state of a wallet. A venue that does not say which it is has
+// one, and the one that was known before any report is the first of its currency.
+func (v *view) putMargin(m *exchange.Margin) {
+	for n := range v.margins {
+		w := &v.margins[n]
+		if m.Currency == "" || m.Currency == w.Currency && (m.Account == w.Account || w.Account == "") {
+			code := w.Currency
+			*w = *m
+			w.Currency = code
+			return
+		}
+	}
+	v.margins = append(v.margins, *m)
 }
 
 // refresh re-reads the terms when a dated change has come into force.
@@ -51,7 +81,7 @@ func (s *symbolView) refresh(now exchange.Time) {
 	s.terms = s.inst.At(now)
 	s.until = s.inst.NextChange(now)
 	if s.book != nil && s.terms.TickSize != tick {
-		s.book = s.book.Retick(s.terms.TickSize)
+		s.retick()
 	}
 }
 
@@ -77,6 +107,16 @@ func (s *symbolView) valued() exchange.Position {
 		p.Unrealised = p.MarkValue - p.Cost
 	}
 	return p
+}
+
+// retick follows a change of the tick size.
+func (s *symbolView) retick() {
+	if s.queue == nil {
+		s.book = s.book.Retick(s.terms.TickSize)
+		return
+	}
+	s.queue.Retick(s.terms.TickSize)
+	s.book = s.queue.Book()
 }
 
 // put stores the newest state of an order; final orders leave the view.
