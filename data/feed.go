@@ -116,7 +116,7 @@ func (f *Feed) start(key Key, h *head) error {
 	}
 	src.seen = f.used.add
 	var r rows = src
-	if l.event == exchange.KindBook {
+	if l.event == exchange.KindBook || l.event == exchange.KindOrder {
 		if r, err = src.wholeBook(key); err != nil {
 			return err
 		}

@@ -109,7 +109,7 @@ func expect(t testing.TB, k Key, stream int, events []exchange.Event) []exchange
 }
 
 var allKinds = []string{
-	KindTrade, KindQuote, KindBook, KindMark, KindFunding, KindLiquidation, "bar-1m", "bar-1d",
+	KindTrade, KindQuote, KindBook, KindOrder, KindMark, KindFunding, KindLiquidation, "bar-1m", "bar-1d",
 }
 
 // drawEvent makes an event of a kind that a catalog can hold.
@@ -129,6 +129,9 @@ func drawEvent(t *rapid.T, kind string, at exchange.Time) exchange.Event {
 			exchange.Quote{BidPrice: p("bid"), BidQty: q("bidQty"), AskPrice: p("ask"), AskQty: q("askQty")})
 	case KindBook:
 		return exchange.LevelEvent(at, arrival, 0, side, exchange.Level{Price: p("price"), Qty: q("qty")},
+			exchange.Flags(rapid.Uint8().Draw(t, "flags")))
+	case KindOrder:
+		return exchange.BookOrderEvent(at, arrival, 0, side, exchange.BookOrder{ID: rapid.Uint64().Draw(t, "id"), Price: p("price"), Qty: q("qty")},
 			exchange.Flags(rapid.Uint8().Draw(t, "flags")))
 	case KindMark:
 		return exchange.MarkEvent(at, arrival, 0, exchange.Mark{Mark: p("mark"), Index: p("index")})

@@ -14,6 +14,7 @@ const (
 	KindTrade       = "trade"
 	KindQuote       = "quote"
 	KindBook        = "book"
+	KindOrder       = "order" // the orders of a book
 	KindMark        = "mark"
 	KindFunding     = "funding"
 	KindLiquidation = "liquidation"
@@ -56,7 +57,7 @@ func (k Key) validate() error {
 	case k.Symbol == "":
 		return &KeyError{Key: k, Reason: "the symbol is empty"}
 	case layoutOf(k.Kind) == nil:
-		return &KeyError{Key: k, Reason: "unknown kind; want trade, quote, book, mark, funding, liquidation or " +
+		return &KeyError{Key: k, Reason: "unknown kind; want trade, quote, book, order, mark, funding, liquidation or " +
 			"bars such as bar-1m, bar-1h, bar-1d"}
 	}
 	return nil

@@ -175,6 +175,13 @@ func (h *head) fill(dst []exchange.Event) {
 		h.fillTrades(dst, time, arrival, b.ints[2][from:to], b.ints[3][from:to], b.small[0][from:to])
 	case exchange.KindBook:
 		h.fillBook(dst, time, arrival, b.ints[2][from:to], b.ints[3][from:to], b.small[0][from:to], b.small[1][from:to])
+	case exchange.KindOrder:
+		for i := range dst {
+			dst[i].SetBookOrder(exchange.Time(time[i]), exchange.Time(arrival[i]), h.symbol, side(b.small[0][from+i]),
+				exchange.BookOrder{ID: uint64(b.ints[4][from+i]), Price: exchange.Price(b.ints[2][from+i]), Qty: exchange.Qty(b.ints[3][from+i])},
+				exchange.Flags(b.small[1][from+i]))
+			dst[i].Stream = h.index
+		}
 	case exchange.KindQuote:
 		h.fillQuotes(dst, time, arrival, b.ints[2][from:to], b.ints[3][from:to], b.ints[4][from:to], b.ints[5][from:to])
 	case exchange.KindBar:

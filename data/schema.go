@@ -53,6 +53,16 @@ type bookRow struct {
 	Flags   int32 `parquet:"flags,delta"`
 }
 
+type orderRow struct {
+	Time    int64 `parquet:"time,delta,timestamp(nanosecond)"`
+	Arrival int64 `parquet:"arrival,delta,timestamp(nanosecond)"`
+	Price   int64 `parquet:"price,delta,decimal(10:18)"`
+	Qty     int64 `parquet:"qty,delta"`
+	Order   int64 `parquet:"order,delta"`
+	Buy     bool  `parquet:"buy"`
+	Flags   int32 `parquet:"flags,delta"`
+}
+
 type markRow struct {
 	Time    int64 `parquet:"time,delta,timestamp(nanosecond)"`
 	Arrival int64 `parquet:"arrival,delta,timestamp(nanosecond)"`
@@ -108,6 +118,10 @@ var (
 		event: exchange.KindBook, ints: []string{"time", "arrival", "price", "qty"}, small: []string{"buy", "flags"},
 		schema: parquet.SchemaOf(bookRow{}), open: opener(bookOf),
 	}
+	orderLayout = layout{
+		event: exchange.KindOrder, ints: []string{"time", "arrival", "price", "qty", "order"}, small: []string{"buy", "flags"},
+		schema: parquet.SchemaOf(orderRow{}), open: opener(orderOf),
+	}
 	markLayout = layout{
 		event: exchange.KindMark, ints: []string{"time", "arrival", "mark", "index"}, keyed: true,
 		schema: parquet.SchemaOf(markRow{}), open: opener(markOf),
@@ -133,6 +147,8 @@ func layoutOf(kind string) *layout {
 		return &quoteLayout
 	case KindBook:
 		return &bookLayout
+	case KindOrder:
+		return &orderLayout
 	case KindMark:
 		return &markLayout
 	case KindFunding:
@@ -159,6 +175,11 @@ func quoteOf(e *exchange.Event) quoteRow {
 func bookOf(e *exchange.Event) bookRow {
 	l := e.Level()
 	return bookRow{int64(e.Time), int64(e.Arrival), int64(l.Price), int64(l.Qty), e.Side == exchange.Buy, int32(e.Flags)}
+}
+
+func orderOf(e *exchange.Event) orderRow {
+	o := e.BookOrder()
+	return orderRow{int64(e.Time), int64(e.Arrival), int64(o.Price), int64(o.Qty), int64(o.ID), e.Side == exchange.Buy, int32(e.Flags)}
 }
 
 func markOf(e *exchange.Event) markRow {

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // means that catalogs on people's disks may not be readable any more.
 func TestSchemaIsGolden(t *testing.T) {
 	var out bytes.Buffer
-	for _, kind := range []string{KindTrade, KindQuote, KindBook, KindMark, KindFunding, KindLiquidation, "bar-1m"} {
+	for _, kind := range []string{KindTrade, KindQuote, KindBook, KindOrder, KindMark, KindFunding, KindLiquidation, "bar-1m"} {
 		c := newCatalog(t)
 		load(t, c, "in", key(kind), oneOf(kind))
 		name := names(files(t, c.root))[0]
@@ -62,6 +62,8 @@ func oneOf(kind string) []exchange.Event {
 		return []exchange.Event{exchange.QuoteEvent(t, t, 0, exchange.Quote{})}
 	case KindBook:
 		return []exchange.Event{exchange.LevelEvent(t, t, 0, exchange.Buy, exchange.Level{Price: 1}, exchange.FlagLast)}
+	case KindOrder:
+		return []exchange.Event{exchange.BookOrderEvent(t, t, 0, exchange.Buy, exchange.BookOrder{ID: 7, Price: 1}, exchange.FlagLast)}
 	case KindMark:
 		return []exchange.Event{exchange.MarkEvent(t, t, 0, exchange.Mark{})}
 	case KindFunding:

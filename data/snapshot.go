@@ -6,7 +6,8 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// snapshotLayout reads what is needed to find the snapshots of a book.
+// snapshotLayout reads what is needed to find the snapshots of a book, be it of levels
+// or of orders.
 var snapshotLayout = layout{event: exchange.KindBook, ints: []string{"time"}, small: []string{"flags"}}
 
 // wholeBook makes a source of a book begin with a whole book, because changes

@@ -276,7 +276,7 @@ func (s *streamWriter) reject(e *exchange.Event) string {
 		return "the time is outside 1678 to 2262"
 	}
 	switch e.Kind {
-	case exchange.KindTrade, exchange.KindLiquidation, exchange.KindBook:
+	case exchange.KindTrade, exchange.KindLiquidation, exchange.KindBook, exchange.KindOrder:
 		if e.Side != exchange.Buy && e.Side != exchange.Sell {
 			return "has no side"
 		}

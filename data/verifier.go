@@ -38,6 +38,7 @@ type verifier struct {
 	first exchange.Time
 	last  exchange.Event
 	book  *exchange.Book
+	queue *exchange.OrderBook
 	skew  skew
 	found map[string]*Check
 }
@@ -63,12 +64,16 @@ func newVerifier(key Key, o VerifyOptions) *verifier {
 		if v.instrument != nil && v.instrument.FundingInterval > 0 {
 			v.maxGap = v.instrument.FundingInterval
 		}
-	case KindBook:
+	case KindBook, KindOrder:
 		tick := exchange.PriceUnit
 		if v.instrument != nil {
 			tick = v.terms.TickSize
 		}
 		v.book = exchange.NewBook(tick)
+		if key.Kind == KindOrder {
+			v.queue = exchange.NewOrderBook(tick)
+			v.book = v.queue.Book()
+		}
 	}
 	return v
 }
@@ -126,7 +131,7 @@ func (v *verifier) event(e *exchange.Event) {
 		v.tick(e, t.Price)
 	case exchange.KindQuote:
 		v.quote(e)
-	case exchange.KindBook:
+	case exchange.KindBook, exchange.KindOrder:
 		v.level(e)
 	case exchange.KindBar:
 		v.bar(e)
@@ -141,7 +146,8 @@ func (v *verifier) sequence(e *exchange.Event) {
 	switch {
 	case step < 0:
 		v.count(CheckOrder, e, func() string { return "after " + v.last.Time.String() })
-	case step == 0 && layoutOf(v.key.Kind).keyed:
+	case step == 0 && layoutOf(v.key.Kind).keyed && (e.Kind == exchange.KindBar || *e == v.last):
+		// A mark price or a rate may change twice within the resolution of a venue's clock.
 		v.count(CheckDuplicate, e, e.String)
 	case *e == v.last:
 		v.count(CheckRepeated, e, e.String)
@@ -204,7 +210,11 @@ func (v *verifier) level(e *exchange.Event) {
 	v.positive(e, l.Price)
 	v.tick(e, l.Price)
 	v.lot(e, l.Qty)
-	v.book.Apply(e)
+	if v.queue != nil {
+		v.queue.Apply(e)
+	} else {
+		v.book.Apply(e)
+	}
 	if e.Flags&exchange.FlagLast != 0 && v.book.Crossed() {
 		v.count(CheckCrossed, e, func() string {
 			return fmt.Sprintf("bid %s, ask %s", v.book.Bid().Price, v.book.Ask().Price)

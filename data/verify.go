@@ -31,7 +31,7 @@ const (
 	CheckUnknownSymbol = "unknown symbol" // the instruments do not know the symbol
 	CheckOrder         = "order"          // time goes back
 	CheckGap           = "gap"            // intervals without a bar; ticks: silences longer than MaxGap
-	CheckDuplicate     = "duplicate"      // bars, funding, marks: a second row for one time
+	CheckDuplicate     = "duplicate"      // bars: a second row for one time; funding, marks: the same row again
 	CheckRepeated      = "repeated"       // ticks: a row equal to the one before it (a fact)
 	CheckCrossed       = "crossed"        // a bid at or above the ask
 	CheckClockSkew     = "clock skew"     // it arrived before it happened

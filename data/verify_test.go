@@ -62,6 +62,14 @@ func TestVerifyFindsDuplicates(t *testing.T) {
 	s = verify(t, key(KindTrade), append(ticks, ticks[9]))
 	require.Equal(t, int64(1), s.Check(CheckRepeated).Count)
 	require.Zero(t, s.Problems, "two equal fills of one order happen")
+
+	mark := func(p string) exchange.Event {
+		return exchange.MarkEvent(testDay, testDay, 0, exchange.Mark{Mark: price(p)})
+	}
+	s = verify(t, key(KindMark), []exchange.Event{mark("40000"), mark("40001"), mark("40000")})
+	require.Zero(t, s.Problems, "it may move twice in a millisecond")
+	s = verify(t, key(KindMark), []exchange.Event{mark("40000"), mark("40000")})
+	require.Equal(t, int64(1), s.Check(CheckDuplicate).Count)
 }
 
 func TestVerifyFindsCrossedBooks(t *testing.T) {

@@ -38,7 +38,7 @@ func (f *format) arrives() bool { return f.time != f.arrival }
 // formats lists the known formats in the order in which they are tried.
 func formats() []*format {
 	return []*format{
-		bookFormat(), tickerFormat(), quotesFormat(), liquidationsFormat(), tradesFormat(),
+		ordersFormat(), bookFormat(), tickerFormat(), quotesFormat(), liquidationsFormat(), tradesFormat(),
 		bucketedFormat(), tradeFormat(), quoteFormat(),
 	}
 }
@@ -50,7 +50,7 @@ const (
 
 // Formats returns the names that Options.Format takes.
 func Formats() []string {
-	names := []string{auto, "bitmex-bucketed", "bitmex-trade", "bitmex-quote", tardis}
+	names := []string{auto, "bitmex-bucketed", "bitmex-trade", "bitmex-quote", orderBook, tardis}
 	for _, f := range formats() {
 		if strings.HasPrefix(f.name, tardis) {
 			names = append(names, f.name)

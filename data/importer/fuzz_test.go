@@ -114,7 +114,7 @@ func checkEvents(t *testing.T, key data.Key, events []exchange.Event) {
 			require.True(t, q.BidPrice >= 0 && q.BidQty >= 0 && q.AskPrice >= 0 && q.AskQty >= 0)
 			require.True(t, q.BidPrice > 0 || q.BidQty == 0)
 			require.True(t, q.AskPrice > 0 || q.AskQty == 0)
-		case exchange.KindBook:
+		case exchange.KindBook, exchange.KindOrder:
 			require.True(t, e.Level().Price > 0 && e.Level().Qty >= 0 && e.Side != exchange.NoSide)
 			require.Equal(t, i == 0, i == 0 && e.Flags&exchange.FlagClear != 0)
 		case exchange.KindMark:

@@ -112,6 +112,9 @@ func line(e *exchange.Event) string {
 	case exchange.KindBook:
 		l := e.Level()
 		return fmt.Sprintf("%s: %s %d @ %s%s", at, e.Side, l.Qty, l.Price, flags(e.Flags))
+	case exchange.KindOrder:
+		o := e.BookOrder()
+		return fmt.Sprintf("%s: order %d %s %d @ %s%s", at, o.ID, e.Side, o.Qty, o.Price, flags(e.Flags))
 	case exchange.KindMark:
 		return fmt.Sprintf("%s: mark %s index %s%s", at, e.Mark().Mark, e.Mark().Index, flags(e.Flags))
 	case exchange.KindFunding:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strconv"
 	"unicode"
 	"unicode/utf8"
 
@@ -114,6 +115,15 @@ func (r *row) optionalCount(c int) (int64, error) {
 		return 0, nil
 	}
 	return r.count(c)
+}
+
+// number reads an identifier of 64 bits.
+func (r *row) number(c int) (uint64, error) {
+	n, err := strconv.ParseUint(string(r.cell(c)), 10, 64)
+	if err != nil {
+		return 0, r.bad(c, bare(err))
+	}
+	return n, nil
 }
 
 // qty reads a quantity of the venue as contracts.

@@ -10,6 +10,7 @@ const (
 	bookSide
 	bookPrice
 	bookAmount
+	bookOrder // of a book of orders
 )
 
 func bookFormat() *format {
@@ -17,12 +18,24 @@ func bookFormat() *format {
 		column{name: "is_snapshot"}, column{name: "side"}, column{name: "price"}, column{name: "amount"})
 }
 
+// ordersFormat is that of a book of which every order is known: the same columns and
+// one for the number of the order.
+func ordersFormat() *format {
+	f := bookFormat()
+	f.name, f.open = orderBook, openOrders
+	f.columns = append(f.columns, column{name: "order_id"})
+	return f
+}
+
+const orderBook = "order-book"
+
 // book decodes the data set incremental_book_L2: the changes of order books, one
-// level a row.
+// level a row, or one order a row.
 type book struct {
-	pass  *pass
-	books *markets[bookStream]
-	all   []*bookStream
+	pass   *pass
+	orders bool
+	books  *markets[bookStream]
+	all    []*bookStream
 }
 
 type bookStream struct {
@@ -38,14 +51,18 @@ type message struct {
 	snapshot    bool
 }
 
-func openBook(p *pass) (decoder, error) {
-	d := &book{pass: p}
+func openBook(p *pass) (decoder, error) { return openBooks(p, data.KindBook), nil }
+
+func openOrders(p *pass) (decoder, error) { return openBooks(p, data.KindOrder), nil }
+
+func openBooks(p *pass, kind string) *book {
+	d := &book{pass: p, orders: kind == data.KindOrder}
 	d.books = newMarkets(p, func(m market) *bookStream {
-		s := &bookStream{market: m, levels: p.stream(m, data.KindBook, sequence)}
+		s := &bookStream{market: m, levels: p.stream(m, kind, sequence)}
 		d.all = append(d.all, s)
 		return s
 	})
-	return d, nil
+	return d
 }
 
 func (d *book) decode(r *row) error {
@@ -73,6 +90,14 @@ func (d *book) decode(r *row) error {
 	}
 	if l.Qty, err = r.qty(bookAmount, &s.market); err != nil {
 		return err
+	}
+	if d.orders {
+		o := exchange.BookOrder{Price: l.Price, Qty: l.Qty}
+		if o.ID, err = r.number(bookOrder); err != nil {
+			return err
+		}
+		arrival := d.pass.measure(m.at, m.arrival)
+		return s.levels.add(exchange.BookOrderEvent(m.at, arrival, 0, side, o, s.next(m)), r.num)
 	}
 	arrival := d.pass.measure(m.at, m.arrival)
 	return s.levels.add(exchange.LevelEvent(m.at, arrival, 0, side, l, s.next(m)), r.num)
