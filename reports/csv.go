@@ -40,7 +40,7 @@ func WriteCSV(dir string) ([]string, error) {
 }
 
 func writeCSV(path string, fill func(*csv.Writer) error) error {
-	return disk.Replace(path, func(out io.Writer) error {
+	return disk.Replace(path, 0o644, func(out io.Writer) error {
 		buffer := bufio.NewWriterSize(out, 1<<16)
 		w := csv.NewWriter(buffer)
 		if err := fill(w); err != nil {

@@ -3,11 +3,14 @@ package reports
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange"
 )
 
 // The columns of CSV files are those of the tables, in their order, and each row has
@@ -44,6 +47,11 @@ func TestCSVOfARun(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, "fills.csv"))
 	require.NoError(t, err)
 	require.Contains(t, string(text), ",Buy,100,7000.5,")
+	lines := strings.Split(string(text), "\n")
+	rate := slices.Index(strings.Split(lines[0], ","), "fee_rate")
+	value, err := exchange.ParseRatio(strings.Split(lines[1], ",")[rate])
+	require.NoError(t, err)
+	require.Less(t, max(value, -value), exchange.RatioUnit/100, "a rate, not its integer")
 
 	_, err = WriteCSV(t.TempDir())
 	require.ErrorIs(t, err, os.ErrNotExist)

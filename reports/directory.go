@@ -15,14 +15,15 @@ import (
 
 // Files of a run directory.
 const (
-	ManifestFile = "manifest.json"
-	ResultFile   = "result.json"
-	SummaryFile  = "summary.md"
-	OrdersFile   = "orders.parquet"
-	FillsFile    = "fills.parquet"
-	FundingFile  = "funding.parquet"
-	EquityFile   = "equity.parquet"
-	PageFile     = "report.html" // made from the others by package page
+	ManifestFile   = "manifest.json"
+	ResultFile     = "result.json"
+	SummaryFile    = "summary.md"
+	OrdersFile     = "orders.parquet"
+	FillsFile      = "fills.parquet"
+	FundingFile    = "funding.parquet"
+	EquityFile     = "equity.parquet"
+	StatisticsFile = "statistics.json" // made from the others by package analysis
+	PageFile       = "report.html"     // made from all of them by package page
 )
 
 // A file is written under a name of its own and renamed when it is whole.
@@ -33,7 +34,7 @@ const (
 )
 
 func ourFiles() []string {
-	return []string{ManifestFile, ResultFile, SummaryFile, OrdersFile, FillsFile, FundingFile, EquityFile, PageFile}
+	return []string{ManifestFile, ResultFile, SummaryFile, OrdersFile, FillsFile, FundingFile, EquityFile, StatisticsFile, PageFile}
 }
 
 func tempName(name string) string { return tempPrefix + name + tempSuffix }

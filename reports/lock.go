@@ -9,6 +9,22 @@ import (
 	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
+// Lock keeps another process from writing results to a directory, until Unlock. A
+// directory in use is a [*DirectoryError].
+type Lock struct{ file *os.File }
+
+// LockDirectory takes the lock of a directory of results that exists.
+func LockDirectory(path string) (*Lock, error) {
+	f, err := lockDirectory(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{f}, nil
+}
+
+// Unlock gives the directory up.
+func (l *Lock) Unlock() error { return errors.Join(os.Remove(l.file.Name()), l.file.Close()) }
+
 // lockDirectory takes the lock of a run directory. A run that was killed left
 // its lock's file, and no lock.
 func lockDirectory(path string) (*os.File, error) {

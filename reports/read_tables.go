@@ -6,12 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"github.com/parquet-go/parquet-go"
 )
-
-// readRows is how many rows are handed over at a time.
-const readRows = 4096
 
 // ReadEquity hands over the samples of a run, in order and in slices that are
 // used again. An error of each ends it.
@@ -19,13 +17,15 @@ func ReadEquity(dir string, each func([]EquityRow) error) error {
 	return withTable(dir, EquityFile, "dunamis.equity/1", func(f *parquet.File) error { return readEquity(f, each) })
 }
 
-// ReadFills hands over the fills of a run; see [ReadEquity].
-func ReadFills(dir string, each func([]FillRow) error) error {
+// ReadFills hands over the fills of a run; see [ReadEquity]. R is [FillRow], or a
+// struct with some of its columns, tagged the same: others are then not read.
+func ReadFills[R any](dir string, each func([]R) error) error {
 	return readTable(dir, FillsFile, "dunamis.fills/1", each)
 }
 
-// ReadOrders hands over the orders of a run; see [ReadEquity].
-func ReadOrders(dir string, each func([]OrderRow) error) error {
+// ReadOrders hands over the orders of a run; see [ReadEquity]. R is [OrderRow], or a
+// struct with some of its columns, tagged the same: others are then not read.
+func ReadOrders[R any](dir string, each func([]R) error) error {
 	return readTable(dir, OrdersFile, "dunamis.orders/1", each)
 }
 
@@ -57,23 +57,30 @@ func withTable(dir, name, schema string, read func(*parquet.File) error) error {
 
 func readTable[R any](dir, name, schema string, each func([]R) error) error {
 	return withTable(dir, name, schema, func(f *parquet.File) error {
-		rows := parquet.NewGenericReader[R](f)
-		defer rows.Close() //nolint:errcheck // only read
-		batch := make([]R, readRows)
-		for {
-			n, err := rows.Read(batch)
-			if n > 0 {
-				if err := each(batch[:n]); err != nil {
-					return err
+		fields, err := fieldsOf[R](f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		var rows []R
+		for _, group := range f.RowGroups() {
+			n := int(group.NumRows())
+			if n > cap(rows) {
+				rows = make([]R, n)
+			}
+			into := reflect.ValueOf(rows[:n])
+			for _, x := range fields {
+				if err := x.read(group.ColumnChunks()[x.column], into); err != nil {
+					return fmt.Errorf("%s: %s: %w", name, x.name, err)
 				}
 			}
-			if errors.Is(err, io.EOF) {
-				return nil
+			if n == 0 {
+				continue
 			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+			if err := each(rows[:n]); err != nil {
+				return err
 			}
 		}
+		return nil
 	})
 }
 

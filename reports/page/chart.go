@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/thin"
 )
 
 // chartData is what the page's script draws and lists. Times are seconds since
@@ -21,6 +22,7 @@ type chartData struct {
 	Width    float64     `json:"width"` // of a candle
 	Candles  candleData  `json:"candles"`
 	Position lineData    `json:"position"`
+	Exposure lineData    `json:"exposure"`
 	Curves   []curveData `json:"curves"` // in the account's currency, then in the other one
 	Marks    markData    `json:"marks"`
 	Merged   bool        `json:"merged"` // fills of a candle are drawn as one
@@ -70,11 +72,11 @@ func (n number) MarshalJSON() ([]byte, error) {
 // seconds keeps milliseconds.
 func seconds(t exchange.Time) float64 { return float64(t/1e6) / 1e3 }
 
-func line(t *thinner) lineData {
+func line(t *thin.Series) lineData {
 	d := lineData{T: []float64{}, V: []number{}}
-	for _, p := range t.points() {
-		d.T = append(d.T, seconds(p.at))
-		d.V = append(d.V, number(p.v))
+	for _, p := range t.Points() {
+		d.T = append(d.T, seconds(p.At))
+		d.V = append(d.V, number(p.V))
 	}
 	return d
 }
@@ -84,12 +86,12 @@ func (c *curves) data(currency string) curveData {
 }
 
 func (r *run) chart() chartData {
-	d := chartData{Own: r.other.own, Inverse: r.other.inverse, Scale: r.result.Account.CurrencyScale, Start: seconds(r.result.Run.Start),
-		End: seconds(r.result.Run.End), Width: float64(r.price.width) / 1e9, Position: line(r.position), Merged: r.marks.many,
-		Curves: []curveData{r.own.data(r.other.own)}}
-	if r.other.ok {
-		d.Other = r.other.other
-		d.Curves = append(d.Curves, r.second.data(r.other.other))
+	d := chartData{Own: r.other.Own, Inverse: r.other.Inverse, Scale: r.result.Account.CurrencyScale, Start: seconds(r.result.Run.Start),
+		End: seconds(r.result.Run.End), Width: float64(r.price.width) / 1e9, Position: line(r.position), Exposure: line(r.exposure), Merged: r.marks.many,
+		Curves: []curveData{r.own.data(r.other.Own)}}
+	if r.other.OK {
+		d.Other = r.other.Other
+		d.Curves = append(d.Curves, r.second.data(r.other.Other))
 	}
 	d.Candles.T = []float64{}
 	for _, c := range r.price.list {
@@ -116,19 +118,39 @@ type tableData struct {
 	ID      string       `json:"id"`
 	Total   int64        `json:"total"` // rows that the run has
 	File    string       `json:"file"`  // which has them all
+	Hint    string       `json:"hint,omitempty"`
 	Columns []columnData `json:"columns"`
 }
 
 type columnData struct {
-	Name   string    `json:"name"`
-	Kind   string    `json:"kind"` // time, text, money, price, int
-	Words  []string  `json:"words,omitempty"`
-	Values []float64 `json:"values"`
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind"` // time, text, money, price, int, percent, ratio
+	Words  []string `json:"words,omitempty"`
+	Values cells    `json:"values"`
+}
+
+// cells are numbers with all their digits; NaN is one that is not defined.
+type cells []float64
+
+// MarshalJSON implements json.Marshaler.
+func (c cells) MarshalJSON() ([]byte, error) {
+	b := []byte{'['}
+	for i, v := range c {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendFloat(b, v, 'f', -1, 64)
+		}
+	}
+	return append(b, ']'), nil
 }
 
 // column makes a column of numbers.
 func column[R any](name, kind string, rows []R, value func(*R) float64) columnData {
-	c := columnData{Name: name, Kind: kind, Values: make([]float64, len(rows))}
+	c := columnData{Name: name, Kind: kind, Values: make(cells, len(rows))}
 	for i := range rows {
 		c.Values[i] = value(&rows[i])
 	}
@@ -137,7 +159,7 @@ func column[R any](name, kind string, rows []R, value func(*R) float64) columnDa
 
 // words makes a column of texts: places in a sorted list.
 func words[R any](name string, rows []R, text func(*R) string) columnData {
-	c := columnData{Name: name, Kind: "text", Words: []string{}, Values: make([]float64, len(rows))}
+	c := columnData{Name: name, Kind: "text", Words: []string{}, Values: make(cells, len(rows))}
 	for i := range rows {
 		c.Words = append(c.Words, text(&rows[i]))
 	}

@@ -4,16 +4,18 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"strconv"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/disk"
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
 // WriteCompare makes a page that sets finished runs side by side: their settings
-// and figures, and their curves over each other.
-func WriteCompare(path string, c *reports.Comparison) error {
-	return disk.Replace(path, func(w io.Writer) error { return renderCompare(w, c) })
+// and figures, their curves over each other, and what choosing the best is worth.
+func WriteCompare(path string, c *reports.Comparison, t *analysis.Trials) error {
+	return disk.Replace(path, 0o644, func(w io.Writer) error { return renderCompare(w, c, t) })
 }
 
 // compareData is what the script of the page draws. Equities are fractions of the
@@ -36,6 +38,7 @@ type compareView struct {
 	Names    []string
 	Settings []reports.ComparedSetting
 	Figures  []compareRow
+	Trials   []Figure
 	scripts
 }
 
@@ -46,8 +49,8 @@ type compareRow struct {
 
 type compareCell struct{ Value, Difference, Class string }
 
-func renderCompare(w io.Writer, c *reports.Comparison) error {
-	v := compareView{Warnings: c.Warnings, Settings: c.Settings}
+func renderCompare(w io.Writer, c *reports.Comparison, t *analysis.Trials) error {
+	v := compareView{Trials: TrialFigures(t), Warnings: c.Warnings, Settings: c.Settings}
 	data := compareData{Start: math.Inf(1), End: math.Inf(-1)}
 	for _, run := range c.Runs {
 		name := filepath.Base(run.Dir)
@@ -67,6 +70,32 @@ func renderCompare(w io.Writer, c *reports.Comparison) error {
 		return err
 	}
 	return execute(w, "compare.html.tmpl", &v)
+}
+
+// Figure is a number with its name.
+type Figure struct{ Name, Value string }
+
+// TrialFigures words what choosing the best of several runs is worth.
+func TrialFigures(t *analysis.Trials) []Figure {
+	list := []Figure{{"runs", strconv.Itoa(t.Runs)}}
+	if t.Best != "" {
+		list = append(list, Figure{"daily returns", strconv.Itoa(t.Days)}, Figure{"best", filepath.Base(t.Best)},
+			Figure{"its Sharpe ratio", ratioOf(t.Sharpe)}, Figure{"best to expect of luck alone", ratioOf(t.Expected)},
+			Figure{"probability that it is above 0 (deflated)", percentOf(t.Deflated)},
+			Figure{"probability of overfitting", percentOf(t.Overfitting)},
+			Figure{"days it takes to be 95 % sure of one run", daysOf(t.MinTrackRecord)})
+	}
+	if t.Reason != "" {
+		list = append(list, Figure{"not all of it", t.Reason})
+	}
+	return list
+}
+
+func daysOf(v *float64) string {
+	if v == nil {
+		return unknown
+	}
+	return strconv.FormatFloat(math.Ceil(*v), 'f', 0, 64)
 }
 
 func compareLineOf(name string, run reports.ComparedRun) (compareLine, error) {

@@ -10,13 +10,28 @@ import (
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
 // figure is a number with its name. Key is its place in result.json.
 type figure struct{ Name, Value, Key string }
 
-// card is a headline figure.
-type card struct{ Name, Value, Note, Class, Key string }
+// card is a headline figure with lines of notes beneath. Key is its place in
+// result.json.
+type card struct {
+	Name, Value, Class, Key string
+
+	Notes [][]note
+}
+
+// note is a piece of a line: a text, or a figure of result.json or statistics.json.
+type note struct {
+	Text, Key, Stat string
+
+	Strong bool
+}
+
+func plainNote(text string) [][]note { return [][]note{{{Text: text}}} }
 
 const unknown = "–"
 
@@ -76,62 +91,72 @@ func (r *run) money(m exchange.Money) string {
 	return m.Decimal(a.CurrencyScale).StringFixed(int32(a.CurrencyScale)) + " " + a.CurrencyMajor
 }
 
+// cards are the headline figures, each with what holding would have done beside it,
+// in both currencies.
 func (r *run) cards() []card {
-	res := r.result
-	m, c := &res.Metrics, &res.Counts
-	cards := []card{
-		{"total return", percentOf(m.TotalReturn), "price " + percentOf(m.BenchmarkReturn), class(m.TotalReturn), "metrics.total_return"},
+	a, m, c := &r.result.Account, &r.result.Metrics, &r.result.Counts
+	list := []card{
+		r.compared("total return", "metrics.total_return", percentOf, m.TotalReturn, true, "total",
+			func(x *analysis.Returns) *float64 { return x.Total }, func(h *analysis.Held) *float64 { return h.Total }),
+		r.compared("CAGR", "metrics.cagr", percentOf, m.CAGR, true, "cagr",
+			func(x *analysis.Returns) *float64 { return x.CAGR }, func(h *analysis.Held) *float64 { return h.CAGR }),
+		r.compared("Sharpe ratio", "metrics.sharpe", ratioOf, m.Sharpe, true, "sharpe",
+			func(x *analysis.Returns) *float64 { return x.Sharpe }, func(h *analysis.Held) *float64 { return h.Sharpe }),
+		r.compared("max drawdown", "metrics.max_drawdown", percentOf, m.MaxDrawdown, false, "max_drawdown",
+			func(x *analysis.Returns) *float64 { return x.MaxDrawdown }, func(h *analysis.Held) *float64 { return h.MaxDrawdown }),
+		r.compared("volatility, a year", "metrics.volatility", percentOf, m.Volatility, false, "volatility",
+			func(x *analysis.Returns) *float64 { return x.Volatility }, func(h *analysis.Held) *float64 { return h.Volatility }),
+		{Name: "end equity", Value: r.money(a.EndEquity), Key: "account.end_equity",
+			Notes: [][]note{{{Text: "from "}, {Text: r.money(a.StartBalance), Key: "account.start_balance"}}}},
+		{Name: "round trips won", Value: percentOf(m.WinRate), Key: "metrics.win_rate",
+			Notes: [][]note{{{Text: "of "}, {Text: strconv.FormatInt(c.Trades, 10), Key: "counts.trades"}},
+				{{Text: "profit factor "}, {Text: ratioOf(m.ProfitFactor), Key: "metrics.profit_factor"}}}},
+		{Name: "fills", Value: strconv.FormatInt(c.Fills, 10), Key: "counts.fills",
+			Notes: [][]note{{{Text: "as maker "}, {Text: percentOf(r.stats.Execution.MakerShare), Stat: "execution.maker_share"}, {Text: " of the value"}},
+				{{Text: "in the market "}, {Text: percentOf(m.Exposure), Key: "metrics.exposure"}, {Text: " of the time"}}}},
 	}
-	if total, held, ok := r.otherReturn(); ok {
-		cards = append(cards, card{"total return in " + r.other.other, percent(total), r.heldName() + " " + percent(held), class(&total), ""})
+	if len(r.stats.Returns) > 1 {
+		other := &r.stats.Returns[1]
+		list[5].Notes = append(list[5].Notes, []note{{Text: "that is " + amount(other.End) + " " + other.Currency + ", from " + amount(other.Start)}})
 	}
-	return append(cards,
-		card{"end equity", r.money(res.Account.EndEquity), "from " + r.money(res.Account.StartBalance), "", "account.end_equity"},
-		card{"Sharpe ratio", ratioOf(m.Sharpe), "Sortino " + ratioOf(m.Sortino), class(m.Sharpe), "metrics.sharpe"},
-		card{"max drawdown", percentOf(m.MaxDrawdown), "volatility " + percentOf(m.Volatility), "", "metrics.max_drawdown"},
-		card{"CAGR", percentOf(m.CAGR), "exposure " + percentOf(m.Exposure), class(m.CAGR), "metrics.cagr"},
-		card{"win rate", percentOf(m.WinRate), "profit factor " + ratioOf(m.ProfitFactor), "", "metrics.win_rate"},
-		card{"fills", strconv.FormatInt(c.Fills, 10), r.makerShare(), "", "counts.fills"},
-	)
+	return list
 }
 
-func (r *run) makerShare() string {
-	c := &r.result.Counts
-	if c.Fills == 0 {
-		return "none"
+// amount writes a value in a currency that the account is not in.
+func amount(v float64) string {
+	if math.Abs(v) < 100 {
+		return strconv.FormatFloat(v, 'f', 4, 64)
 	}
-	return "maker " + percent(float64(c.MakerFills)/float64(c.Fills))
+	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
-// heldName says what the account is compared with in the other currency: what it
-// was made of.
-func (r *run) heldName() string { return "holding " + r.other.own }
-
-// otherReturn is the return in the other currency, and that of the start balance
-// untouched.
-func (r *run) otherReturn() (total, held float64, ok bool) {
-	curve, same := r.second.equity.points(), r.second.coin.points()
-	if !r.other.inverse {
-		same = r.second.quote.points()
+// compared is a card with the benchmark of each currency: holding the other one.
+func (r *run) compared(name, key string, text func(*float64) string, v *float64, coloured bool, stat string,
+	of func(*analysis.Returns) *float64, held func(*analysis.Held) *float64) card {
+	c := card{Name: name, Value: text(v), Key: key}
+	if coloured {
+		c.Class = class(v)
 	}
-	if !r.other.ok || len(curve) == 0 || same[0].v == 0 {
-		return 0, 0, false
+	for i := range r.stats.Returns {
+		x := &r.stats.Returns[i]
+		var line []note
+		if i > 0 {
+			line = append(line, note{Text: "in " + x.Currency + " "}, note{Text: text(of(x)), Stat: fmt.Sprintf("returns.%d.%s", i, stat), Strong: true}, note{Text: ", "})
+		}
+		if len(x.Held) > 0 {
+			line = append(line, note{Text: "holding " + x.Held[0].Currency + " "}, note{Text: text(held(&x.Held[0])), Stat: fmt.Sprintf("returns.%d.held.0.%s", i, stat)})
+		}
+		if len(line) > 0 {
+			c.Notes = append(c.Notes, line)
+		}
 	}
-	start := same[0].v
-	return curve[len(curve)-1].v/start - 1, same[len(same)-1].v/start - 1, true
+	return c
 }
 
 func (r *run) metrics() []figure {
 	m := &r.result.Metrics
 	return []figure{
-		{"total return", percentOf(m.TotalReturn), "metrics.total_return"},
 		{"price", percentOf(m.BenchmarkReturn), "metrics.benchmark_return"},
-		{"CAGR", percentOf(m.CAGR), "metrics.cagr"},
-		{"volatility, a year", percentOf(m.Volatility), "metrics.volatility"},
-		{"Sharpe ratio", ratioOf(m.Sharpe), "metrics.sharpe"},
-		{"Sortino ratio", ratioOf(m.Sortino), "metrics.sortino"},
-		{"max drawdown", percentOf(m.MaxDrawdown), "metrics.max_drawdown"},
-		{"win rate", percentOf(m.WinRate), "metrics.win_rate"},
 		{"profit factor", ratioOf(m.ProfitFactor), "metrics.profit_factor"},
 		{"exposure", percentOf(m.Exposure), "metrics.exposure"},
 		{"turnover", ratioOf(m.Turnover), "metrics.turnover"},
@@ -216,60 +241,52 @@ type heat struct {
 	Weight      template.CSS // 0 to 1
 }
 
-// years compounds the days of each month and year.
-func (r *run) years() []year {
-	scale := math.Pow10(-r.result.Account.CurrencyScale)
-	base := float64(r.result.Account.StartBalance) * scale
-	months := make(map[int]float64) // year·12+month, factor
-	last := base
-	var keys []int
-	for _, d := range r.days {
-		at := d.at.Add(-1).Std()
-		key := at.Year()*12 + int(at.Month()) - 1
-		if _, ok := months[key]; !ok {
-			keys, months[key] = append(keys, key), 1
-		}
-		if last > 0 {
-			months[key] *= d.equity / last
-		}
-		last = d.equity
-	}
-	most := 0.0
-	for _, f := range months {
-		most = max(most, math.Abs(f-1))
-	}
-	var list []year
-	total := 1.0
-	for _, key := range keys {
-		if n := len(list); n == 0 || list[n-1].Year != key/12 {
-			list, total = append(list, year{Year: key / 12}), 1
-		}
-		y := &list[len(list)-1]
-		total *= months[key]
-		y.Months[key%12], y.Total = heatOf(months[key]-1, most), heatOf(total-1, 1)
+// calendar is what a currency has by month, by drawdown and by day.
+type calendar struct {
+	Currency  string
+	Years     []year
+	Drawdowns []drawdown
+	Histogram template.HTML
+}
+
+func (r *run) calendars() []calendar {
+	var list []calendar
+	for i := range r.stats.Returns {
+		x := &r.stats.Returns[i]
+		list = append(list, calendar{x.Currency, years(x), r.drawdowns(x),
+			histogramSVG(x.Distribution, "Daily returns in "+x.Currency, "days", percent)})
 	}
 	return list
 }
 
-func heatOf(v, most float64) heat {
+// years lays out the months of a currency.
+func years(own *analysis.Returns) []year {
+	most := 0.0
+	for _, m := range own.Months {
+		if m.Return != nil {
+			most = max(most, math.Abs(*m.Return))
+		}
+	}
+	var list []year
+	for _, y := range own.Years {
+		list = append(list, year{Year: y.Year, Total: heatOf(y.Return, 1)})
+	}
+	for _, m := range own.Months {
+		list[m.Year-list[0].Year].Months[m.Month-1] = heatOf(m.Return, most)
+	}
+	return list
+}
+
+func heatOf(of *float64, most float64) heat {
+	if of == nil {
+		return heat{Text: unknown, Weight: "0"}
+	}
+	v := *of
 	h := heat{Text: strconv.FormatFloat(100*v, 'f', 1, 64), Class: class(&v), Weight: "0"}
 	if most > 0 {
 		h.Weight = template.CSS(strconv.FormatFloat(min(math.Abs(v)/most, 1), 'f', 2, 64)) //nolint:gosec // a number
 	}
 	return h
-}
-
-// returns are those of days, as the metrics have them.
-func (r *run) returns() []float64 {
-	last := float64(r.result.Account.StartBalance) * math.Pow10(-r.result.Account.CurrencyScale)
-	var list []float64
-	for _, d := range r.days {
-		if last > 0 {
-			list = append(list, d.equity/last-1)
-		}
-		last = d.equity
-	}
-	return list
 }
 
 // drawdown is a row of the table of drawdowns.
@@ -278,18 +295,18 @@ type drawdown struct {
 	From, Until                            float64
 }
 
-func (r *run) drawdowns() []drawdown {
+func (r *run) drawdowns(of *analysis.Returns) []drawdown {
 	var list []drawdown
-	for _, e := range r.falls.list() {
-		if e.depth < 0.00005 {
+	for _, e := range of.Drawdowns {
+		if e.Depth < 0.00005 {
 			break // 0.00 %
 		}
 		end, recovered := r.result.Run.End, "not yet"
-		if e.recovered != 0 {
-			end, recovered = e.recovered, stamp(e.recovered)
+		if e.Recovered != nil {
+			end, recovered = *e.Recovered, stamp(*e.Recovered)
 		}
-		list = append(list, drawdown{Depth: percent(-e.depth), Peak: stamp(e.peak), Trough: stamp(e.trough), Recovered: recovered,
-			Length: length(end.Sub(e.peak)), From: seconds(e.peak), Until: seconds(end)})
+		list = append(list, drawdown{Depth: percent(-e.Depth), Peak: stamp(e.Peak), Trough: stamp(e.Trough), Recovered: recovered,
+			Length: length(end.Sub(e.Peak)), From: seconds(e.Peak), Until: seconds(end)})
 	}
 	return list
 }

@@ -1,10 +1,14 @@
 package page
 
 import (
+	"errors"
 	"math"
+	"strings"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
+	"github.com/dunamis-engine/dunamis/reports/thin"
 )
 
 // Limits of what the page holds; the tables beside it hold everything.
@@ -19,14 +23,14 @@ const (
 type run struct {
 	result   *reports.Result
 	manifest *reports.Manifest
-	other    conversion // of the account's currency
+	stats    *analysis.Statistics
+	other    analysis.Conversion // of the account's currency
 
 	price    *candles
-	position *thinner
-	own      curves // in the account's currency
-	second   curves // in the other one
-	days     []day
-	falls    episodes
+	position *thin.Series
+	exposure *thin.Series // value of the position / equity, negative when short
+	own      curves       // in the account's currency
+	second   curves       // in the other one
 
 	marks      marks
 	fills      []reports.FillRow
@@ -41,65 +45,16 @@ type run struct {
 
 // curves are the lines of the equity chart in one currency.
 type curves struct {
-	equity   *thinner
-	coin     *thinner // the start balance, held in the coin
-	quote    *thinner // the start balance, held in the quote currency
-	drawdown *thinner
+	equity   *thin.Series
+	coin     *thin.Series // the start balance, held in the coin
+	quote    *thin.Series // the start balance, held in the quote currency
+	drawdown *thin.Series
 	peak     float64
 	worst    float64
 }
 
-// day is the account at the end of a day.
-type day struct {
-	at            exchange.Time // midnight after it
-	equity, price float64
-}
-
-// conversion tells how the account's currency turns into the other one of the
-// primary contract: an inverse contract settles in the coin, a linear one in the
-// quote currency. A quanto contract settles in neither.
-type conversion struct {
-	own, other string
-	inverse    bool
-	ok         bool
-}
-
-func conversionOf(r *reports.Result) conversion {
-	c := conversion{own: r.Account.CurrencyMajor}
-	if len(r.Instruments) == 0 {
-		return c
-	}
-	i := &r.Instruments[0]
-	switch {
-	case i.Kind == exchange.Inverse && sameCoin(i.Underlying, c.own):
-		c.other, c.inverse, c.ok = i.Quote, true, true
-	case (i.Kind == exchange.Linear || i.Kind == exchange.Spot) && i.Quote == c.own:
-		c.other, c.ok = i.Underlying, true
-	}
-	return c
-}
-
-// sameCoin knows that bitcoin has two names.
-func sameCoin(a, b string) bool {
-	name := func(s string) string {
-		if s == "XBT" {
-			return "BTC"
-		}
-		return s
-	}
-	return name(a) == name(b)
-}
-
-// convert turns an amount of the account's currency into the other one.
-func (c *conversion) convert(v, price float64) float64 {
-	if c.inverse {
-		return v * price
-	}
-	return v / price
-}
-
 // load reads a run directory.
-func load(dir string) (*run, error) {
+func load(dir string, stats *analysis.Statistics) (*run, error) {
 	result, err := reports.ReadResult(dir)
 	if err != nil {
 		return nil, err
@@ -109,21 +64,63 @@ func load(dir string) (*run, error) {
 		return nil, err
 	}
 	start, end := result.Run.Start, result.Run.End
-	r := &run{result: result, manifest: manifest, other: conversionOf(result), price: newCandles(start, end, mostCandle),
-		position: newThinner(start, end, spans), own: newCurves(start, end), second: newCurves(start, end),
+	r := &run{result: result, manifest: manifest, stats: stats, other: analysis.ConversionOf(result), price: newCandles(start, end, mostCandle),
+		position: thin.New(start, end, spans), exposure: thin.New(start, end, spans), own: newCurves(start, end), second: newCurves(start, end),
 		outcomes: make(map[string]int64), stops: make(map[string]bool)}
 	if err := reports.ReadEquity(dir, r.addEquity()); err != nil {
 		return nil, err
 	}
-	if err := reports.ReadOrders(dir, r.addOrders); err != nil {
+	if err := errors.Join(reports.ReadOrders(dir, r.addOrders), reports.ReadFills(dir, r.addFills)); err != nil {
 		return nil, err
 	}
-	return r, reports.ReadFills(dir, r.addFills)
+	if r.orders, err = firstRows[reports.OrderRow](dir, reports.ReadOrders); err != nil {
+		return nil, err
+	}
+	r.fills, err = firstRows[reports.FillRow](dir, reports.ReadFills)
+	return r, err
+}
+
+// errEnough ends the reading of a table.
+var errEnough = errors.New("enough rows")
+
+// firstRows reads as many rows of a table as the page lists.
+func firstRows[R any](dir string, read func(string, func([]R) error) error) ([]R, error) {
+	var list []R
+	err := read(dir, func(rows []R) error {
+		list = append(list, rows[:min(len(rows), mostRows-len(list))]...)
+		if len(list) == mostRows {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return list, err
+}
+
+// orderRow and fillRow are the columns that are read of all rows.
+type orderRow struct {
+	OrderID   string `parquet:"order_id"`
+	StopPrice int64  `parquet:"stop_price"`
+	Status    string `parquet:"status"`
+}
+
+type fillRow struct {
+	Time     int64  `parquet:"time"`
+	Symbol   string `parquet:"symbol"`
+	OrderID  string `parquet:"order_id"`
+	Side     string `parquet:"side"`
+	Qty      int64  `parquet:"qty"`
+	Price    int64  `parquet:"price"`
+	Fee      int64  `parquet:"fee"`
+	Position int64  `parquet:"position"`
+	ExecType string `parquet:"exec_type"`
 }
 
 func newCurves(start, end exchange.Time) curves {
-	return curves{equity: newThinner(start, end, spans), coin: newThinner(start, end, spans), quote: newThinner(start, end, spans),
-		drawdown: newThinner(start, end, spans)}
+	return curves{equity: thin.New(start, end, spans), coin: thin.New(start, end, spans), quote: thin.New(start, end, spans),
+		drawdown: thin.New(start, end, spans)}
 }
 
 // addEquity returns a reader of samples.
@@ -136,8 +133,7 @@ func (r *run) addEquity() func([]reports.EquityRow) error {
 			row := &rows[i]
 			at, equity := exchange.Time(row.Time), float64(row.Equity)*scale
 			r.own.add(at, equity, start)
-			r.falls.add(at, equity, start)
-			r.position.add(at, float64(row.Position))
+			r.position.Add(at, float64(row.Position))
 			if row.Mark > 0 {
 				price = float64(row.Mark) / float64(exchange.PriceUnit)
 				r.price.add(at, price)
@@ -145,8 +141,10 @@ func (r *run) addEquity() func([]reports.EquityRow) error {
 			if first == 0 {
 				first = price
 			}
-			r.addDay(at, equity, price)
-			if r.other.ok && price > 0 {
+			if price > 0 && row.Equity > 0 {
+				r.exposure.Add(at, r.worth(row.Position, price)/float64(row.Equity))
+			}
+			if r.other.OK && price > 0 {
 				r.addOther(at, equity, start, first, price)
 			}
 		}
@@ -154,25 +152,35 @@ func (r *run) addEquity() func([]reports.EquityRow) error {
 	}
 }
 
+// worth is the value of a position in the primary symbol, in the smallest unit.
+func (r *run) worth(contracts int64, price float64) float64 {
+	i := &r.result.Instruments[0]
+	unit := float64(i.Multiplier) / float64(i.Divisor)
+	if i.Kind == exchange.Inverse {
+		return float64(contracts) * unit / price
+	}
+	return float64(contracts) * unit * price
+}
+
 // addOther adds the curves that need a price: the account in the other currency,
 // and what holding the coin, or the quote currency, would have been worth in both.
 func (r *run) addOther(at exchange.Time, equity, start, first, price float64) {
 	c := &r.other
-	held := c.convert(start, first) // in the other currency since the start
-	r.second.add(at, c.convert(equity, price), held)
-	now := c.convert(start, price) // what the start balance is worth in it
+	held := c.Convert(start, first) // in the other currency since the start
+	r.second.add(at, c.Convert(equity, price), held)
+	now := c.Convert(start, price) // what the start balance is worth in it
 	here := start * held / now     // what held is worth in the account's
-	if c.inverse {
-		r.own.coin.add(at, start)
-		r.own.quote.add(at, here)
-		r.second.coin.add(at, now)
-		r.second.quote.add(at, held)
+	if c.Inverse {
+		r.own.coin.Add(at, start)
+		r.own.quote.Add(at, here)
+		r.second.coin.Add(at, now)
+		r.second.quote.Add(at, held)
 		return
 	}
-	r.own.coin.add(at, here)
-	r.own.quote.add(at, start)
-	r.second.coin.add(at, held)
-	r.second.quote.add(at, now)
+	r.own.coin.Add(at, here)
+	r.own.quote.Add(at, start)
+	r.second.coin.Add(at, held)
+	r.second.quote.Add(at, now)
 }
 
 func (c *curves) add(at exchange.Time, equity, start float64) {
@@ -182,39 +190,23 @@ func (c *curves) add(at exchange.Time, equity, start float64) {
 		fall = equity/c.peak - 1
 	}
 	c.worst = min(c.worst, fall)
-	c.equity.add(at, equity)
-	c.drawdown.add(at, fall)
+	c.equity.Add(at, equity)
+	c.drawdown.Add(at, fall)
 }
 
-// addDay keeps the last sample up to each midnight.
-func (r *run) addDay(at exchange.Time, equity, price float64) {
-	end := at.Date()
-	if at != end {
-		end = end.Add(24 * 3600 * 1e9)
-	}
-	if n := len(r.days); n > 0 && r.days[n-1].at == end {
-		r.days[n-1].equity, r.days[n-1].price = equity, price
-		return
-	}
-	r.days = append(r.days, day{end, equity, price})
-}
-
-func (r *run) addOrders(rows []reports.OrderRow) error {
+func (r *run) addOrders(rows []orderRow) error {
 	for i := range rows {
 		o := &rows[i]
 		r.orderCount++
 		r.outcomes[o.Status]++
 		if o.StopPrice != 0 {
-			r.stops[o.OrderID] = true
-		}
-		if len(r.orders) < mostRows {
-			r.orders = append(r.orders, *o)
+			r.stops[strings.Clone(o.OrderID)] = true // the row's text is part of a large one
 		}
 	}
 	return nil
 }
 
-func (r *run) addFills(rows []reports.FillRow) error {
+func (r *run) addFills(rows []fillRow) error {
 	for i := range rows {
 		f := &rows[i]
 		r.fillCount++
@@ -223,9 +215,8 @@ func (r *run) addFills(rows []reports.FillRow) error {
 		} else {
 			r.paid += f.Fee
 		}
-		r.marks.add(r.markOf(f), r.price.width)
-		if len(r.fills) < mostRows {
-			r.fills = append(r.fills, *f)
+		if f.Symbol == r.result.Run.Symbols[0] { // whose price is drawn
+			r.marks.add(r.markOf(f), r.price.width)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package page
 
 import (
 	"github.com/dunamis-engine/dunamis/exchange"
-	"github.com/dunamis-engine/dunamis/reports"
 )
 
 // markKind is what a fill did, as the price chart shows it.
@@ -11,7 +10,7 @@ type markKind int
 const (
 	opened markKind = iota
 	closed
-	stopped // by an order that waited for a trigger
+	stopped // closed by an order that waited for a trigger
 	forced  // liquidation or settlement
 )
 
@@ -69,7 +68,7 @@ func (m *marks) list() []mark {
 	return m.each
 }
 
-func (r *run) markOf(f *reports.FillRow) mark {
+func (r *run) markOf(f *fillRow) mark {
 	change := f.Qty
 	if f.Side == exchange.Sell.String() {
 		change = -change
@@ -78,10 +77,10 @@ func (r *run) markOf(f *reports.FillRow) mark {
 	switch {
 	case f.ExecType != exchange.ExecTrade.String():
 		x.kind = forced
-	case r.stops[f.OrderID]:
-		x.kind = stopped
 	case f.Position != 0 && (abs(f.Position) > abs(f.Position-change) || (f.Position > 0) != (f.Position-change > 0)):
 		x.kind = opened // or turned
+	case r.stops[f.OrderID]:
+		x.kind = stopped
 	}
 	return x
 }

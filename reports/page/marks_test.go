@@ -4,23 +4,22 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/dunamis-engine/dunamis/reports"
 )
 
 func TestMarksSayWhatAFillDid(t *testing.T) {
 	r := &run{stops: map[string]bool{"stop": true}}
 	for name, c := range map[string]struct {
-		row  reports.FillRow
+		row  fillRow
 		want markKind
 	}{
-		"opens":      {reports.FillRow{Side: "Buy", Qty: 10, Position: 10, ExecType: "Trade"}, opened},
-		"adds":       {reports.FillRow{Side: "Sell", Qty: 10, Position: -30, ExecType: "Trade"}, opened},
-		"turns":      {reports.FillRow{Side: "Sell", Qty: 20, Position: -10, ExecType: "Trade"}, opened},
-		"reduces":    {reports.FillRow{Side: "Sell", Qty: 10, Position: 5, ExecType: "Trade"}, closed},
-		"closes":     {reports.FillRow{Side: "Buy", Qty: 10, Position: 0, ExecType: "Trade"}, closed},
-		"stops":      {reports.FillRow{Side: "Buy", Qty: 10, Position: 0, ExecType: "Trade", OrderID: "stop"}, stopped},
-		"liquidated": {reports.FillRow{Side: "Buy", Qty: 10, Position: 0, ExecType: "Liquidation"}, forced},
+		"opens":           {fillRow{Side: "Buy", Qty: 10, Position: 10, ExecType: "Trade"}, opened},
+		"adds":            {fillRow{Side: "Sell", Qty: 10, Position: -30, ExecType: "Trade"}, opened},
+		"turns":           {fillRow{Side: "Sell", Qty: 20, Position: -10, ExecType: "Trade"}, opened},
+		"reduces":         {fillRow{Side: "Sell", Qty: 10, Position: 5, ExecType: "Trade"}, closed},
+		"closes":          {fillRow{Side: "Buy", Qty: 10, Position: 0, ExecType: "Trade"}, closed},
+		"stops":           {fillRow{Side: "Buy", Qty: 10, Position: 0, ExecType: "Trade", OrderID: "stop"}, stopped},
+		"opens by a stop": {fillRow{Side: "Buy", Qty: 10, Position: 10, ExecType: "Trade", OrderID: "stop"}, opened},
+		"liquidated":      {fillRow{Side: "Buy", Qty: 10, Position: 0, ExecType: "Liquidation"}, forced},
 	} {
 		require.Equal(t, c.want, r.markOf(&c.row).kind, name)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/internal/disk"
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
 //go:embed assets
@@ -19,13 +20,13 @@ var assets embed.FS
 
 // Write makes the page of a finished run and puts it into the run's directory,
 // whole or not at all. A run that did not finish is a [*reports.UnfinishedError].
-func Write(dir string) error {
-	return disk.Replace(filepath.Join(dir, reports.PageFile), func(w io.Writer) error { return Render(w, dir) })
+func Write(dir string, of *analysis.Statistics) error {
+	return disk.Replace(filepath.Join(dir, reports.PageFile), 0o644, func(w io.Writer) error { return Render(w, dir, of) })
 }
 
 // Render writes the page of a finished run.
-func Render(w io.Writer, dir string) error {
-	r, err := load(dir)
+func Render(w io.Writer, dir string, of *analysis.Statistics) error {
+	r, err := load(dir, of)
 	if err != nil {
 		return err
 	}
@@ -66,10 +67,22 @@ type view struct {
 	Positions  []figure
 	Models     []figure
 	MonthNames []string
-	Years      []year
-	Drawdowns  []drawdown
-	Histogram  template.HTML
+	Calendars  []calendar // by currency
 	Waterfall  template.HTML
+	Returns    grid // by currency
+	Held       grid // against holding
+	Trades     grid // by side
+	Profits    template.HTML
+	Rolling    []template.HTML
+	Execution  []figure
+	Markouts   []markout
+	Sides      []share
+	BySymbol   []share
+	Hours      template.HTML
+	Weekdays   template.HTML
+	Window     int
+	Own        string // the account's currency
+	Interval   string
 	Parts      []reports.DataPart
 	MoreParts  int
 
@@ -80,6 +93,7 @@ type view struct {
 type scripts struct {
 	Style, ChartStyle           template.CSS
 	Script, Charts, ChartScript template.JS
+	Tables                      template.JS
 	JSON                        template.JS // what the script draws
 }
 
@@ -94,10 +108,11 @@ func (r *run) view() (*view, error) {
 		Length: length(res.Run.End.Sub(res.Run.Start)), Params: params(res.Run.Params),
 		Versions: r.manifest.Versions, Seed: r.manifest.Seed, Digest: res.Digest, ResultFile: reports.ResultFile,
 		Warnings: res.Warnings, Cards: r.cards(), Metrics: r.metrics(), Account: r.account(), Counts: r.counts(),
-		Positions: r.positions(), MonthNames: monthNames, Years: r.years(), Drawdowns: r.drawdowns(),
-		Histogram: histogramSVG(histogram(r.returns(), 40), "Daily returns"), Waterfall: r.waterfall(),
-		Parts: res.Data[:min(len(res.Data), mostParts)], MoreParts: max(len(res.Data)-mostParts, 0),
+		Positions: r.positions(), MonthNames: monthNames, Own: r.other.Own, Calendars: r.calendars(),
+		Waterfall: r.waterfall(),
+		Parts:     res.Data[:min(len(res.Data), mostParts)], MoreParts: max(len(res.Data)-mostParts, 0),
 	}
+	r.addStatistics(v)
 	for _, m := range res.Models {
 		v.Models = append(v.Models, figure{Name: m.Name, Value: m.Value})
 	}
@@ -121,7 +136,7 @@ func scriptsOf(script string, data any) (s scripts, err error) {
 	}
 	s.Style, s.ChartStyle = template.CSS(read("report.css")), template.CSS(read("uplot/uPlot.min.css"))    //nolint:gosec // ours
 	s.ChartScript, s.Charts = template.JS(read("uplot/uPlot.iife.min.js")), template.JS(read("charts.js")) //nolint:gosec // ours
-	s.Script = template.JS(read(script))                                                                   //nolint:gosec // ours
+	s.Script, s.Tables = template.JS(read(script)), template.JS(read("tables.js"))                         //nolint:gosec // ours
 	b, err := json.Marshal(data)
 	s.JSON = template.JS(b) //nolint:gosec // encoding/json escapes what could end a script
 	return s, errors.Join(append(errs, err)...)

@@ -5,74 +5,42 @@ import (
 	"html/template"
 	"math"
 	"strings"
+
+	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
-// bin is a bar of a histogram.
-type bin struct {
-	from, to float64
-	n        int
-}
-
-// histogram counts values in bins of equal width, zero between two of them.
-func histogram(values []float64, most int) []bin {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, v := range values {
-		low, high = min(low, v), max(high, v)
-	}
-	if len(values) == 0 || high <= low {
-		return nil
-	}
-	width := nice((high - low) / float64(most))
-	first := math.Floor(low / width)
-	bins := make([]bin, int(math.Floor(high/width)-first)+1)
-	for i := range bins {
-		bins[i].from = (first + float64(i)) * width
-		bins[i].to = bins[i].from + width
-	}
-	for _, v := range values {
-		bins[min(int(math.Floor(v/width)-first), len(bins)-1)].n++
-	}
-	return bins
-}
-
-// nice rounds up to 1, 2 or 5 times a power of ten.
-func nice(w float64) float64 {
-	unit := math.Pow(10, math.Floor(math.Log10(w)))
-	for _, f := range []float64{1, 2, 5} {
-		if w <= f*unit {
-			return f * unit
-		}
-	}
-	return 10 * unit
-}
-
-// histogramSVG draws bins, those below zero in the colour of losses.
-func histogramSVG(bins []bin, label string) template.HTML {
+// histogramSVG draws bins, those below zero in the colour of losses. text writes a
+// bound of a bin, what names the things counted.
+func histogramSVG(bins []stats.Bin, label, what string, text func(float64) string) template.HTML {
 	if len(bins) == 0 {
 		return ""
 	}
 	const width, height, foot = 420.0, 190.0, 22.0
 	most := 0
 	for _, b := range bins {
-		most = max(most, b.n)
+		most = max(most, b.Count)
 	}
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s: %d bins from %s to %s">`, width, height,
-		template.HTMLEscapeString(label), len(bins), percent(bins[0].from), percent(bins[len(bins)-1].to))
+		template.HTMLEscapeString(label), len(bins), text(bins[0].From), text(bins[len(bins)-1].To))
 	w := width / float64(len(bins))
 	for i, b := range bins {
-		h := float64(b.n) / float64(most) * (height - foot - 8)
+		h := float64(b.Count) / float64(most) * (height - foot - 8)
 		class := "up"
-		if b.to <= 1e-12 {
+		if b.To <= 1e-12 {
 			class = "down"
 		}
-		fmt.Fprintf(&s, `<rect class="%s" x="%.2f" y="%.2f" width="%.2f" height="%.2f"><title>%s to %s: %d days</title></rect>`, class,
-			float64(i)*w+0.5, height-foot-h, max(w-1, 0.5), h, percent(b.from), percent(b.to), b.n)
+		fmt.Fprintf(&s, `<rect class="%s" x="%.2f" y="%.2f" width="%.2f" height="%.2f"><title>%s to %s: %d %s</title></rect>`, class,
+			float64(i)*w+0.5, height-foot-h, max(w-1, 0.5), h, text(b.From), text(b.To), b.Count, what)
 	}
 	fmt.Fprintf(&s, `<line class="rule" x1="0" x2="%g" y1="%g" y2="%g"/>`, width, height-foot, height-foot)
 	for i, b := range bins {
 		if i%max(len(bins)/5, 1) == 0 {
-			fmt.Fprintf(&s, `<text x="%.2f" y="%g">%s</text>`, float64(i)*w, height-6, percent(b.from))
+			at, anchor := float64(i)*w, "start"
+			if at > width-50 {
+				at, anchor = width, "end"
+			}
+			fmt.Fprintf(&s, `<text x="%.2f" y="%g" text-anchor="%s">%s</text>`, at, height-6, anchor, text(b.From))
 		}
 	}
 	s.WriteString(`</svg>`)

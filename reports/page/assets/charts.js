@@ -23,7 +23,10 @@ function setRange(from, to) {
   moving = true;
   for (const p of plots) p.setScale("x", { min: range[0], max: range[1] });
   moving = false;
+  told();
 }
+
+function told() { document.getElementById("range").textContent = clock(range[0], true) + " to " + clock(range[1], true) + " UTC" }
 
 // What an axis of time says, by the distance of its ticks: then what it says below
 // where a year, a day or a minute begins.
@@ -38,7 +41,7 @@ const clockFaces = [
 
 function axes(format) {
   const ink = css("--soft"), grid = { stroke: css("--grid"), width: 1 }, ticks = { stroke: css("--line"), width: 1 };
-  return [{ stroke: ink, grid, ticks, values: clockFaces }, { stroke: ink, grid, ticks, size: 74, values: (u, list) => list.map(format) }];
+  return [{ stroke: ink, grid, ticks, values: clockFaces }, { stroke: ink, grid, ticks, size: 80, space: (u, axis, low, high, length) => length < 100 ? 16 : 32, values: (u, list) => list.map(format) }];
 }
 
 function options(title, height, series, format, extra) {
@@ -46,8 +49,9 @@ function options(title, height, series, format, extra) {
     width: width(), height, tzDate: t => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
     scales: { x: { time: true, min: range[0], max: range[1] } },
     series: [{ value: (u, t) => t === null ? "–" : clock(t) + " UTC" }, ...series], axes: axes(format),
-    cursor: { sync: { key: "dunamis", setSeries: false }, drag: { x: true, y: false }, bind: { dblclick: () => () => { setRange(start, end); return null } } },
-    hooks: { setScale: [(u, key) => { if (key === "x" && !moving) setRange(u.scales.x.min, u.scales.x.max) }], draw: (extra && extra.drawn) || [] },
+    // The others follow the pointer, and not what is dragged: setRange moves them.
+    cursor: { sync: { key: "dunamis", setSeries: false, filters: { pub: type => type === "mousemove" || type === "mouseleave" } }, drag: { x: true, y: false }, bind: { dblclick: () => () => { setRange(start, end); return null } } },
+    hooks: { setScale: [(u, key) => { if (key !== "x") return; u.root.dataset.range = u.scales.x.min + " " + u.scales.x.max; if (!moving) setRange(u.scales.x.min, u.scales.x.max) }], draw: (extra && extra.drawn) || [] },
   }, extra && extra.y ? { scales: { x: { time: true, min: range[0], max: range[1] }, y: extra.y } } : {});
 }
 
@@ -64,7 +68,10 @@ function plot(title, height, series, values, format, extra) {
   box.append(head);
   document.getElementById("plots").append(box);
   box.addEventListener("keydown", keys);
-  plots.push(new uPlot(options(title, height, series, format, extra), values, box));
+  const u = new uPlot(options(title, height, series, format, extra), values, box);
+  wheel(u, box);
+  for (const th of box.querySelectorAll(".u-legend th")) th.scope = "row";
+  plots.push(u);
 }
 
 function summary(values, format) {
@@ -75,14 +82,34 @@ function summary(values, format) {
   return "From " + format(known[0]) + " to " + format(known[known.length - 1]) + ", least " + format(low) + ", most " + format(high) + ".";
 }
 
-function keys(event) {
+// Ways to another range: keys with a chart in focus, and buttons for fingers.
+function move(name) {
   const [from, to] = range, length = to - from, step = length / 5;
-  const moves = { "+": [from + step, to - step], "=": [from + step, to - step], "-": [from - step, to + step], "ArrowLeft": [from - step, to - step],
-    "ArrowRight": [from + step, to + step], "Home": [start, start + length], "End": [end - length, end], "0": [start, end] };
-  const move = moves[event.key];
-  if (!move) return;
+  const moves = { in: [from + step, to - step], out: [from - step * 5 / 3, to + step * 5 / 3], back: [from - step, to - step], on: [from + step, to + step],
+    first: [start, start + length], last: [end - length, end], whole: [start, end] };
+  setRange(...moves[name]);
+}
+const keyMoves = { "+": "in", "=": "in", "-": "out", ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last", "0": "whole" };
+
+function keys(event) {
+  const name = keyMoves[event.key];
+  if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  setRange(...move);
+  move(name);
+}
+
+// A wheel turns the page, unless the chart is in focus or Ctrl is held: then it zooms
+// around the pointer. Sideways it moves.
+function wheel(u, box) {
+  u.over.addEventListener("wheel", event => {
+    const [from, to] = range, length = to - from, sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
+    if (!sideways && !event.ctrlKey && !event.metaKey && !box.contains(document.activeElement)) return;
+    event.preventDefault();
+    if (sideways) { const by = length * event.deltaX / 800; setRange(from + by, to + by); return }
+    const factor = Math.exp(Math.max(-1, Math.min(1, event.deltaY / 300))), share = (event.clientX - u.over.getBoundingClientRect().left) / u.over.clientWidth;
+    const at = from + share * length;
+    setRange(at - share * length * factor, at + (1 - share) * length * factor);
+  }, { passive: false });
 }
 
 function clear() {
@@ -99,7 +126,12 @@ function page(draw) {
     try { localStorage.setItem("dunamis-theme", root.dataset.theme) } catch { /* no storage */ }
     draw();
   });
-  document.getElementById("reset").addEventListener("click", () => setRange(start, end));
+  told();
+  // What is printed is light, whatever the screen is.
+  let theme;
+  addEventListener("beforeprint", () => { theme = document.documentElement.dataset.theme; document.documentElement.dataset.theme = "light"; draw() });
+  addEventListener("afterprint", () => { if (theme) document.documentElement.dataset.theme = theme; else delete document.documentElement.dataset.theme; draw() });
+  for (const b of document.querySelectorAll("[data-move]")) b.addEventListener("click", () => move(b.dataset.move));
   let resizing;
   addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { for (const p of plots) p.setSize({ width: width(), height: p.height }) }, 80) });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

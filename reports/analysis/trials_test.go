@@ -1,0 +1,91 @@
+package analysis_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
+)
+
+// daily records a run whose equity changes by these amounts a day.
+func daily(t *testing.T, name string, n int, change func(int) exchange.Money) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	r := record(t, dir)
+	r.sample()
+	for i := range n {
+		r.at = r.at.Date().Add(24 * time.Hour)
+		r.funding(r.symbols[0], change(i))
+		r.sample()
+	}
+	r.finish()
+	return dir
+}
+
+func TestTrials(t *testing.T) {
+	good := daily(t, "good", 40, func(i int) exchange.Money { return 2_000_000 + exchange.Money(i%3)*100_000 })
+	fair := daily(t, "fair", 40, func(i int) exchange.Money { return 1_000_000 - exchange.Money(i%2)*1_500_000 })
+	bad := daily(t, "bad", 40, func(i int) exchange.Money { return -1_000_000 - exchange.Money(i%4)*500_000 })
+	got, err := analysis.OfTrials([]string{fair, good, bad})
+	require.NoError(t, err)
+	require.Equal(t, good, got.Best)
+	require.Equal(t, 40, got.Days)
+	require.Empty(t, got.Reason)
+	require.Zero(t, *got.Overfitting, "the best is the best in every half")
+	require.Greater(t, *got.Expected, 0.0)
+	alone, err := analysis.OfTrials([]string{good, good})
+	require.NoError(t, err)
+	require.Zero(t, *alone.Expected, "a run tried twice")
+	require.GreaterOrEqual(t, *alone.Deflated, *got.Deflated)
+
+	for name, c := range map[string]struct{ dir, reason string }{
+		"short": {daily(t, "short", 39, func(int) exchange.Money { return 1 }), "covers other days"},
+	} {
+		got, err := analysis.OfTrials([]string{good, c.dir})
+		require.NoError(t, err, name)
+		require.Contains(t, got.Reason, c.reason)
+		require.Nil(t, got.Deflated)
+	}
+	broke := daily(t, "broke", 40, func(i int) exchange.Money { return -balance / exchange.Money(10+i) })
+	failed, err := analysis.OfTrials([]string{fair, good, broke})
+	require.NoError(t, err)
+	require.Equal(t, good, failed.Best)
+	require.Zero(t, *failed.Overfitting, "a run that lost everything is a trial too")
+	require.NotNil(t, failed.Deflated)
+	still := daily(t, "still", 40, func(int) exchange.Money { return 0 })
+	got, err = analysis.OfTrials([]string{still, still})
+	require.NoError(t, err)
+	require.Equal(t, "no run has a Sharpe ratio", got.Reason)
+	few := daily(t, "few", 8, func(i int) exchange.Money { return exchange.Money(i) })
+	got, err = analysis.OfTrials([]string{few, few})
+	require.NoError(t, err)
+	require.Equal(t, "the probability of overfitting takes 20 days, and there are 8", got.Reason)
+	require.NotNil(t, got.Deflated)
+	_, err = analysis.OfTrials([]string{good, t.TempDir()})
+	require.Error(t, err)
+}
+
+// A run that ended early keeps what it had until the others end.
+func TestDailyUntil(t *testing.T) {
+	at := func(text string) exchange.Time {
+		v, err := exchange.ParseTime(text)
+		require.NoError(t, err)
+		return v
+	}
+	d := analysis.NewDaily(100)
+	d.Add(at("2020-01-01T12:00:00Z"), 100)
+	d.Add(at("2020-01-02T06:00:00Z"), 150)
+	d.Finish()
+	d.Until(at("2020-01-04T10:00:00Z"))
+	want := []analysis.Day{{At: at("2020-01-02"), Equity: 100}, {At: at("2020-01-03"), Equity: 150}, {At: at("2020-01-04"), Equity: 150},
+		{At: at("2020-01-04T10:00:00Z"), Equity: 150}}
+	require.Equal(t, want, d.Days())
+	d.Until(at("2020-01-04"))
+	require.Equal(t, want, d.Days(), "it ends later already")
+	again := analysis.DailyOf(100, at("2020-01-01T12:00:00Z"), d.Days())
+	require.Equal(t, []float64{0, 0.5, 0, 0}, again.Returns())
+}
