@@ -1,0 +1,61 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// LimitPages makes the database full when it has so many pages; 0 is no limit.
+func (s *Store) LimitPages(ctx context.Context, more int) error {
+	var pages int
+	if err := s.db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {
+		return err
+	}
+	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
+	return err
+}
+
+// SealAt sets how large segments become.
+func (s *Session) SealAt(batches int64, bytes int) { s.sealEvery, s.sealBytes = batches, bytes }
+
+// Due reads a recorded feed as a session does that is in no hurry: all at once.
+func Due(ctx context.Context, feed exchange.Feed) (groups [][]exchange.Event, err error) {
+	s := newSource(ctx, feed, 0)
+	for {
+		if _, err := s.first(); err != nil {
+			return groups, errors.Join(err, s.close())
+		}
+		groups = append(groups, s.due(s.head[0].Time))
+	}
+}
+
+// Rows returns a table as text, for comparison.
+func (s *Store) Rows(ctx context.Context, query string) (list []string, err error) {
+	rows, err := s.db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		values := make([]any, len(columns))
+		into := make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		list = append(list, fmt.Sprint(values...))
+	}
+	return list, rows.Err()
+}
+
+// Forsake lets go of the source and nothing else, as a crash does.
+func (s *Session) Forsake() error { return errors.Join(s.source.close(), s.closeStatements()) }

@@ -1,0 +1,181 @@
+package session
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
+)
+
+// leavePatience is how long the venue may take to cancel the orders of a session that
+// ends.
+const leavePatience = 20 * time.Second
+
+// connect connects the account of a live session, unless it is.
+func (s *Session) connect(ctx context.Context) error {
+	l := s.cfg.Live
+	if l == nil || l.venue != nil {
+		return nil
+	}
+	var known *live.Known
+	if s.state.Venue != nil {
+		known = l.books.known(s.state.Venue)
+	}
+	if err := l.connect(ctx, known, s.noticed); err != nil {
+		return err
+	}
+	if known != nil {
+		s.operate(exchange.OperationRelease) // of what the last run began
+		return nil
+	}
+	before, executions := l.venue.First()
+	s.state.Venue = &VenueState{Before: before, Executions: executions}
+	return nil
+}
+
+// noticed takes what the client says of the account. Any goroutine may call it.
+func (s *Session) noticed(n live.Notice) {
+	switch n.Kind {
+	case live.Lost:
+		s.operate(exchange.OperationHold)
+	case live.Found:
+		s.operate(exchange.OperationRelease)
+	case live.Missed:
+		s.doubt(n.Text)
+	case live.Difference:
+		s.doubt(n.Text)
+		s.operate(exchange.OperationDoubt)
+	}
+}
+
+// doubt notes a difference, to be kept with the next operation or event.
+func (s *Session) doubt(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubts = append(s.doubts, text)
+}
+
+// operate asks for an operation on the session's own account.
+func (s *Session) operate(o exchange.Operation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.orders = append(s.orders, request{operation: o})
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// listen takes what the venue has said of the account. A session begins with an event of
+// the market; until then the account can wait.
+func (s *Session) listen(ctx context.Context, events bool) ([]exchange.Report, error) {
+	if s.cfg.Live == nil || s.state.Events == 0 && !events {
+		return nil, nil
+	}
+	s.cfg.Live.repeat(ctx, exchange.TimeOf(s.cfg.Now()))
+	return s.cfg.Live.take(ctx)
+}
+
+// handReports notes what the engine is told of the account.
+func (s *Session) handReports(reports []exchange.Report, at exchange.Time) {
+	if len(reports) == 0 {
+		return
+	}
+	s.heard, s.given = append(s.heard[:0], reports...), s.cfg.Now()
+	s.state.Now = max(s.state.Now, at)
+	s.cfg.Live.deliver(reports)
+}
+
+// left reports whether a session that is asked to end can do so. A live one cancels its
+// orders first, and refuses new ones meanwhile.
+func (s *Session) left() bool {
+	l := s.cfg.Live
+	if l == nil || s.cfg.KeepOrders || s.state.Events == 0 {
+		return true
+	}
+	if !s.leaving {
+		s.leaving, s.leaveBy = true, s.cfg.Now().Add(leavePatience)
+		s.operate(exchange.OperationLeave)
+		return false
+	}
+	s.mu.Lock()
+	asked := len(s.orders) == 0
+	s.mu.Unlock()
+	if asked && l.settled() {
+		return true
+	}
+	if s.cfg.Now().After(s.leaveBy) {
+		s.cfg.Log.Error("orders are still open on the venue", "orders", len(l.books.orders))
+		return true
+	}
+	return false
+}
+
+// command keeps a command, or compares it with the one of the first time.
+func (s *Session) command(c *Command) error {
+	s.fates.command(c)
+	if s.resumed {
+		s.commands = append(s.commands, *c)
+		return nil
+	}
+	if s.over && !s.state.Ended {
+		return nil // the farewell of a replay
+	}
+	return s.asked.command(s.ctx, c)
+}
+
+// shadowReport keeps a report of the shadow, or compares it with that of the first time.
+func (s *Session) shadowReport(r *exchange.Report) error {
+	s.fates.simulated(r)
+	if s.resumed {
+		s.shadow = append(s.shadow, *r)
+		return nil
+	}
+	if s.cfg.Reshadow || s.over && !s.state.Ended {
+		return nil
+	}
+	return s.aside.report(s.ctx, r)
+}
+
+// farewell waits until the venue has answered what was sent last.
+func (s *Session) farewell(ctx context.Context) error {
+	l := s.cfg.Live
+	if l == nil || l.venue == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leavePatience)
+	defer cancel()
+	if err := l.venue.Flush(ctx); err != nil {
+		s.cfg.Log.Error("not every command was answered", "error", err)
+	}
+	return nil
+}
+
+// closeVenue lets go of the venue. After a failure, orders are cancelled first.
+func (s *Session) closeVenue() error {
+	l := s.cfg.Live
+	if l == nil || l.venue == nil {
+		return nil
+	}
+	switch {
+	case !s.last:
+		return l.hush(s.ctx, leavePatience)
+	case !s.cfg.KeepOrders && !l.settled():
+		return l.venue.Abandon() // what could not be cancelled the dead man's switch will
+	}
+	return l.venue.Close()
+}
+
+// Fates tells of every order, when a session that was played again has ended.
+func (s *Session) Fates() error {
+	if err := s.fates.flush(nil); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.fates.open)) {
+		s.cfg.Fate(s.fates.open[id])
+	}
+	return nil
+}

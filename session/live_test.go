@@ -1,0 +1,375 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/engine"
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
+	"github.com/dunamis-engine/dunamis/session"
+)
+
+// desk is a venue that acknowledges every order, and fills none. It outlives the
+// programs that trade on it.
+type desk struct {
+	known   *live.Known // of the newest connection
+	notice  func(live.Notice)
+	sent    []string
+	refuse  error // of every order
+	reports []exchange.Report
+	ready   chan struct{}
+	deaf    bool // cancellations are lost
+	closed  int
+	left    int   // closed with the switch armed
+	away    error // of connecting
+}
+
+func (d *desk) connect(_ context.Context, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
+	if d.away != nil {
+		var none *desk
+		return none, d.away // as a client's constructor does: not equal to nil
+	}
+	d.known, d.notice, d.ready = known, notice, make(chan struct{}, 1)
+	d.reports = d.reports[:0]
+	d.say(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 5_000_000, Balance: 5_000_000}})
+	if known != nil {
+		for n := range known.Unanswered {
+			d.acknowledge(&known.Unanswered[n], exchange.Rejected, exchange.ExecRejected)
+		}
+	}
+	return d, nil
+}
+
+func (d *desk) say(r exchange.Report) {
+	r.Time = start
+	d.reports = append(d.reports, r)
+	select {
+	case d.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (d *desk) acknowledge(o *exchange.NewOrder, s exchange.OrderStatus, what exchange.ExecType) {
+	d.say(exchange.Report{Kind: exchange.ReportOrder, ExecType: what, ExecID: what.String() + string(o.ClientID), Order: exchange.Order{
+		OrderID: exchange.OrderID("id-" + o.ClientID), ClientID: o.ClientID, Side: o.Side, Qty: o.Qty, Price: o.Price, Status: s, Leaves: o.Qty}})
+}
+
+func (d *desk) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID, error) {
+	d.sent = append(d.sent, "submit "+string(o.ClientID))
+	if d.refuse != nil {
+		return "", d.refuse
+	}
+	d.acknowledge(&o, exchange.New, exchange.ExecNew)
+	return o.ClientID, nil
+}
+
+func (d *desk) Amend(_ context.Context, a exchange.AmendOrder) error {
+	d.sent = append(d.sent, "amend "+string(a.OrigClientID))
+	return nil
+}
+
+func (d *desk) Cancel(_ context.Context, c exchange.CancelOrder) error {
+	d.sent = append(d.sent, "cancel "+string(c.ClientID))
+	if !d.deaf {
+		d.acknowledge(&exchange.NewOrder{ClientID: c.ClientID}, exchange.Canceled, exchange.ExecCanceled)
+	}
+	return nil
+}
+
+func (d *desk) CancelAll(context.Context, exchange.CancelFilter) error {
+	d.sent = append(d.sent, "cancel all")
+	if !d.deaf {
+		for _, id := range []exchange.ClientID{"dun-1", "dun-2", "dun-3", "dun-4"} {
+			d.acknowledge(&exchange.NewOrder{ClientID: id}, exchange.Canceled, exchange.ExecCanceled)
+		}
+	}
+	return nil
+}
+
+func (d *desk) ClosePosition(context.Context, exchange.SymbolID) (exchange.ClientID, error) {
+	return "", errors.New("the session closes by an order")
+}
+func (d *desk) SetLeverage(context.Context, exchange.SymbolID, exchange.Ratio) error { return nil }
+func (d *desk) CancelAllAfter(context.Context, time.Duration) error                  { return nil }
+func (d *desk) Ready() <-chan struct{}                                               { return d.ready }
+func (d *desk) Flush(context.Context) error                                          { return nil }
+func (d *desk) First() (exchange.Time, []string)                                     { return start, []string{"earlier"} }
+func (d *desk) Close() error                                                         { d.closed++; return nil }
+func (d *desk) Abandon() error                                                       { d.left++; return nil }
+
+func (d *desk) Next() exchange.Time {
+	if len(d.reports) == 0 {
+		return exchange.Never
+	}
+	return start
+}
+
+func (d *desk) Advance(_ context.Context, _ exchange.Time, reports []exchange.Report) ([]exchange.Report, error) {
+	reports = append(reports, d.reports...)
+	d.reports = d.reports[:0]
+	return reports, nil
+}
+
+// trader does something with every trade.
+type trader struct {
+	trade func(ctx *engine.Context, n int)
+	order func(ctx *engine.Context, o *exchange.Order)
+	n     int
+}
+
+func (d *trader) Init(*engine.Context) error { return nil }
+
+func (d *trader) OnTrade(ctx *engine.Context, _ exchange.SymbolID, _ exchange.Trade) {
+	d.n++
+	d.trade(ctx, d.n)
+}
+
+func (d *trader) OnOrder(ctx *engine.Context, o *exchange.Order, _ exchange.ExecType) {
+	if d.order != nil {
+		d.order(ctx, o)
+	}
+}
+
+// orders places an order at each of the first trades.
+func orders(count int) func() engine.Strategy {
+	return func() engine.Strategy { return orderer(count) }
+}
+
+func orderer(count int) *trader {
+	return &trader{trade: func(ctx *engine.Context, n int) {
+		if n <= count {
+			_, _ = ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0)
+		}
+	}}
+}
+
+// told is a feed of a trade a millisecond, as long as it is asked.
+type told struct{ id exchange.SymbolID }
+
+func (f *told) Next(ctx context.Context, events []exchange.Event) (int, error) {
+	select {
+	case <-time.After(time.Millisecond):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	events[0] = exchange.TradeEvent(start, start, f.id, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("40000"), Qty: 1})
+	return 1, nil
+}
+
+func (f *told) Close() error { return nil }
+
+// onDesk runs a live session until something ends it. A panic of after is a crash.
+func onDesk(t *testing.T, d *desk, dir string, fresh func() engine.Strategy, after func(*session.Session, *session.Commit), keep bool) (crashed any, err error) {
+	t.Helper()
+	_, id := instruments(t)
+	u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, keepOrders: keep, made: fresh()}
+	var s *session.Session
+	u.change = func(it *session.Session, _ *session.Store) { s = it }
+	u.after = func(c *session.Commit) { after(s, c) }
+	func() {
+		defer func() { crashed = recover() }()
+		_, err = u.run(t)
+	}()
+	return crashed, err
+}
+
+// A program that dies between the keeping of an order and its sending does not send it
+// later: the order counts as never placed.
+func TestAnOrderIsKeptBeforeItIsSent(t *testing.T) {
+	d, dir := new(desk), t.TempDir()
+	crashed, _ := onDesk(t, d, dir, orders(2), func(_ *session.Session, c *session.Commit) {
+		if len(c.Commands) > 0 && c.State.Commands == 2 {
+			panic("crash")
+		}
+	}, false)
+	require.Equal(t, "crash", crashed)
+	require.Equal(t, []string{"submit dun-1"}, d.sent)
+	d.sent = nil
+	var rejected []exchange.ClientID
+	again := func() engine.Strategy {
+		s := orderer(2)
+		s.order = func(_ *engine.Context, o *exchange.Order) {
+			if o.Status == exchange.Rejected {
+				rejected = append(rejected, o.ClientID)
+			}
+		}
+		return s
+	}
+	crashed, err := onDesk(t, d, dir, again, func(s *session.Session, c *session.Commit) {
+		if len(rejected) > 0 {
+			s.Ask(session.Suspend)
+		}
+	}, false)
+	require.Nil(t, crashed)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Len(t, d.known.Unanswered, 1)
+	require.Equal(t, exchange.ClientID("dun-2"), d.known.Unanswered[0].ClientID)
+	require.Len(t, d.known.Open, 1)
+	require.Equal(t, exchange.ClientID("dun-1"), d.known.Open[0].ClientID)
+	require.Equal(t, start, d.known.Before)
+	require.Equal(t, []string{"earlier", "Newdun-1"}, d.known.Executions)
+	require.Equal(t, []exchange.ClientID{"dun-2"}, rejected)
+	require.Equal(t, []string{"cancel all"}, d.sent, "when it leaves, and no order again")
+	require.Equal(t, 1, d.closed)
+	replayed(t, dir, again)
+}
+
+func replayed(t *testing.T, dir string, fresh func() engine.Strategy) {
+	t.Helper()
+	_, err := setup{dir: dir, none: true, live: true, desk: new(desk), made: fresh()}.run(t)
+	require.NoError(t, err)
+}
+
+// A strategy that sends something else the second time is found out before anything is
+// sent.
+func TestOtherCommandsAreFoundOut(t *testing.T) {
+	d, dir := new(desk), t.TempDir()
+	_, err := onDesk(t, d, dir, orders(3), func(s *session.Session, c *session.Commit) {
+		if c.State.Commands == 3 {
+			s.Ask(session.Suspend)
+		}
+	}, true)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Equal(t, []string{"submit dun-1", "submit dun-2", "submit dun-3"}, d.sent, "its orders stay")
+	d.sent = nil
+	_, err = onDesk(t, d, dir, orders(2), func(*session.Session, *session.Commit) {}, true)
+	var diverged *session.DivergedError
+	require.ErrorAs(t, err, &diverged)
+	require.ErrorContains(t, err, "command 3 was there")
+	require.Empty(t, d.sent)
+}
+
+// A cancellation that may not have been sent is sent again, an amendment is not.
+func TestCancellationsAreRepeated(t *testing.T) {
+	d, dir := &desk{deaf: true}, t.TempDir()
+	var refused []string
+	fresh := func() engine.Strategy {
+		return &regretful{trader: trader{trade: func(ctx *engine.Context, n int) {
+			switch n {
+			case 1, 2:
+				_, _ = ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0)
+			case 40:
+				require.NoError(t, ctx.Cancel(ctx.Symbol(), "dun-1"))
+			case 41:
+				price := exchange.MustPrice("10001")
+				require.NoError(t, ctx.Amend(exchange.AmendOrder{Symbol: ctx.Symbol(), OrigClientID: "dun-2", Price: &price}))
+			}
+		}}, refused: &refused}
+	}
+	crashed, _ := onDesk(t, d, dir, fresh, func(_ *session.Session, c *session.Commit) {
+		if c.State.Commands == 4 {
+			panic("crash")
+		}
+	}, false)
+	require.Equal(t, "crash", crashed)
+	d.sent, d.deaf = nil, false
+	_, err := onDesk(t, d, dir, fresh, func(s *session.Session, c *session.Commit) {
+		if len(refused) > 0 {
+			s.Ask(session.Suspend)
+		}
+	}, true)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Equal(t, []string{"cancel dun-1"}, d.sent)
+	require.Equal(t, []string{"amend dun-2"}, refused)
+	replayed(t, dir, fresh)
+}
+
+type regretful struct {
+	trader
+	refused *[]string
+}
+
+func (r *regretful) OnReject(_ *engine.Context, x *exchange.Reject) {
+	*r.refused = append(*r.refused, x.Command+" "+string(x.ClientID))
+}
+
+// While the account is not heard, or is not what it should be, no order is sent.
+func TestDoubt(t *testing.T) {
+	d, dir := new(desk), t.TempDir()
+	counts := map[string]int{}
+	stage := ""
+	next := func(to string, n live.Notice) { stage = to; d.notice(n) }
+	fresh := func() engine.Strategy {
+		return &trader{trade: func(ctx *engine.Context, n int) {
+			if _, err := ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0); err != nil {
+				var risk *engine.RiskError
+				require.ErrorAs(t, err, &risk)
+				counts[risk.Rule]++
+			} else {
+				counts["sent"]++
+			}
+		}}
+	}
+	_, err := onDesk(t, d, dir, fresh, func(s *session.Session, c *session.Commit) {
+		switch {
+		case stage == "" && c.State.Commands > 3:
+			next("lost", live.Notice{Kind: live.Lost})
+		case stage == "lost" && counts[engine.RuleDisconnected] > 3:
+			require.Equal(t, engine.RuleDisconnected, c.State.Tripped)
+			counts["sent"] = 0
+			next("found", live.Notice{Kind: live.Found})
+		case stage == "found" && counts["sent"] > 3:
+			next("doubt", live.Notice{Kind: live.Difference, Text: "a position"})
+		case stage == "doubt" && counts[engine.RuleDifference] > 3:
+			require.Equal(t, "a position", c.State.Differences[0].Text)
+			stage = "lost again"
+			d.notice(live.Notice{Kind: live.Lost})
+			d.notice(live.Notice{Kind: live.Found})
+		case stage == "lost again" && counts[engine.RuleDifference] > 10:
+			require.Equal(t, engine.RuleDifference, c.State.Tripped, "only an operator ends it")
+			stage, counts["sent"] = "cleared", 0
+			s.Ask(session.Clear)
+		case stage == "cleared" && counts["sent"] > 3:
+			s.Ask(session.Suspend)
+		}
+	}, true)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Equal(t, "cleared", stage)
+}
+
+// A venue that can not be reached ends the run, and nothing is asked of it.
+func TestNoConnection(t *testing.T) {
+	d := &desk{away: errors.New("401: Invalid API Key")}
+	_, err := onDesk(t, d, t.TempDir(), func() engine.Strategy { return failing{} }, func(*session.Session, *session.Commit) {}, true)
+	require.ErrorIs(t, err, d.away)
+	require.Empty(t, d.sent)
+	require.Zero(t, d.closed+d.left)
+}
+
+// What fails cancels its orders, and if that is not certain, leaves it to the venue's
+// dead man's switch.
+func TestFailureHushes(t *testing.T) {
+	d, dir := new(desk), t.TempDir()
+	_, err := onDesk(t, d, dir, func() engine.Strategy { return failing{} }, func(*session.Session, *session.Commit) {}, true)
+	require.ErrorContains(t, err, "strategy can not start")
+	require.Equal(t, []string{"cancel all"}, d.sent)
+	require.Equal(t, 1, d.closed)
+}
+
+type failing struct{}
+
+func (failing) Init(*engine.Context) error { return errors.New("no") }
+
+// What the client refuses at once is heard as a rejection.
+func TestRefusedAtOnce(t *testing.T) {
+	d, dir := &desk{refuse: errors.New("not today")}, t.TempDir()
+	reason := ""
+	fresh := func() engine.Strategy {
+		s := orderer(1)
+		s.order = func(_ *engine.Context, o *exchange.Order) { reason = o.RejectReason }
+		return s
+	}
+	_, err := onDesk(t, d, dir, fresh, func(s *session.Session, c *session.Commit) {
+		if reason != "" {
+			s.Ask(session.Stop)
+		}
+	}, false)
+	require.NoError(t, err)
+	require.Equal(t, "not today", reason)
+	replayed(t, dir, fresh)
+}

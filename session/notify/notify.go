@@ -1,0 +1,197 @@
+// Package notify tells people what a session does, by webhook: the JSON that it posts
+// is understood by Slack ("text"), Discord ("content") and Telegram's sendMessage
+// ("text", and "chat_id" from the address).
+//
+// It lies beside package session, which knows nothing of it; package cli wires the two.
+// The address is a secret, because whoever has it can post.
+package notify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/secret"
+	"github.com/dunamis-engine/dunamis/session"
+)
+
+// Config describes where to and of what.
+type Config struct {
+	Session string
+	URL     secret.String
+	Symbol  func(exchange.SymbolID) string
+	Log     *slog.Logger
+	// Gather is how long messages are put together into one. 0: a second.
+	Gather time.Duration
+	// Backoff is the wait before the second of three tries, doubled before the third.
+	// 0: a second.
+	Backoff time.Duration
+	Client  *http.Client // nil: one that waits 10 s
+}
+
+// Webhook posts messages in a goroutine of its own: a session never waits for it. What
+// can not be posted is dropped, counted and logged.
+type Webhook struct {
+	cfg     Config
+	chat    string
+	queue   chan string
+	done    chan struct{}
+	tripped string
+}
+
+const (
+	queued   = 1000
+	tries    = 3
+	together = 20 // lines in a message
+)
+
+// Start begins to post. Stop must be called: it, and not the end of ctx, ends the
+// posting, so that the last messages are told too.
+func Start(ctx context.Context, c Config) (*Webhook, error) {
+	u, err := url.Parse(c.URL.Reveal())
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return nil, errors.New("webhook: want an address that begins with https:// or http://") // which it is stays secret
+	}
+	if c.Gather == 0 {
+		c.Gather = time.Second
+	}
+	if c.Backoff == 0 {
+		c.Backoff = time.Second
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: 10 * time.Second}
+	}
+	w := &Webhook{cfg: c, chat: u.Query().Get("chat_id"), queue: make(chan string, queued), done: make(chan struct{})}
+	go w.run(context.WithoutCancel(ctx))
+	return w, nil
+}
+
+// Stop posts what is left and waits for it.
+func (w *Webhook) Stop() {
+	close(w.queue)
+	<-w.done
+}
+
+// Say queues a message.
+func (w *Webhook) Say(text string) {
+	select {
+	case w.queue <- text:
+	default:
+		w.cfg.Log.Error("a notification is dropped: too many wait")
+	}
+}
+
+// Committed tells of what a transaction brought: fills, refusals, gaps, and a risk guard
+// that trips or is cleared.
+func (w *Webhook) Committed(c *session.Commit) {
+	for i := range c.Reports {
+		r := &c.Reports[i]
+		switch {
+		case r.Kind == exchange.ReportFill:
+			w.Say(fmt.Sprintf("%s %d %s at %s, position %d", verb(r.Fill.Side), r.Fill.Qty, w.cfg.Symbol(r.Symbol), r.Fill.Price, r.Fill.Position))
+		case r.Kind == exchange.ReportOrder && r.ExecType == exchange.ExecRejected:
+			w.Say(fmt.Sprintf("order %s of %s was rejected: %s", r.Order.ClientID, w.cfg.Symbol(r.Symbol), r.Order.RejectReason))
+		case r.Kind == exchange.ReportReject:
+			w.Say(fmt.Sprintf("%s of %s was refused: %s", r.Reject.Command, r.Reject.ClientID, r.Reject.Reason))
+		}
+	}
+	for i := range c.Events {
+		if e := &c.Events[i]; e.Kind == exchange.KindGap {
+			from, to := e.Gap()
+			w.Say(fmt.Sprintf("prices of %s are missing from %s to %s", w.cfg.Symbol(e.Symbol), from, to))
+		}
+	}
+	if now := c.State.Tripped; now != w.tripped {
+		w.tripped = now
+		if now == "" {
+			w.Say("orders are let through again")
+		} else {
+			w.Say("NEW ORDERS ARE REFUSED: " + now)
+		}
+	}
+}
+
+func verb(s exchange.Side) string {
+	if s == exchange.Buy {
+		return "bought"
+	}
+	return "sold"
+}
+
+func (w *Webhook) run(ctx context.Context) {
+	defer close(w.done)
+	for text := range w.queue {
+		lines := []string{text}
+		timer := time.NewTimer(w.cfg.Gather)
+	gather:
+		for len(lines) < together {
+			select {
+			case more, open := <-w.queue:
+				if !open {
+					break gather
+				}
+				lines = append(lines, more)
+			case <-timer.C:
+				break gather
+			}
+		}
+		timer.Stop()
+		w.deliver(ctx, lines)
+	}
+}
+
+func (w *Webhook) deliver(ctx context.Context, lines []string) {
+	text := "[" + w.cfg.Session + "] " + strings.Join(lines, "\n["+w.cfg.Session+"] ")
+	body := map[string]string{"text": text, "content": text}
+	if w.chat != "" {
+		body["chat_id"] = w.chat
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		w.cfg.Log.Error("a notification is dropped", "error", err)
+		return
+	}
+	wait := w.cfg.Backoff
+	for try := 1; ; try++ {
+		again, err := w.post(ctx, b)
+		if err == nil {
+			return
+		}
+		if try == tries || !again {
+			w.cfg.Log.Error("a notification is dropped", "lines", len(lines), "error", err)
+			return
+		}
+		time.Sleep(wait)
+		wait *= 2
+	}
+}
+
+// post reports whether another try may help. Its errors do not show the address.
+func (w *Webhook) post(ctx context.Context, body []byte) (again bool, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.cfg.URL.Reveal(), bytes.NewReader(body))
+	if err != nil {
+		return false, errors.New("webhook: the address can not be used")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := w.cfg.Client.Do(r)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // without the address
+		}
+		return true, fmt.Errorf("webhook: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 == 2 {
+		return false, nil
+	}
+	return resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests, fmt.Errorf("webhook: answered %s", resp.Status)
+}

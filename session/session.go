@@ -1,0 +1,517 @@
+package session
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// ErrSuspended ends a run that is to go on later.
+var ErrSuspended = errors.New("the session is suspended")
+
+// Account shows the account of the session's exchange.
+type Account interface {
+	Margin() exchange.Margin
+	Position(s exchange.SymbolID) exchange.Position
+}
+
+// Config describes how a session is run.
+type Config struct {
+	Store   *Store
+	Symbols []exchange.SymbolID // the first is the primary one
+	Names   func(exchange.SymbolID) string
+	Account Account
+	// Source gives the market. nil: there is only what was recorded, and the session
+	// ends where the recording does.
+	Source exchange.Feed
+	// Stamped says that the source's events come when they happen: they are stamped when
+	// they are heard, by Now. Otherwise they have times of their own, and are heard at
+	// Speed seconds of the market in a second of the clock, or at once if it is 0.
+	Stamped bool
+	Speed   float64
+	// Live is the exchange of a session whose orders go to a living venue. Its source is
+	// stamped. nil: orders are simulated.
+	Live *Live
+	// Fate, if set, is called when both venue and simulator are done with an order of a live
+	// session, and at the end for every other one: see [Session.Fates].
+	Fate func(*Fate)
+	// Reshadow lets the simulator beside a live session that is played again say something
+	// else than the first time, or for the first time.
+	Reshadow bool
+	// KeepOrders leaves the orders of a live session open when it is suspended or stopped.
+	KeepOrders bool
+	// Now is the clock. nil: the wall's.
+	Now func() time.Time
+	Log *slog.Logger
+	// Committed, if set, is called after each transaction: whoever tells the world does
+	// it here. What it is given is valid during the call.
+	Committed func(*Commit)
+}
+
+// Commit is what a transaction kept.
+type Commit struct {
+	State   State
+	Events  []exchange.Event // as they were heard
+	Reports []exchange.Report
+	// Commands are those of a live session; they are sent now that they are kept.
+	Commands []Command
+	// Shadow is what the simulator beside a live venue reported.
+	Shadow []exchange.Report
+	Step   time.Duration // from handing the events to the engine until it had dealt with them
+	Write  time.Duration // of the transaction
+}
+
+// Session stands between a source of prices, the engine and the database. It is the
+// engine's feed and its observer.
+type Session struct {
+	cfg   Config
+	ctx   context.Context // of Report, which has none of its own
+	state State           // with what is not committed yet
+
+	// What was recorded is heard first.
+	journal *journal
+	again   *outputs      // what came out the first time
+	asked   *outputs      // and was sent
+	aside   *outputs      // and was said by the shadow
+	resumed bool          // the recording is over, and the session goes on
+	over    bool          // the recording is over, and so is the session
+	known   exchange.Time // the recording's end
+
+	source  *source
+	handed  []exchange.Event  // operations given to the engine
+	raw     []exchange.Event  // what was given to the engine and is not committed, as the source gave it
+	heard   []exchange.Report // the same, of the venue
+	reports []exchange.Report
+	samples []sample
+	taken   []string // control files whose request is in handed
+	// Of a live session.
+	commands []Command
+	shadow   []exchange.Report
+	leaving  bool
+	leaveBy  time.Time
+	synced   bool // transactions are flushed to the disk
+	doubts   []string
+	fates    *fates
+
+	mu      sync.Mutex
+	orders  []request
+	wake    chan struct{}
+	stopped *request
+
+	statements map[string]*sql.Stmt
+	bound      map[string]*sql.Stmt      // to the transaction that is written
+	newest     map[exchange.ClientID]int // the last of the reports of an order in it
+
+	given     time.Time // when raw was handed out
+	sealed    int64     // batches that are in segments
+	unsealed  int       // bytes of those that are not
+	sealEvery int64     // batches of a segment
+	sealBytes int       // or bytes
+	last      bool      // the next transaction is the run's last
+	polled    time.Time
+	committed time.Time
+	seen      exchange.Time // committed State.Now
+	blob      []byte
+
+	// Tripped, if set before the run, says which rule of the risk guard has tripped.
+	Tripped func() string
+}
+
+type sample struct {
+	at     exchange.Time
+	margin exchange.Margin
+}
+
+// request is what somebody asks of a running session.
+type request struct {
+	operation exchange.Operation // 0: stop or suspend
+	suspend   bool
+	file      string // that asked for it
+}
+
+// New prepares a run of a session: of a new one, or of one that goes on.
+func New(ctx context.Context, c Config) (*Session, error) {
+	if c.Store == nil || c.Account == nil || len(c.Symbols) == 0 || c.Names == nil {
+		return nil, errors.New("session: store, symbols, names and account are needed")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	state, err := c.Store.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sealed, unsealed, err := c.Store.sealed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Live != nil && c.Source != nil && (!c.Stamped || c.Live.cfg.Connect == nil) {
+		return nil, errors.New("session: a live session needs a source that is stamped, and a venue to connect to")
+	}
+	s := &Session{
+		cfg: c, ctx: ctx, state: state, known: state.Now, resumed: state.batches == 0, wake: make(chan struct{}, 1), sealed: sealed, unsealed: unsealed, sealEvery: sealEvery, sealBytes: sealBytes,
+		journal: newJournal(c.Store, state.batches), again: &outputs{store: c.Store, table: outputsTable, count: state.outputs},
+		asked: &outputs{store: c.Store, table: commandsTable, count: state.Commands}, aside: &outputs{store: c.Store, table: shadowTable, count: state.Shadowed},
+	}
+	if c.Live != nil {
+		c.Live.keep, c.Live.shadowed = s.command, s.shadowReport
+		s.fates = &fates{names: c.Names, ahead: c.Live.queueAhead(), open: map[exchange.ClientID]*Fate{}, ended: c.Fate}
+	}
+	if c.Source != nil {
+		if err := errors.Join(s.prepare(ctx), s.forget(string(Suspend))); err != nil { // one that came too late for the last run
+			return nil, err
+		}
+		skip := state.Consumed
+		if c.Stamped {
+			skip = 0
+		}
+		s.source = newSource(ctx, c.Source, skip)
+	}
+	return s, nil
+}
+
+// Close lets go of the source and waits for what reads it.
+func (s *Session) Close() error {
+	if s.source == nil {
+		return nil
+	}
+	return errors.Join(s.source.close(), s.closeVenue(), s.closeStatements())
+}
+
+// State is where the session is. Only the goroutine that runs the engine may ask.
+func (s *Session) State() State { return s.state }
+
+// Next implements exchange.Feed. A session is driven by Wait.
+func (s *Session) Next(ctx context.Context, events []exchange.Event) (int, error) {
+	return 0, errors.New("session: the engine must use Wait")
+}
+
+// Wait implements engine.Pacer.
+func (s *Session) Wait(ctx context.Context, until exchange.Time) ([]exchange.Event, error) {
+	if s.cfg.Live.waiting() {
+		return nil, nil // reports that the engine has not taken come first
+	}
+	if !s.journal.done() {
+		return s.remember(ctx)
+	}
+	if until <= s.state.Now {
+		return nil, nil // it was done before, or is due in the past
+	}
+	if s.state.Ended || s.cfg.Source == nil {
+		s.over = true
+		if !s.state.Ended {
+			if err := s.compareEnd(); err != nil {
+				return nil, err
+			}
+		}
+		return nil, io.EOF
+	}
+	if err := s.resume(ctx); err != nil {
+		return nil, err
+	}
+	for {
+		if err := s.commit(ctx); err != nil {
+			return nil, err
+		}
+		if err := s.poll(); err != nil {
+			return nil, err
+		}
+		if done, err := s.ending(); done && s.left() {
+			return nil, err
+		}
+		if events := s.operations(); len(events) > 0 {
+			return events, nil
+		}
+		events, now, err := s.hear(ctx, until)
+		if err != nil || len(events) > 0 || s.cfg.Live.waiting() {
+			return events, err
+		}
+		if now >= until {
+			s.state.Now = until
+			return nil, nil
+		}
+	}
+}
+
+// remember hears again what was recorded.
+func (s *Session) remember(ctx context.Context) ([]exchange.Event, error) {
+	if s.fates != nil {
+		if err := s.fates.flush(nil); err != nil {
+			return nil, err
+		}
+	}
+	h, err := s.journal.batch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.restamp(h.events)
+	if len(h.reports) > 0 {
+		if s.cfg.Live == nil {
+			return nil, fmt.Errorf("session %s: its journal has reports of a venue, and it is not live", s.cfg.Store.Dir)
+		}
+		s.cfg.Live.deliver(h.reports)
+		s.state.Now = max(s.state.Now, h.reports[len(h.reports)-1].Arrival)
+	}
+	return h.events, nil
+}
+
+// resume is called when all that was recorded has been heard again.
+func (s *Session) resume(ctx context.Context) error {
+	gone := !s.resumed
+	if gone {
+		if err := s.compareEnd(); err != nil {
+			return err
+		}
+		s.resumed = true
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if !gone || !s.cfg.Stamped {
+		return nil
+	}
+	gap := Gap{From: s.state.Now, To: exchange.TimeOf(s.cfg.Now())}
+	for _, id := range s.cfg.Symbols {
+		s.source.push(exchange.GapEvent(gap.To, gap.To, id, gap.From, gap.To))
+	}
+	return nil
+}
+
+// Same checks, after a replay of what was recorded, that everything came out that came
+// out the first time.
+func (s *Session) Same() error {
+	if !s.state.Ended {
+		return nil // it was compared when the recording ended: what came later is the replay's farewell
+	}
+	return s.compareEnd()
+}
+
+// compareEnd checks that nothing is left to come out, and that the account is the same.
+func (s *Session) compareEnd() error {
+	if err := errors.Join(s.again.finish(), s.asked.finish()); err != nil {
+		return err
+	}
+	if err := s.aside.finish(); err != nil && !s.cfg.Reshadow {
+		return err
+	}
+	then := [2]any{s.state.Margin, slices.Clone(s.state.Positions)}
+	s.observe()
+	if now := [2]any{s.state.Margin, s.state.Positions}; !reflect.DeepEqual(then, now) {
+		return &DivergedError{Number: s.again.count, First: fmt.Sprintf("followed by the account %+v", then), Then: fmt.Sprintf("followed by %+v", now)}
+	}
+	return nil
+}
+
+// hear returns the events that have come, and what time it is.
+func (s *Session) hear(ctx context.Context, until exchange.Time) ([]exchange.Event, exchange.Time, error) {
+	if s.cfg.Stamped {
+		return s.hearLive(ctx, until)
+	}
+	return s.hearRecorded(ctx, until)
+}
+
+// hearLive takes what has come and stamps each message with the time at which it is
+// heard. No two have the same, so that their order is in the stamps; what the venue has
+// to say of the account is heard with the first of them, and before it.
+func (s *Session) hearLive(ctx context.Context, until exchange.Time) ([]exchange.Event, exchange.Time, error) {
+	events, err := s.source.messages()
+	if err != nil {
+		return nil, 0, err
+	}
+	reports, err := s.listen(ctx, len(events) > 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	now := exchange.TimeOf(s.cfg.Now())
+	if len(events)+len(reports) == 0 {
+		if now >= until {
+			return nil, now, nil
+		}
+		return nil, now, s.sleep(ctx, until.Sub(now))
+	}
+	at := max(now, s.state.Now+1)
+	for i := range reports {
+		reports[i].Arrival = at
+	}
+	s.handReports(reports, at)
+	for i := range events {
+		e := &events[i]
+		e.Arrival, e.Time = at, min(e.Time, at)
+		if e.Flags&exchange.FlagLast != 0 {
+			at++
+		}
+	}
+	return s.hand(events, int64(len(events))), now, nil
+}
+
+// hearRecorded takes the events that are due. Their times are the data's, and they are
+// given to the engine whenever they are at hand: what is due at until and comes before
+// them is done before them.
+func (s *Session) hearRecorded(ctx context.Context, until exchange.Time) ([]exchange.Event, exchange.Time, error) {
+	first, err := s.source.first()
+	if err != nil {
+		return nil, 0, err
+	}
+	now := s.source.clock(first, s.cfg.Now(), s.cfg.Speed)
+	if now < first && now < until {
+		wait := min(until, first).Sub(now)
+		return nil, now, s.sleep(ctx, time.Duration(min(float64(wait)/s.cfg.Speed, float64(pollEvery))))
+	}
+	if now < first {
+		return nil, now, nil
+	}
+	if s.state.Events == 0 {
+		now = first // and no further: somebody may have asked for something before
+	}
+	events := s.source.due(now)
+	return s.hand(events, int64(len(events))), now, nil
+}
+
+// sleep waits for a time, for something from the source, or for a request.
+func (s *Session) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(min(max(d, 0), pollEvery))
+	defer timer.Stop()
+	var account <-chan struct{}
+	if s.cfg.Live != nil {
+		account = s.cfg.Live.venue.Ready()
+	}
+	select {
+	case <-timer.C:
+	case <-account:
+	case <-s.wake:
+	case <-s.source.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// hand notes what the engine is given, so that it is committed with what comes of it.
+func (s *Session) hand(events []exchange.Event, consumed int64) []exchange.Event {
+	if len(events) == 0 {
+		return nil
+	}
+	s.raw, s.given = append(s.raw[:0], events...), s.cfg.Now()
+	s.state.Consumed += consumed
+	s.state.Events += int64(len(events))
+	for i := range events {
+		if e := &events[i]; e.Kind == exchange.KindGap && e.Symbol == s.cfg.Symbols[0] {
+			s.state.missed(e.Gap())
+			s.cfg.Log.Warn("prices are missing", "gap", e.String())
+		}
+	}
+	s.restamp(events)
+	return events
+}
+
+// restamp gives live events the one time of a session that hears them live: the
+// simulated exchange can not act before it hears.
+func (s *Session) restamp(events []exchange.Event) {
+	for i := range events {
+		if s.cfg.Stamped {
+			events[i].Time = events[i].Arrival
+		}
+		s.state.Now = max(s.state.Now, events[i].Time)
+	}
+}
+
+// operations turns what operators asked for into events of the session. Before the
+// first event there is no time that they could have.
+func (s *Session) operations() []exchange.Event {
+	if s.state.Events == 0 {
+		return nil
+	}
+	at := s.state.Now + 1
+	if s.cfg.Stamped {
+		at = max(at, exchange.TimeOf(s.cfg.Now()))
+	}
+	s.mu.Lock()
+	requests, doubts := s.orders, s.doubts
+	s.orders, s.doubts = nil, nil
+	s.mu.Unlock()
+	for _, text := range doubts {
+		s.state.differs(Difference{At: at, Text: text})
+	}
+	s.handed = s.handed[:0]
+	for _, r := range requests {
+		s.handed = append(s.handed, exchange.OperatorEvent(at, s.cfg.Symbols[0], r.operation))
+		if r.file != "" {
+			s.taken = append(s.taken, r.file)
+		}
+	}
+	return s.hand(s.handed, 0)
+}
+
+// ending reports whether the session was asked to stop.
+func (s *Session) ending() (bool, error) {
+	s.mu.Lock()
+	stopped := s.stopped
+	s.mu.Unlock()
+	switch {
+	case stopped != nil && stopped.suspend:
+		return true, ErrSuspended
+	case stopped != nil:
+		return true, io.EOF
+	}
+	return false, nil
+}
+
+// Report implements engine.Observer.
+func (s *Session) Report(r *exchange.Report) error {
+	if s.fates != nil {
+		s.fates.report(r)
+	}
+	if s.resumed {
+		s.reports = append(s.reports, *r)
+		return nil
+	}
+	if s.over && !s.state.Ended {
+		return nil // a replay of a session that has not ended says its farewell here
+	}
+	return s.again.report(s.ctx, r)
+}
+
+// Sample implements engine.Observer.
+func (s *Session) Sample(at exchange.Time) error {
+	if s.cfg.Source != nil && at >= s.known {
+		s.samples = append(s.samples, sample{at: at, margin: s.cfg.Account.Margin()})
+	}
+	return nil
+}
+
+// Finish commits what the end of a run brought. A run that was suspended goes on later,
+// and so does one that failed, from its newest transaction; any other has ended for
+// good.
+func (s *Session) Finish(ctx context.Context, outcome error, halted string) error {
+	if s.cfg.Source == nil || outcome != nil && !errors.Is(outcome, ErrSuspended) {
+		return nil
+	}
+	if outcome == nil {
+		s.state.Ended, s.state.Halted = true, halted
+	}
+	s.last = true
+	if err := s.write(ctx); err != nil {
+		return err
+	}
+	if err := s.farewell(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped != nil && s.stopped.file != "" {
+		return s.forget(s.stopped.file)
+	}
+	return nil
+}
