@@ -180,7 +180,7 @@ func (g *gridMaker) place(ctx *engine.Context, side exchange.Side, prices []exch
 			continue
 		}
 		if _, err := ctx.Limit(g.symbol, side.Signed(g.qty), p, exchange.PostOnly); err != nil {
-			ctx.Log().Warn("order refused", "error", err)
+			warn(ctx, g.symbol, err)
 		}
 	}
 }

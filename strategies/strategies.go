@@ -1,6 +1,8 @@
 package strategies
 
 import (
+	"errors"
+
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -45,6 +47,14 @@ func trade(ctx *engine.Context, s exchange.SymbolID, signed exchange.Qty, inst e
 	}
 	o := exchange.NewOrder{Symbol: s, Side: exchange.SideOf(signed), Qty: signed.Abs(), Type: exchange.Market, ExecInst: inst}
 	if _, err := ctx.Submit(o); err != nil {
+		warn(ctx, s, err)
+	}
+}
+
+// warn logs an order that was not sent. What the risk guard refuses it logs itself.
+func warn(ctx *engine.Context, s exchange.SymbolID, err error) {
+	var risk *engine.RiskError
+	if !errors.As(err, &risk) {
 		ctx.Log().Warn("order refused", "symbol", ctx.Instrument(s).Symbol, "error", err)
 	}
 }
