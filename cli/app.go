@@ -27,17 +27,29 @@ var version = "dev"
 // App is everything of the process that the commands touch, so that tests can
 // put something else in its place.
 type App struct {
-	Args        []string // without the program's name
+	Command     string    // "backtest", which is the default, or "paper"
+	Args        []string  // without the program's name
+	Stdin       io.Reader // nil: the process's
 	Stdout      io.Writer
 	Stderr      io.Writer
 	Interactive bool // stderr is a terminal: progress may be drawn
 	Strategies  []engine.Definition
+	Models      Models
 	Now         func() time.Time // for run ids and manifests, never for results
 }
 
 // Main runs the backtest command with the process's arguments and returns its
 // exit code. An interrupt ends the command in order; a second one at once.
-func Main(strategies []engine.Definition) int {
+func Main(strategies []engine.Definition, options ...Option) int {
+	return run("backtest", strategies, options)
+}
+
+// PaperMain runs the paper command in the same way.
+func PaperMain(strategies []engine.Definition, options ...Option) int {
+	return run("paper", strategies, options)
+}
+
+func run(command string, strategies []engine.Definition, options []Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -45,15 +57,24 @@ func Main(strategies []engine.Definition) int {
 		stop() // the next interrupt kills the process as usual
 	}()
 	app := &App{
-		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Strategies: strategies, Now: time.Now,
+		Command: command, Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Strategies: strategies, Now: time.Now,
 		Interactive: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	for _, add := range options {
+		add(app)
 	}
 	return app.Run(ctx)
 }
 
 // Run executes the command line and returns the exit code.
 func (a *App) Run(ctx context.Context) int {
+	if a.Command == "" {
+		a.Command = "backtest"
+	}
 	root := a.root() //nolint:contextcheck // commands get the context when they run
+	if a.Command == "paper" {
+		root = a.paperRoot() //nolint:contextcheck // the same
+	}
 	root.SetArgs(a.Args)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
@@ -64,7 +85,7 @@ func (a *App) Run(ctx context.Context) int {
 	case code == ExitInterrupted:
 		fmt.Fprintln(a.Stderr, "interrupted")
 	default:
-		fmt.Fprintf(a.Stderr, "backtest: %s\n", err)
+		fmt.Fprintf(a.Stderr, "%s: %s\n", a.Command, err)
 	}
 	return code
 }
@@ -88,7 +109,7 @@ A run:          backtest run --catalog catalog --venue bitmex --symbol XBTUSD --
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.demoCommand(), a.reportCommand(), a.compareCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(),
+	root.AddCommand(a.runCommand(), a.sweepCommand(), a.replayCommand(), a.calibrateCommand(), a.demoCommand(), a.reportCommand(), a.compareCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(),
 		a.versionCommand())
 	codeUsageErrors(root)
 	return root
@@ -188,6 +209,9 @@ func (a *App) instruments(file string) (*exchange.Instruments, error) {
 
 // strategy finds a definition by name.
 func (a *App) strategy(name string) (*engine.Definition, error) {
+	if name == recordName && a.Command == "paper" {
+		return recordDefinition(), nil
+	}
 	var names []string
 	for i := range a.Strategies {
 		if a.Strategies[i].Name == name {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
 	"github.com/dunamis-engine/dunamis/reports/page"
 )
 
@@ -17,7 +18,9 @@ func (a *App) compareCommand() *cobra.Command {
 		Use:   "compare DIR DIR...",
 		Short: "Set finished runs side by side",
 		Long: `Set finished runs side by side: the settings in which they differ, their figures with
-the difference from the first run, and with --html their curves over each other.`,
+the difference from the first run, what choosing the best of them is worth after the
+number of trials (deflated Sharpe ratio, probability of overfitting), and with --html
+their curves over each other. Give all runs that were tried, not the best ones.`,
 		Example: `  backtest compare runs/fast runs/slow
   backtest compare runs/* --html compare.html`,
 		Args: cobra.MinimumNArgs(2),
@@ -36,16 +39,27 @@ func (a *App) compare(dirs []string, html string, asJSON bool) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return usage(fmt.Errorf("not a run: %w", err))
 	}
+	var trials *analysis.Trials
+	if err == nil {
+		trials, err = analysis.OfTrials(dirs)
+	}
 	if err == nil && html != "" {
-		err = page.WriteCompare(html, c)
+		err = page.WriteCompare(html, c, trials)
 	}
 	if err != nil {
 		return dataError(err)
 	}
 	if asJSON {
-		return a.printJSON(c)
+		return a.printJSON(struct {
+			*reports.Comparison
+
+			Trials *analysis.Trials `json:"trials"`
+		}{c, trials})
 	}
-	fmt.Fprint(a.Stdout, c.Text())
+	fmt.Fprintf(a.Stdout, "%s\nwhat choosing the best is worth\n", c.Text())
+	for _, f := range page.TrialFigures(trials) {
+		fmt.Fprintf(a.Stdout, "  %-42s %s\n", f.Name, f.Value)
+	}
 	if html != "" {
 		fmt.Fprintf(a.Stdout, "\nto look at: %s\n", html)
 	}

@@ -6,6 +6,9 @@
 //		os.Exit(cli.Main(append(strategies.All(), mine.Definition())))
 //	}
 //
+// Queue and latency models of its own it adds by options: [WithQueue] and [WithLatency]
+// give them names for --queue and --latency.
+//
 // It is the one place where the parts are wired together: the catalog of package
 // data to the engine, the engine to the simulated exchange, and both to the
 // recorder of package reports.

@@ -56,7 +56,7 @@ func (p *plan) autoData(held []data.Key) (string, error) {
 	if len(bars) > 0 {
 		return bars[0], nil
 	}
-	for _, kind := range []string{"book", "quote", "trade"} {
+	for _, kind := range []string{"order", "book", "quote", "trade"} {
 		if slices.Contains(kinds, kind) {
 			return kind, nil
 		}
@@ -87,7 +87,7 @@ func (c *choice) kinds(i *exchange.Instrument, held []data.Key) ([]string, error
 		if len(kinds) == 0 {
 			return nil, missing()
 		}
-	case c.name == "trade" || c.name == "quote" || c.name == "book":
+	case c.name == "trade" || c.name == "quote" || c.name == "book" || c.name == "order":
 		if !has(c.name) {
 			return nil, missing()
 		}
@@ -96,7 +96,7 @@ func (c *choice) kinds(i *exchange.Instrument, held []data.Key) ([]string, error
 			kinds = append(kinds, "trade")
 		}
 	default:
-		return nil, usage(fmt.Errorf("--data %q: want auto, bar-1m, bar-5m, bar-1h, bar-1d, trade, quote or book", c.name))
+		return nil, usage(fmt.Errorf("--data %q: want auto, bar-1m, bar-5m, bar-1h, bar-1d, trade, quote, book or order", c.name))
 	}
 	for _, extra := range []string{"mark", "funding"} {
 		if has(extra) {
@@ -107,7 +107,7 @@ func (c *choice) kinds(i *exchange.Instrument, held []data.Key) ([]string, error
 }
 
 var eventKinds = map[string]exchange.EventKind{
-	"trade": exchange.KindTrade, "quote": exchange.KindQuote, "book": exchange.KindBook,
+	"trade": exchange.KindTrade, "quote": exchange.KindQuote, "book": exchange.KindBook, "order": exchange.KindOrder,
 	"mark": exchange.KindMark, "funding": exchange.KindFunding,
 }
 
@@ -168,7 +168,7 @@ func heldText(kinds []string, held []data.Key) string {
 
 // execute wires the parts and runs the plan. Whatever happens, the run
 // directory ends in a state that says so.
-func (a *App) execute(ctx context.Context, p *plan) (*reports.Result, error) {
+func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	cat, err := data.Open(p.flags.catalog)
 	if err != nil {
 		return nil, dataError(err)
@@ -182,74 +182,97 @@ func (a *App) execute(ctx context.Context, p *plan) (*reports.Result, error) {
 		return nil, dataError(err)
 	}
 	defer feed.Close() //nolint:errcheck // only read
-	simulated, err := sim.New(p.sim)
+	simulated, strategy, err := p.make()
 	if err != nil {
 		return nil, err
 	}
-	strategy, err := p.definition.New(p.values)
+	parts, err := partsOf(feed)
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
-	recorder, err := a.recorder(p, c, feed, simulated)
+	recorder, err := a.recorders(p, c.name, parts, simulated)
 	if err != nil {
 		return nil, err
 	}
 	bar := a.newProgress(p.definition.Name)
-	eng, err := engine.New(engine.Config{
-		Instruments: p.set, Symbols: p.sim.Symbols, Sources: c.sources, DefaultBars: c.bars, Feed: feed, Exchange: simulated,
-		Strategy: strategy, Delay: p.delay, BarGrace: p.grace, Observer: recorder, SampleEvery: p.flags.sampleEvery,
-		Seed: p.flags.seed, Margin: simulated.Account().Margin(), Progress: drawProgress(bar, p),
-		Limits: p.limits,
-	})
+	eng, err := engine.New(p.wire(c, feed, simulated, strategy, recorder, drawProgress(bar, p)))
 	if err != nil {
-		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
+		return nil, errors.Join(err, recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
 	summary, err := eng.Run(ctx)
 	bar.clear()
 	if err != nil {
-		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
+		return nil, errors.Join(err, recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
-	return recorder.Finish(a.outcome(p, summary, simulated))
+	results, err := recorder.finish(a.outcome(p, summary, simulated.Stats()))
+	return &outcome{results, simulated.Account().Portfolio(p.sim.Currency)}, err
 }
 
-// account shows the simulated account to the recorder.
-type account struct{ sim.Account }
+// outcome is what came of a run: a result for each wallet, and what they come to together.
+type outcome struct {
+	results  []*reports.Result
+	together exchange.Portfolio
+}
+
+// wire puts the parts of a run together.
+func (p *plan) wire(c *choice, feed exchange.Feed, x *sim.Exchange, s engine.Strategy, o engine.Observer,
+	progress func(exchange.Time, int64)) engine.Config {
+	return engine.Config{
+		Instruments: p.set, Symbols: p.sim.Symbols, Sources: c.sources, DefaultBars: c.bars, Feed: feed, Exchange: x,
+		Strategy: s, Delay: p.delay, BarGrace: p.grace, Observer: o, SampleEvery: p.flags.sampleEvery,
+		Seed: p.flags.seed, Margin: x.Account().Margin(), Progress: progress, Limits: p.limits,
+	}
+}
+
+// make makes what a plan says: a simulated exchange and a strategy, neither of them used.
+func (p *plan) make() (*sim.Exchange, engine.Strategy, error) {
+	x, err := sim.New(p.sim)
+	if err != nil {
+		return nil, nil, err
+	}
+	strategy, err := p.definition.New(p.values)
+	return x, strategy, usage(err)
+}
+
+// account shows a wallet of the simulated account to the recorder.
+type account struct {
+	sim.Account
+	currency string
+}
 
 // Margin implements reports.Account. The recorder asks at the instant that the
 // exchange is at.
-func (a account) Margin(exchange.Time) exchange.Margin { return a.Account.Margin() }
+func (a account) Margin(exchange.Time) exchange.Margin {
+	m, _ := a.MarginIn(a.currency)
+	return m
+}
 
 // Totals implements reports.Account.
-func (a account) Totals() reports.Totals { return reports.Totals(a.Account.Totals()) }
+func (a account) Totals() reports.Totals {
+	t, _ := a.TotalsIn(a.currency)
+	return reports.Totals{Realised: t.Realised, Fees: t.Fees, Funding: t.Funding, Insurance: t.Insurance, Turnover: t.Turnover}
+}
 
-// recorder opens the run directory.
-func (a *App) recorder(p *plan, c *choice, feed *data.Feed, x *sim.Exchange) (*reports.Recorder, error) {
-	f := p.flags
-	dir := f.out
-	if f.noReport {
-		dir = ""
-	}
+// partsOf lists the data that a feed reads.
+func partsOf(feed *data.Feed) ([]reports.DataPart, error) {
 	parts, err := feed.Digest()
 	if err != nil {
 		return nil, dataError(err)
 	}
-	o := reports.Options{
-		Account: account{x.Account()}, Instruments: p.set, Symbols: p.sim.Symbols, Currency: p.sim.Currency,
-		StartBalance: p.balance,
-		Run: reports.Run{Strategy: p.definition.Name, Params: p.values.Text(), Venue: p.instruments[0].Venue, Data: c.name,
-			From: p.from, To: p.to},
-		Version: Version(), GoVersion: goVersion(), Seed: f.seed, Config: f.settings(), Started: a.Now(),
+	list := make([]reports.DataPart, len(parts))
+	for i, part := range parts {
+		list[i] = reports.DataPart{Path: part.Path, Rows: part.Rows, Digest: part.Input}
 	}
-	for _, i := range p.instruments {
-		o.Run.Symbols = append(o.Run.Symbols, i.Symbol)
+	return list, nil
+}
+
+// record opens a run directory for a wallet, the first of which is 0.
+func (a *App) record(p *plan, wallet int, dataName string, parts []reports.DataPart, of reports.Account, models []sim.Model) (*reports.Recorder, error) {
+	dir := p.walletDir(wallet)
+	if p.flags.noReport {
+		dir = ""
 	}
-	for _, m := range x.Models() {
-		o.Models = append(o.Models, reports.Model{Name: m.Name, Value: m.Choice})
-	}
-	for _, part := range parts {
-		o.Data = append(o.Data, reports.DataPart{Path: part.Path, Rows: part.Rows, Digest: part.Input})
-	}
-	r, err := reports.Create(dir, o)
+	r, err := reports.Create(dir, a.options(p, wallet, dataName, parts, of, models))
 	var refused *reports.DirectoryError
 	if errors.As(err, &refused) {
 		return nil, usage(err)
@@ -257,9 +280,33 @@ func (a *App) recorder(p *plan, c *choice, feed *data.Feed, x *sim.Exchange) (*r
 	return r, err
 }
 
+// options say what is run in a wallet.
+func (a *App) options(p *plan, wallet int, dataName string, parts []reports.DataPart, of reports.Account, models []sim.Model) reports.Options {
+	f := p.flags
+	c := p.currencies()[wallet]
+	o := reports.Options{
+		Account: of, Instruments: p.set, Currency: c, StartBalance: p.balance,
+		Run: reports.Run{Strategy: p.definition.Name, Params: p.values.Text(), Venue: p.instruments[0].Venue, Data: dataName,
+			From: p.from, To: p.to},
+		Version: Version(), GoVersion: goVersion(), Seed: f.seed, Config: f.settings(), Started: a.Now(),
+	}
+	if wallet > 0 {
+		o.StartBalance = p.sim.Wallets[wallet-1].Balance
+	}
+	for _, i := range p.instruments {
+		if i.Settle == c {
+			o.Symbols, o.Run.Symbols = append(o.Symbols, i.ID), append(o.Run.Symbols, i.Symbol)
+		}
+	}
+	for _, m := range models {
+		o.Models = append(o.Models, reports.Model{Name: m.Name, Value: m.Choice})
+	}
+	o.Data = parts
+	return o
+}
+
 // outcome tells the recorder what it can not see for itself.
-func (a *App) outcome(p *plan, s engine.Summary, x *sim.Exchange) reports.Outcome {
-	stats := x.Stats()
+func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcome {
 	o := reports.Outcome{Engine: s, AmbiguousBars: int64(stats.AmbiguousBars), Ended: a.Now(),
 		Counts: map[string]int64{"clamped_opens": int64(stats.ClampedOpens)}}
 	for cause, n := range stats.Fills {

@@ -3,6 +3,9 @@ package cli_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
@@ -121,4 +125,78 @@ func open(tb testing.TB, dir string, set *exchange.Instruments, kinds []string) 
 	feed, err := cat.Feed(context.Background(), q)
 	require.NoError(tb, err)
 	return feed, sources
+}
+
+// Every equity that is recorded follows from the tables of fills and payments alone: what
+// was paid and received, and what the position is worth at the mark less what it cost.
+// Nothing of the account's own sums is used.
+func TestEquityFollowsFromTheTables(t *testing.T) {
+	set, err := exchange.BuiltinInstruments()
+	require.NoError(t, err)
+	xbt, err := set.Lookup("bitmex", "XBTUSD")
+	require.NoError(t, err)
+	bars, _ := history(t, "2019-03-01", 6*24*time.Hour, "bar-1m")
+	books, _ := history(t, "2019-03-01", 2*time.Hour, "book", "trade")
+	rng := rand.New(rand.NewPCG(3, 5))
+	between := func(low, high int) string { return strconv.Itoa(low + rng.IntN(high-low+1)) }
+	for n := range 14 {
+		args := []string{"run", "--catalog", bars, "--symbol", "XBTUSD", "--balance", "5 XBT", "--funding-rate", "0.0001", "--seed", strconv.Itoa(n),
+			"--latency", between(0, 3000) + "ms", "--slippage-ticks", between(0, 3)}
+		switch n % 4 {
+		case 0:
+			args = append(args, "--strategy", "sma_cross", "--param", "fast="+between(2, 20), "--param", "slow="+between(21, 90), "--param", "qty="+between(1, 9999))
+		case 1:
+			args = append(args, "--strategy", "donchian", "--param", "entry="+between(20, 60), "--param", "exit="+between(5, 19), "--param", "qty="+between(1, 9999))
+		case 2:
+			args = append(args, "--strategy", "bollinger_reversion", "--param", "qty="+between(1, 9999), "--leverage", between(0, 50))
+		case 3:
+			args[2] = books
+			args = append(args, "--strategy", "grid_maker", "--data", "book", "--param", "qty="+between(1, 900), "--param", "limit=5000", "--sample-every", "10s")
+		}
+		dir := filepath.Join(t.TempDir(), strconv.Itoa(n))
+		mustBacktest(t, append(args, "--out", dir)...)
+		requireEquityFromFills(t, dir, xbt, 500_000_000)
+	}
+}
+
+func requireEquityFromFills(t *testing.T, dir string, xbt *exchange.Instrument, balance int64) {
+	t.Helper()
+	var fills []reports.FillRow
+	require.NoError(t, reports.ReadFills(dir, func(rows []reports.FillRow) error { fills = append(fills, rows...); return nil }))
+	var payments []reports.FundingRow
+	require.NoError(t, reports.ReadFunding(dir, func(rows []reports.FundingRow) error { payments = append(payments, rows...); return nil }))
+	require.NotEmpty(t, fills, dir)
+	insured, err := reports.ReadResult(dir)
+	require.NoError(t, err)
+	require.Zero(t, insured.Account.Insurance)
+	cash, cost, position := balance, exchange.Money(0), exchange.Qty(0)
+	samples := 0
+	require.NoError(t, reports.ReadEquity(dir, func(rows []reports.EquityRow) error {
+		for i := range rows {
+			row := &rows[i]
+			for ; len(fills) > 0 && fills[0].Time <= row.Time; fills = fills[1:] {
+				f := &fills[0]
+				qty := exchange.Qty(f.Qty)
+				if f.Side == exchange.Sell.String() {
+					qty = -qty
+				}
+				cash, position = cash-f.Fee, position+qty
+				cost += xbt.At(exchange.Time(f.Time)).Cost(qty, exchange.Price(f.Price))
+			}
+			for ; len(payments) > 0 && payments[0].Time <= row.Time; payments = payments[1:] {
+				cash += payments[0].Amount
+			}
+			worth := exchange.Money(0)
+			if position != 0 {
+				worth = xbt.At(exchange.Time(row.Time)).Cost(position, exchange.Price(row.Mark))
+			}
+			if row.Position != int64(position) || row.Equity != cash+int64(worth-cost) {
+				return fmt.Errorf("%s: equity %d with %d contracts, the fills say %d with %d", exchange.Time(row.Time), row.Equity, row.Position,
+					cash+int64(worth-cost), position)
+			}
+			samples++
+		}
+		return nil
+	}))
+	require.Positive(t, samples)
 }

@@ -5,8 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,9 +32,17 @@ func TestFillModelsDocument(t *testing.T) {
 	text, err := os.ReadFile(modelsDoc)
 	require.NoError(t, err)
 	want := string(text)
-	for name, params := range map[string]string{
-		"at the touch": "levels=1,spacing=1,skew=1,limit=20",
-		"behind it":    "levels=3,spacing=10,skew=20,limit=100",
+	queues := []string{"front", "prob-power:3", "prob-power:3,compat", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3", "risk-averse"}
+	simple := []string{"0", "5ms", "50ms", "feed"}
+	touch := "levels=1,spacing=1,skew=1,limit=20"
+	for name, table := range map[string]struct {
+		params            string
+		queues, latencies []string
+	}{
+		"at the touch": {touch, queues, simple},
+		"behind it":    {"levels=3,spacing=10,skew=20,limit=100", queues, simple},
+		"other latencies": {touch, []string{"prob-power:3"}, []string{"5ms/50ms", "50ms/5ms", "lognormal:5ms:1", "lognormal:50ms:1", "load:5ms+10us/100ms",
+			"recorded:" + trips(t)}},
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
 		i := strings.Index(want, begin)
@@ -40,7 +50,7 @@ func TestFillModelsDocument(t *testing.T) {
 		i += len(begin)
 		n := strings.Index(want[i:], end)
 		require.GreaterOrEqual(t, n, 0, begin)
-		want = want[:i] + modelTable(t, catalog, params) + want[i+n:]
+		want = want[:i] + modelTable(t, catalog, table.params, table.queues, table.latencies) + want[i+n:]
 	}
 	if *update {
 		require.NoError(t, os.WriteFile(modelsDoc, []byte(want), 0o644))
@@ -48,11 +58,33 @@ func TestFillModelsDocument(t *testing.T) {
 	require.Equal(t, want, string(text), "make the tables again with: go test ./cli -run FillModelsDocument -update")
 }
 
-func modelTable(t *testing.T, catalog, params string) string {
+// trips writes a recording of round trips: 5 ms each way, with a minute in the middle
+// in which the venue took ten times as long and rejected every fourth request.
+func trips(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString("request,exchange,response\n")
+	start := time.Date(2024, 8, 8, 23, 54, 0, 0, time.UTC)
+	for i := range 600 {
+		at, took := start.Add(time.Duration(i)*time.Second), 5*time.Millisecond
+		if i >= 240 && i < 300 {
+			took *= 10
+		}
+		arrived := at.Add(took).UnixNano()
+		if i >= 240 && i < 300 && i%4 == 0 {
+			arrived = 0
+		}
+		fmt.Fprintf(&b, "%d,%d,%d\n", at.UnixNano(), arrived, at.Add(2*took).UnixNano())
+	}
+	name := filepath.Join(t.TempDir(), "trips.csv")
+	require.NoError(t, os.WriteFile(name, []byte(b.String()), 0o600))
+	return name
+}
+
+func modelTable(t *testing.T, catalog, params string, queues, latencies []string) string {
 	var b strings.Builder
 	b.WriteString("| queue | latency | fills | maker | price PnL | fees | result |\n|---|---|---:|---:|---:|---:|---:|\n")
-	for _, latency := range []string{"0", "5ms", "50ms", "feed"} {
-		for _, queue := range []string{"front", "prob-power:3", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3", "risk-averse"} {
+	for _, latency := range latencies {
+		for _, queue := range queues {
 			out := mustBacktest(t, "run", "--catalog", catalog, "--venue", "binance", "--symbol", "BTCUSD_PERP", "--balance", "1 BTC",
 				"--strategy", "grid_maker", "--param", params, "--data", "book", "--json", "--no-report", "--queue", queue, "--latency", latency)
 			var r reports.Result
@@ -60,6 +92,7 @@ func modelTable(t *testing.T, catalog, params string) string {
 			require.Positive(t, r.Counts.Fills)
 			a := &r.Account
 			coins := func(m exchange.Money) string { return fmt.Sprintf("%+.6f", m.Decimal(8).InexactFloat64()) }
+			latency, _, _ = strings.Cut(latency, ":/") // of a recording, not where it is
 			fmt.Fprintf(&b, "| `%s` | %s | %d | %.1f %% | %s | %s | %s |\n", queue, latency, r.Counts.Fills,
 				100*float64(r.Counts.MakerFills)/float64(r.Counts.Fills), coins(a.RealisedPnL+a.UnrealisedPnL), coins(-a.Fees),
 				coins(a.EndEquity-a.StartBalance))

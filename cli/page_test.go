@@ -26,7 +26,8 @@ var shown = regexp.MustCompile(`data-key="([a-z_.\-]+)"[^>]*>([^<]*)<`)
 func demoPage(t *testing.T) (dir, page string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "run")
-	mustBacktest(t, "demo", "--out", dir)
+	out := mustBacktest(t, "demo", "--out", dir)
+	require.Regexp(t, `equity in XBT   [▁-█]{60}\n +equity in USD   [▁-█]{60}\n`, out)
 	text, err := os.ReadFile(filepath.Join(dir, reports.PageFile))
 	require.NoError(t, err)
 	return dir, string(text)
@@ -42,7 +43,7 @@ func requireFigures(t *testing.T, dir, page string) {
 	account := result["account"].(map[string]any) //nolint:errcheck // a wrong type fails the test
 	scale := account["currency_scale"].(float64)  //nolint:errcheck // the same
 	found := shown.FindAllStringSubmatch(page, -1)
-	require.Greater(t, len(found), 30)
+	require.Greater(t, len(found), 25)
 	for _, m := range found {
 		var value any = result
 		for _, name := range strings.Split(m[1], ".") {
@@ -66,6 +67,58 @@ func requireFigures(t *testing.T, dir, page string) {
 	}
 }
 
+// told finds the figures that name their place in statistics.json.
+var told = regexp.MustCompile(`data-stat="([a-z_.0-9]+)"[^>]*>([^<]*)<`)
+
+// Every figure of the page is the one of statistics.json, as far as it is shown.
+func requireStatistics(t *testing.T, dir, page string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, reports.StatisticsFile))
+	require.NoError(t, err)
+	var all map[string]any
+	require.NoError(t, json.Unmarshal(text, &all))
+	found := told.FindAllStringSubmatch(page, -1)
+	require.Greater(t, len(found), 120)
+	for _, m := range found {
+		var value any = all
+		for _, name := range strings.Split(m[1], ".") {
+			if i, err := strconv.Atoi(name); err == nil {
+				value = value.([]any)[i] //nolint:errcheck // a wrong type fails the test
+				continue
+			}
+			fields := value.(map[string]any) //nolint:errcheck // the same
+			require.Contains(t, fields, name, m[1])
+			value = fields[name]
+		}
+		have := html.UnescapeString(m[2])
+		if value == nil {
+			require.Equal(t, "–", have, m[1])
+			continue
+		}
+		number := value.(float64) //nolint:errcheck // the same
+		if d, err := time.ParseDuration(have); err == nil && strings.HasSuffix(m[1], "_seconds") {
+			require.InDelta(t, number, d.Seconds(), 0.5, m[1])
+			continue
+		}
+		shown, unit, _ := strings.Cut(have, " ")
+		switch unit {
+		case "%":
+			number *= 100
+		case "XBT":
+			number /= 1e8
+		case "days":
+			number /= 86400
+		}
+		digits := 0
+		if _, after, ok := strings.Cut(shown, "."); ok {
+			digits = len(after)
+		}
+		v, err := strconv.ParseFloat(shown, 64)
+		require.NoError(t, err, m[1])
+		require.InDelta(t, number, v, 0.5001/pow10(float64(digits)), m[1])
+	}
+}
+
 func pow10(n float64) float64 {
 	p := 1.0
 	for range int(n) {
@@ -77,6 +130,7 @@ func pow10(n float64) float64 {
 func TestPageShowsTheResult(t *testing.T) {
 	dir, page := demoPage(t)
 	requireFigures(t, dir, page)
+	requireStatistics(t, dir, page)
 	require.Less(t, len(page), 3<<20)
 	// Nothing is asked of a network: no address but names of XML and of the chart's home.
 	for _, m := range regexp.MustCompile(`(?:src|href)\s*=\s*"([^"#][^"]*)"|url\(([^)]*)\)|@import`).FindAllString(page, -1) {
@@ -97,7 +151,8 @@ func TestPageInABrowser(t *testing.T) {
 	dir, _ := demoPage(t)
 	page := browse(t, browser, filepath.Join(dir, reports.PageFile))
 	requireFigures(t, dir, page)
-	require.Equal(t, 4, strings.Count(page, `class="uplot`), "price, position, equity, drawdown")
+	requireStatistics(t, dir, page)
+	require.Equal(t, 6, strings.Count(page, `class="uplot`), "price, position, exposure, equity in two currencies, drawdown")
 	require.Contains(t, page, "1–50 of 68", "the first page of the fills")
 
 	compared := filepath.Join(t.TempDir(), "compare.html")
@@ -131,6 +186,7 @@ func TestCompareCommand(t *testing.T) {
 	out := mustBacktest(t, "compare", first, second)
 	require.Regexp(t, `param fast +60 +30\n`, out)
 	require.Regexp(t, `total return +-3\.50 % `, out)
+	require.Regexp(t, `what choosing the best is worth\n  runs +2\n  daily returns +14\n`, out)
 	var c reports.Comparison
 	require.NoError(t, json.Unmarshal([]byte(mustBacktest(t, "compare", "--json", first, second)), &c))
 	require.Len(t, c.Runs, 2)
@@ -155,6 +211,22 @@ func TestPageOfAYearIsSmall(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, info.Size(), int64(3<<20))
 	requireFigures(t, dir, read(t, filepath.Join(dir, reports.PageFile)))
+}
+
+// What a page says of how to make it again is true.
+func TestPageIsReproduced(t *testing.T) {
+	catalog, _ := history(t, "2019-01-01", 5*24*time.Hour, "bar-1m")
+	dir := filepath.Join(t.TempDir(), "run")
+	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "donchian", "--balance", "50 XBT", "--seed", "4", "--latency", "3s",
+		"--to", "2019-01-04", "--out", dir)
+	page := read(t, filepath.Join(dir, reports.PageFile))
+	shown := regexp.MustCompile(`(?s)aria-label="Configuration"><code>(.*?)</code>`).FindStringSubmatch(page)
+	require.NotNil(t, shown)
+	file := filepath.Join(t.TempDir(), "run.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(html.UnescapeString(shown[1])), 0o600))
+	var again reports.Result
+	require.NoError(t, json.Unmarshal([]byte(mustBacktest(t, "run", "-c", file, "--no-report", "--json")), &again))
+	require.Contains(t, page, again.Digest)
 }
 
 func read(t *testing.T, path string) string {
@@ -186,7 +258,13 @@ func TestReportCommand(t *testing.T) {
 	fills := strings.Split(read(t, filepath.Join(dir, "fills.csv")), "\n")
 	require.True(t, strings.HasPrefix(fills[1], "2020-06-01T08:00:00Z,XBTUSD,"), fills[1])
 
-	code, _, stderr := backtest(t, "report", t.TempDir())
+	require.Contains(t, mustBacktest(t, "report", "--plots", "svg", dir), "drawn: "+filepath.Join(dir, "equity-usd.svg"))
+	require.Contains(t, read(t, filepath.Join(dir, "equity.svg")), "sma_cross on XBTUSD")
+	code, _, stderr := backtest(t, "report", "--plots", "bmp", dir)
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, `--plots "bmp": want svg or png`)
+
+	code, _, stderr = backtest(t, "report", t.TempDir())
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, stderr, "no run: it has no manifest.json")
 	code, _, _ = backtest(t, "report")

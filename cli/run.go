@@ -17,13 +17,14 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 	"github.com/dunamis-engine/dunamis/internal/config"
 	"github.com/dunamis-engine/dunamis/reports"
-	"github.com/dunamis-engine/dunamis/reports/page"
+	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
 // runFlags are the settings of a run as text, the same on the command line, in
 // a configuration file and in a manifest.
 type runFlags struct {
 	configFile    string
+	modelsFile    string
 	catalog       string
 	instruments   string
 	venue         string
@@ -34,13 +35,15 @@ type runFlags struct {
 	from, to      string
 	balance       string
 	leverage      string
-	latency       string
+	latency       latencyFlags
 	queue         string
 	slippageTicks int
 	barPath       string
 	barFill       string
 	volumeShare   string
 	touch         string
+	impact        string
+	selfTrade     string
 	fundingRate   string
 	consumption   bool
 	seed          uint64
@@ -54,29 +57,79 @@ type runFlags struct {
 }
 
 func (f *runFlags) register(fs *pflag.FlagSet) {
+	f.registerSetting(fs)
+	fs.StringToStringVar(&f.params, "param", nil, "strategy parameter `name=value`; may be repeated")
+	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-STRATEGY)")
+	fs.BoolVar(&f.asJSON, "json", false, "print result.json to stdout and nothing else there; a list of them for several wallets")
+	fs.BoolVar(&f.noReport, "no-report", false, "write no directory of results")
+}
+
+// registerSetting adds what decides a run, but for the strategy's parameters.
+func (f *runFlags) registerSetting(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.configFile, "config", "c", "", "YAML `file` with these settings; flags win over it")
 	fs.StringVar(&f.catalog, "catalog", "", "`directory` of the Parquet catalog")
 	f.registerModels(fs)
 	fs.StringVar(&f.venue, "venue", "bitmex", "venue of the symbols")
 	fs.StringArrayVar(&f.symbols, "symbol", nil, "symbol to trade; may be repeated, the first is the primary one")
 	fs.StringVar(&f.strategy, "strategy", "", "`name` of the strategy; see backtest strategies")
-	fs.StringToStringVar(&f.params, "param", nil, "strategy parameter `name=value`; may be repeated")
-	fs.StringVar(&f.data, "data", "auto", "what to replay: bar-1m, bar-5m ..., trade, quote or book;\n"+
-		"auto is the finest bars, else book, quote, trade")
+	fs.StringVar(&f.data, "data", "auto", "what to replay: bar-1m, bar-5m ..., trade, quote, book or order (every\n"+
+		"order of the book); auto is the finest bars, else order, book, quote, trade")
 	fs.StringVar(&f.from, "from", "", "first instant, such as 2020-01-01 (default: all the data)")
 	fs.StringVar(&f.to, "to", "", "end, not included (default: all the data)")
-	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-STRATEGY)")
-	fs.BoolVar(&f.asJSON, "json", false, "print result.json to stdout and nothing else there")
-	fs.BoolVar(&f.noReport, "no-report", false, "write no directory of results")
 }
 
-// registerModels adds what the simulated exchange assumes.
+// modelKeys are the settings that a file of models may have.
+var modelKeys = []string{"latency", "response-latency", "feed-latency", "queue", "slippage-ticks", "bar-path", "bar-fill", "volume-share", "touch-probability",
+	"impact", "consumption", "faults"}
+
+// load reads the files that flags name. The command line wins, then the models, then the
+// configuration.
+func (f *runFlags) load(flags *pflag.FlagSet) error {
+	given := f.modelsFile
+	if err := loadModels(given, flags); err != nil {
+		return err
+	}
+	if f.configFile != "" {
+		if err := config.LoadFile(f.configFile, flags); err != nil {
+			return usage(err)
+		}
+	}
+	if f.modelsFile == given {
+		return nil
+	}
+	return loadModels(f.modelsFile, flags) // that the configuration names
+}
+
+// loadModels reads a file that has no other settings than models.
+func loadModels(file string, flags *pflag.FlagSet) error {
+	if file == "" {
+		return nil
+	}
+	models := pflag.NewFlagSet("models", pflag.ContinueOnError)
+	for _, key := range modelKeys {
+		models.AddFlag(flags.Lookup(key))
+	}
+	if err := config.LoadFile(file, models); err != nil {
+		return usage(fmt.Errorf("--models: %w", err))
+	}
+	return nil
+}
+
+// registerModels adds what a run assumes.
 func (f *runFlags) registerModels(fs *pflag.FlagSet) {
+	fs.StringVar(&f.balance, "balance", "1 XBT", "start balance, as an amount and a currency; of an account with several wallets\n"+
+		"one for each, such as \"1 XBT, 50000 USDT\"")
+	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
+	f.registerExchange(fs)
+	f.limits.register(fs)
+}
+
+// registerExchange adds what the simulated exchange assumes.
+func (f *runFlags) registerExchange(fs *pflag.FlagSet) {
+	fs.StringVar(&f.modelsFile, "models", "", "YAML `file` with latency and queue models, such as backtest calibrate writes")
 	fs.StringVar(&f.instruments, "instruments", "", "JSON `file` that adds or overrides instruments")
-	fs.StringVar(&f.balance, "balance", "1 XBT", "start balance, as an amount and a currency")
 	fs.StringVar(&f.leverage, "leverage", "0", "leverage of isolated margin; 0 is cross margin")
-	fs.StringVar(&f.latency, "latency", "0", "one-way latency of data, orders and reports: 0, a time such as 5ms,\n"+
-		"or feed (from the data's own arrival times; feed:2+1ms scales and adds)")
+	f.latency.register(fs)
 	fs.StringVar(&f.queue, "queue", "prob-power:3", "queue model of resting orders on books and quotes:\n"+
 		"risk-averse, prob-power:K, prob-power2:K, prob-power3:K, prob-log, prob-log2, front")
 	fs.IntVar(&f.slippageTicks, "slippage-ticks", 1, "ticks against us where the data has no book")
@@ -84,15 +137,17 @@ func (f *runFlags) registerModels(fs *pflag.FlagSet) {
 	fs.StringVar(&f.barFill, "bar-fill", "through", "a limit order fills when a bar trades through its price, or at a touch")
 	fs.StringVar(&f.volumeShare, "volume-share", "0", "largest share of a bar's volume that fills; 0 is no limit")
 	fs.StringVar(&f.touch, "touch-probability", "0", "chance that a trade at a resting order's price fills it, on trades without a book")
+	fs.StringVar(&f.impact, "impact", "none", "what an order that takes pays beyond the book: none, or K times the day's volatility times\n"+
+		"the root of its share of the day's volume, measured (sqrt:0.7) or given (sqrt:0.7:0.03:500000000)")
+	fs.StringVar(&f.selfTrade, "self-trade", "pass", "orders of ours that meet: pass (they do not see each other), match, cancel-resting,\n"+
+		"cancel-taking or cancel-both")
 	fs.StringVar(&f.fundingRate, "funding-rate", "", "fixed funding rate where the data has none, such as 0.0001 (default: none)")
 	fs.BoolVar(&f.consumption, "consumption", true, "liquidity taken from a book stays taken until its level changes")
 	fs.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
-	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
 	fs.StringVar(&f.rules, "venue-rules", "none", "limits of the venue beyond the instrument's: none, or bitmex (200 open orders,\n"+
 		"10 stops, 5 % price band, 60 requests a minute and 10 a second)")
 	fs.StringToStringVar(&f.faults, "faults", nil, "what goes wrong on the way to the venue: overload=`share` of orders turned away,\n"+
 		"lost=share of requests that never arrive, such as overload=0.01,lost=0.001")
-	f.limits.register(fs)
 }
 
 func (a *App) runCommand() *cobra.Command {
@@ -112,10 +167,8 @@ Every flag is also a key of the YAML file given with --config.`,
       --data book --latency 5ms --queue risk-averse --balance "1 BTC"`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if f.configFile != "" {
-				if err := config.LoadFile(f.configFile, c.Flags()); err != nil {
-					return usage(err)
-				}
+			if err := f.load(c.Flags()); err != nil {
+				return err
 			}
 			return a.run(c.Context(), f)
 		},
@@ -135,12 +188,14 @@ func (a *App) completeRun(c *cobra.Command) {
 		names = append(names, a.Strategies[i].Name)
 	}
 	for flag, complete := range map[string]cobra.CompletionFunc{
-		"strategy": words(names...),
-		"data":     words("auto", "bar-1m", "bar-5m", "bar-1h", "bar-1d", "trade", "quote", "book"),
-		"queue":    words("risk-averse", "prob-power:3", "prob-power2:3", "prob-power3:3", "prob-log", "prob-log2", "front"),
-		"bar-path": words("adaptive", "high-first", "low-first", "pessimistic"),
-		"bar-fill": words("through", "touch"),
-		"latency":  words("0", "5ms", "feed"),
+		"strategy":   words(names...),
+		"data":       words("auto", "bar-1m", "bar-5m", "bar-1h", "bar-1d", "trade", "quote", "book", "order"),
+		"queue":      words("risk-averse", "prob-power:3", "prob-power2:3", "prob-power3:3", "prob-log", "prob-log2", "front"),
+		"bar-path":   words("adaptive", "high-first", "low-first", "pessimistic"),
+		"bar-fill":   words("through", "touch"),
+		"impact":     words("none", "sqrt:0.7"),
+		"self-trade": words("pass", "match", "cancel-resting", "cancel-taking", "cancel-both"),
+		"latency":    words("0", "5ms", "5ms/8ms", "feed", "lognormal:5ms:0.4", "load:5ms+20us", "recorded:"),
 	} {
 		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			panic(err) // the flag's name is misspelled above
@@ -153,18 +208,28 @@ func (a *App) completeRun(c *cobra.Command) {
 func (f *runFlags) settings() map[string]any {
 	all := map[string]any{
 		"catalog": f.catalog, "instruments": f.instruments, "venue": f.venue, "symbol": f.symbols, "strategy": f.strategy,
-		"param": f.params, "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
-		"latency": f.latency, "queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
-		"bar-fill": f.barFill, "volume-share": f.volumeShare, "touch-probability": f.touch, "funding-rate": f.fundingRate, "consumption": f.consumption,
-		"seed": f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": f.faults,
+		"param": given(f.params), "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
+		"queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
+		"bar-fill": f.barFill, "volume-share": f.volumeShare, "touch-probability": f.touch, "impact": f.impact, "self-trade": f.selfTrade, "funding-rate": f.fundingRate, "consumption": f.consumption,
+		"seed": f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": given(f.faults),
 	}
+	maps.Copy(all, f.latency.settings())
 	maps.Copy(all, f.limits.settings())
 	return all
+}
+
+// given is a mapping that a configuration file can have, also when it is empty.
+func given(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }
 
 // plan is a run with every setting checked.
 type plan struct {
 	flags       *runFlags
+	models      *Models
 	set         *exchange.Instruments
 	instruments []*exchange.Instrument
 	definition  *engine.Definition
@@ -177,8 +242,12 @@ type plan struct {
 	limits      engine.Limits
 }
 
-func (a *App) plan(f *runFlags) (*plan, error) {
-	p := &plan{flags: f}
+// plan checks the settings of a run in one currency.
+func (a *App) plan(f *runFlags) (*plan, error) { return a.planned(f, (*plan).single) }
+
+// planned checks the settings of a run whose symbols fit.
+func (a *App) planned(f *runFlags, fit func(*plan) error) (*plan, error) {
+	p := &plan{flags: f, models: &a.Models}
 	var err error
 	if p.set, err = a.instruments(f.instruments); err != nil {
 		return nil, err
@@ -192,10 +261,16 @@ func (a *App) plan(f *runFlags) (*plan, error) {
 	if err := p.findSymbols(); err != nil {
 		return nil, err
 	}
+	if err := fit(p); err != nil {
+		return nil, err
+	}
 	if err := p.parseRange(); err != nil {
 		return nil, err
 	}
 	if err := p.parseModels(); err != nil {
+		return nil, err
+	}
+	if p.limits, err = f.limits.limits(p.sim.Currency); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -211,10 +286,6 @@ func (p *plan) findSymbols() error {
 		i, err := p.set.Lookup(venue, name)
 		if err != nil {
 			return usage(err)
-		}
-		if first := p.set.Get(i.ID); len(p.instruments) > 0 && first.Settle != p.instruments[0].Settle {
-			return usage(fmt.Errorf("%s settles in %s and %s in %s: the symbols of a run must share one currency",
-				p.instruments[0].Name(), p.instruments[0].Settle.Code, i.Name(), i.Settle.Code))
 		}
 		for _, other := range p.instruments {
 			if other == i {
@@ -246,14 +317,11 @@ func (p *plan) parseRange() (err error) {
 
 func (p *plan) parseModels() error {
 	f := p.flags
-	currency := p.instruments[0].Settle
-	balance, err := parseAmount("balance", f.balance, currency)
+	wallets, err := p.parseBalances()
 	if err != nil {
 		return usage(err)
 	}
-	if p.limits, err = f.limits.limits(currency); err != nil {
-		return err
-	}
+	currency, balance := wallets[0].Currency, wallets[0].Balance
 	leverage, err := exchange.ParseRatio(f.leverage)
 	if err != nil || leverage < 0 || leverage > 1000*exchange.RatioUnit {
 		return usage(fmt.Errorf("--leverage %q: want 0 for cross margin, or up to 1000", f.leverage))
@@ -264,17 +332,17 @@ func (p *plan) parseModels() error {
 	if f.sampleEvery < time.Second {
 		return usage(fmt.Errorf("--sample-every %s: want at least 1s", f.sampleEvery))
 	}
-	if p.delay, p.grace, err = parseDelay(f.latency); err != nil {
-		return usage(err)
-	}
 	c := sim.Config{
-		Instruments: p.set, Currency: currency, Balance: balance, Leverage: leverage, SlippageTicks: f.slippageTicks,
+		Instruments: p.set, Currency: currency, Balance: balance, Wallets: wallets[1:], Leverage: leverage, SlippageTicks: f.slippageTicks,
 		NoConsumption: !f.consumption, Seed: f.seed,
 	}
 	for _, i := range p.instruments {
 		c.Symbols = append(c.Symbols, i.ID)
 	}
-	if err := f.assume(&c); err != nil {
+	if err := f.assume(&c, p.models); err != nil {
+		return usage(err)
+	}
+	if p.delay, p.grace, err = f.latency.delay(c.Latency); err != nil {
 		return usage(err)
 	}
 	p.balance, p.sim = balance, c
@@ -282,11 +350,11 @@ func (p *plan) parseModels() error {
 }
 
 // assume reads what the simulated exchange assumes.
-func (f *runFlags) assume(c *sim.Config) (err error) {
-	if c.Latency, err = sim.ParseLatency(f.latency); err != nil {
-		return fmt.Errorf("--latency: %w", err)
+func (f *runFlags) assume(c *sim.Config, own *Models) (err error) {
+	if c.Latency, err = f.latency.model(own); err != nil {
+		return err
 	}
-	if c.Queue, err = sim.ParseQueue(f.queue); err != nil {
+	if c.Queue, err = own.queue(f.queue); err != nil {
 		return fmt.Errorf("--queue: %w", err)
 	}
 	if c.Bars, err = parseBarModel(f); err != nil {
@@ -294,6 +362,12 @@ func (f *runFlags) assume(c *sim.Config) (err error) {
 	}
 	if c.TouchProbability, err = exchange.ParseRatio(f.touch); err != nil || c.TouchProbability < 0 || c.TouchProbability > exchange.RatioUnit {
 		return fmt.Errorf("--touch-probability %q: want a chance from 0 to 1", f.touch)
+	}
+	if c.Impact, err = sim.ParseImpact(f.impact); err != nil {
+		return fmt.Errorf("--impact: %w", err)
+	}
+	if c.SelfTrade, err = sim.ParseSelfTrade(f.selfTrade); err != nil {
+		return fmt.Errorf("--self-trade: %w", err)
 	}
 	if c.Rules, c.Faults, err = parseTrouble(f); err != nil {
 		return err
@@ -308,24 +382,6 @@ func (f *runFlags) assume(c *sim.Config) (err error) {
 }
 
 func absRatio(r exchange.Ratio) exchange.Ratio { return max(r, -r) }
-
-// parseDelay reads when the strategy hears of data; the simulator reads the
-// same text for orders and reports.
-func parseDelay(text string) (engine.Delay, time.Duration, error) {
-	if text == "feed" || strings.HasPrefix(text, "feed:") {
-		// How late a trade can be is not known beforehand; a second is beyond any
-		// feed worth replaying.
-		return engine.Delay{FromData: true}, time.Second, nil
-	}
-	if text == "0" {
-		return engine.Delay{}, 0, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 || d > time.Hour {
-		return engine.Delay{}, 0, fmt.Errorf("--latency %q: want 0, a time up to 1h such as 5ms, or feed", text)
-	}
-	return engine.Delay{Fixed: d}, d, nil
-}
 
 // parseAmount reads "1 XBT", "100000000 XBt" or "1" (in the currency people
 // say) of a flag.
@@ -399,7 +455,7 @@ func parseBarModel(f *runFlags) (m sim.BarModel, err error) {
 
 // run executes a plan and prints its outcome.
 func (a *App) run(ctx context.Context, f *runFlags) error {
-	p, err := a.plan(f)
+	p, err := a.planned(f, (*plan).reportable)
 	if err != nil {
 		return err
 	}
@@ -409,21 +465,37 @@ func (a *App) run(ctx context.Context, f *runFlags) error {
 	if f.out == "" && !f.noReport {
 		f.out = filepath.Join("runs", a.Now().UTC().Format("20060102-150405")+"-"+p.definition.Name)
 	}
-	result, err := a.execute(ctx, p)
+	o, err := a.execute(ctx, p)
 	if err != nil {
 		return err
 	}
-	if !f.noReport {
-		if err := page.Write(f.out); err != nil {
+	results := o.results
+	stats := make([]*analysis.Statistics, len(results))
+	for n := range results {
+		if f.noReport {
+			break
+		}
+		if stats[n], err = writePage(p.walletDir(n)); err != nil {
 			return fmt.Errorf("the run has finished; its page was not written: %w", err)
 		}
 	}
-	if f.asJSON {
-		return a.printJSON(result)
+	switch {
+	case f.asJSON && len(results) == 1:
+		return a.printJSON(results[0])
+	case f.asJSON:
+		return a.printJSON(results)
 	}
-	fmt.Fprint(a.Stdout, reports.Text(*result))
-	if !f.noReport {
-		fmt.Fprintf(a.Stdout, "\nresults in %s, to look at: %s\n", f.out, filepath.Join(f.out, reports.PageFile))
+	for n, r := range results {
+		if n > 0 {
+			fmt.Fprintln(a.Stdout)
+		}
+		a.printResult(r, stats[n])
+		if !f.noReport {
+			fmt.Fprintf(a.Stdout, "\nresults in %s, to look at: %s\n", p.walletDir(n), filepath.Join(p.walletDir(n), reports.PageFile))
+		}
+	}
+	if len(results) > 1 && len(o.together.Unvalued) == 0 {
+		fmt.Fprintf(a.Stdout, "\nequity of all wallets at the last prices: %s\n", amountText(o.together.Balance, p.sim.Currency))
 	}
 	return nil
 }

@@ -10,9 +10,18 @@ import (
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
+// Under the race detector a process sleeps for a second before it ends, unless told
+// otherwise; the tests start hundreds.
+const (
+	raceVariable = "GORACE"
+	raceOptions  = "atexit_sleep_ms=0"
+)
+
 func TestMain(m *testing.M) {
+	_ = os.Setenv(raceVariable, raceOptions) // for processes; ours has read it already
 	testscript.Main(m, map[string]func(){
 		"backtest": func() { os.Exit(cli.Main(strategies.All())) },
+		"paper":    func() { os.Exit(cli.PaperMain(strategies.All())) },
 	})
 }
 
@@ -24,6 +33,10 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			// exits CODE ARGS... runs backtest and compares its exit code.
 			"exits": exits,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv(raceVariable, raceOptions)
+			return nil
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
