@@ -18,7 +18,7 @@ TESTFLAGS  ?=
 MODULE   := github.com/dunamis-engine/dunamis
 LDFLAGS  := -s -w -X $(MODULE)/cli.version=$(VERSION)
 TOOL      = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
-COMMANDS := backtest $(if $(wildcard cmd/paper/main.go),paper)
+COMMANDS := backtest paper
 EXAMPLE  := $(if $(wildcard examples/own-strategy/go.mod),examples/own-strategy)
 
 ##@ Build

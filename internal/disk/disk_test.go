@@ -65,7 +65,7 @@ func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "page")
 	write := func(text string, err error) error {
-		return disk.Replace(path, func(w io.Writer) error {
+		return disk.Replace(path, 0o644, func(w io.Writer) error {
 			_, failed := io.WriteString(w, text)
 			return errors.Join(err, failed)
 		})
@@ -80,5 +80,5 @@ func TestReplace(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
-	require.ErrorIs(t, disk.Replace(filepath.Join(dir, "none", "page"), nil), os.ErrNotExist)
+	require.ErrorIs(t, disk.Replace(filepath.Join(dir, "none", "page"), 0o644, nil), os.ErrNotExist)
 }

@@ -3,14 +3,15 @@ package disk
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// Replace writes a file under a temporary name beside it and renames it when it is
+// Replace writes a file of a mode under a temporary name beside it and renames it when it is
 // whole and durable: whoever opens the path finds the old file or the new one. When
 // writing fails, nothing is left behind and the old file is as it was.
-func Replace(path string, write func(io.Writer) error) (err error) {
+func Replace(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -23,7 +24,7 @@ func Replace(path string, write func(io.Writer) error) (err error) {
 	if err := write(f); err != nil {
 		return err
 	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
+	if err := errors.Join(f.Chmod(mode), f.Sync()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
