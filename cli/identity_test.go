@@ -85,6 +85,8 @@ func (c *cash) Report(r *exchange.Report) error {
 	return nil
 }
 
+func (c *cash) Submitted(exchange.SymbolID, exchange.ClientID, exchange.Price) {}
+
 func (c *cash) Sample(exchange.Time) error { return nil }
 
 func strategyNamed(t *testing.T, name string, params map[string]string) engine.Strategy {

@@ -48,6 +48,11 @@ type both struct {
 	recorder *reports.Recorder
 }
 
+// Submitted implements engine.Observer.
+func (b both) Submitted(s exchange.SymbolID, id exchange.ClientID, mid exchange.Price) {
+	b.recorder.Submitted(s, id, mid)
+}
+
 // Report implements engine.Observer.
 func (b both) Report(r *exchange.Report) error {
 	return errors.Join(b.session.Report(r), b.recorder.Report(r))

@@ -142,6 +142,11 @@ type walletRecorders struct {
 	of   []*reports.Recorder // by SymbolID
 }
 
+// Submitted implements engine.Observer.
+func (w *walletRecorders) Submitted(s exchange.SymbolID, id exchange.ClientID, mid exchange.Price) {
+	w.of[s].Submitted(s, id, mid)
+}
+
 // Report implements engine.Observer.
 func (w *walletRecorders) Report(r *exchange.Report) error { return w.of[r.Symbol].Report(r) }
 

@@ -161,7 +161,21 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 		ExecInst: o.ExecInst, Contingency: o.Contingency, Status: exchange.PendingNew, Leaves: o.Qty, Text: o.Text,
 		TransactTime: c.e.now, Time: c.e.now,
 	})
+	c.tellObserver(o.Symbol, id)
 	return id, nil
+}
+
+// tellObserver says what the market was when an order was sent.
+func (c *Context) tellObserver(symbol exchange.SymbolID, id exchange.ClientID) {
+	if c.e.cfg.Observer == nil {
+		return
+	}
+	s := &c.view.symbols[symbol]
+	mid := s.quote.Mid()
+	if mid == 0 {
+		mid = s.last
+	}
+	c.e.cfg.Observer.Submitted(symbol, id, mid)
 }
 
 // guarded reports whether the risk guard has a say on a symbol. What else is wrong
@@ -247,7 +261,11 @@ func (c *Context) ClosePosition(s exchange.SymbolID) (exchange.ClientID, error) 
 	if !c.started {
 		return "", ErrNotStarted
 	}
-	return c.e.cfg.Exchange.ClosePosition(c.ctx, s)
+	id, err := c.e.cfg.Exchange.ClosePosition(c.ctx, s)
+	if err == nil && id != "" {
+		c.tellObserver(s, id)
+	}
+	return id, err
 }
 
 // SetLeverage isolates the margin of a symbol; 0 is cross margin.

@@ -32,6 +32,10 @@ type Source struct {
 // Observer sees what happens to the account, for reports and recordings. It is
 // called by the loop's goroutine; what it is given is valid during the call.
 type Observer interface {
+	// Submitted is called for each order that the strategy sent, before any report of it,
+	// with the middle of the best bid and ask that the strategy knew: what the order is
+	// measured against. In data without quotes it is the last price, before any 0.
+	Submitted(s exchange.SymbolID, id exchange.ClientID, mid exchange.Price)
 	// Report is called for every report in the order of arrival.
 	Report(r *exchange.Report) error
 	// Sample is called at the start, at each multiple of Config.SampleEvery

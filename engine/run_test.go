@@ -103,6 +103,10 @@ type ledger struct {
 	from int // fail at this call
 }
 
+func (l *ledger) Submitted(s exchange.SymbolID, id exchange.ClientID, mid exchange.Price) {
+	l.add(at(0), "submitted %s at %s", id, mid)
+}
+
 func (l *ledger) Report(r *exchange.Report) error {
 	l.add(r.Time, "report %s", r.ExecType)
 	return l.failed()
@@ -145,6 +149,28 @@ func TestObserver(t *testing.T) {
 		"3m1s report New", "3m1s report Trade",
 		"3m1s sample",
 	}, r.heard(t, "sample", "trade", "report", "stop"))
+}
+
+// What an order is measured against is the market that the strategy knew: the middle of
+// the quote, the last price where there is none, and nothing before any.
+func TestObserverHearsOfOrdersSent(t *testing.T) {
+	r := newRun(t, mark(0, 90), trade(time.Second, 95, 1), quote(2*time.Second, 99, 102), trade(3*time.Second, 97, 1))
+	r.config.Observer = &ledger{journal: &r.journal}
+	send := func(ctx *engine.Context) {
+		_, err := ctx.Limit(xbt, 1, price(1), 0)
+		require.NoError(t, err)
+	}
+	r.listener.init = func(ctx *engine.Context) error { ctx.After(0); return nil }
+	r.listener.timer = func(ctx *engine.Context, _ engine.TimerID) { send(ctx) }
+	r.listener.trade = func(ctx *engine.Context, tr exchange.Trade) {
+		if tr.Price == price(95) {
+			send(ctx)
+			return
+		}
+		_, err := ctx.ClosePosition(xbt)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"0s submitted dun-1 at 0", "0s submitted dun-2 at 95", "0s submitted close at 100.5"}, r.heard(t, "submitted"))
 }
 
 func TestReportsAreObservedBeforeTheStrategyHears(t *testing.T) {

@@ -19,13 +19,17 @@ type field struct {
 	kind   parquet.Kind
 }
 
-// fieldsOf finds the columns of a row's fields, which must all be there.
+// fieldsOf finds the columns of a row's fields. They must all be there, but for those
+// that tables of earlier versions have not: these are tagged since:"later" and stay 0.
 func fieldsOf[R any](f *parquet.File) ([]field, error) {
 	row := reflect.TypeFor[R]()
-	list := make([]field, row.NumField())
-	for i := range list {
+	list := make([]field, 0, row.NumField())
+	for i := range row.NumField() {
 		name, _, _ := strings.Cut(row.Field(i).Tag.Get("parquet"), ",")
 		leaf, ok := f.Schema().Lookup(name)
+		if !ok && row.Field(i).Tag.Get("since") == "later" {
+			continue
+		}
 		if !ok {
 			return nil, fmt.Errorf("no column %s", name)
 		}
@@ -33,7 +37,7 @@ func fieldsOf[R any](f *parquet.File) ([]field, error) {
 		if x.kind != kindOf(row.Field(i).Type) || !leaf.Node.Required() {
 			return nil, fmt.Errorf("column %s is a %s", name, leaf.Node)
 		}
-		list[i] = x
+		list = append(list, x)
 	}
 	return list, nil
 }

@@ -76,12 +76,12 @@ func csvPrice(p int64) string { return exchange.Price(p).String() }
 func csvRatio(r int64) string { return exchange.Ratio(r).String() }
 
 const orderHead = "time updated symbol order_id client_id link_id side type time_in_force exec_inst contingency qty display_qty price " +
-	"stop_price peg_type peg_offset status triggered filled leaves avg_price reject_reason text"
+	"stop_price peg_type peg_offset status triggered filled leaves avg_price reject_reason text arrival_mid"
 
 func orderRecord(c []string, o *OrderRow) []string {
 	return append(c, csvTime(o.Time), csvTime(o.Updated), o.Symbol, o.OrderID, o.ClientID, o.LinkID, o.Side, o.Type, o.TimeInForce, o.ExecInst,
 		o.Contingency, csvInt(o.Qty), csvInt(o.DisplayQty), csvPrice(o.Price), csvPrice(o.StopPrice), o.PegType, csvPrice(o.PegOffset),
-		o.Status, o.Triggered, csvInt(o.Filled), csvInt(o.Leaves), csvPrice(o.AvgPrice), o.RejectReason, o.Text)
+		o.Status, o.Triggered, csvInt(o.Filled), csvInt(o.Leaves), csvPrice(o.AvgPrice), o.RejectReason, o.Text, csvPrice(o.ArrivalMid))
 }
 
 const fillHead = "time symbol exec_id order_id client_id side qty price value fee fee_rate realised position liquidity exec_type cause ambiguous"

@@ -20,17 +20,24 @@ type orders struct {
 	ring  [rememberedOrders]string // the keys of done, oldest at next
 	next  int
 	spare *openOrder // to use again
+	sent  map[exchange.ClientID]exchange.Price
 }
 
 type openOrder struct {
 	number int64
 	since  exchange.Time
+	mid    exchange.Price // of the market when it was sent; 0 if it is not known
 	state  exchange.Order
 }
 
 func newOrders() orders {
-	return orders{open: make(map[string]*openOrder), done: make(map[string]struct{})}
+	return orders{open: make(map[string]*openOrder), done: make(map[string]struct{}),
+		sent: make(map[exchange.ClientID]exchange.Price)}
 }
+
+// submit notes what the market was when an order was sent, until the exchange tells of
+// the order.
+func (s *orders) submit(id exchange.ClientID, mid exchange.Price) { s.sent[id] = mid }
 
 // keyOf is the venue's id, since the client's may be amended; an order that was
 // refused may have no id of the venue.
@@ -50,7 +57,7 @@ func (s *orders) put(at exchange.Time, o *exchange.Order) *openOrder {
 		if _, again := s.done[key]; again {
 			return nil
 		}
-		x = s.begin(at)
+		x = s.begin(at, o.ClientID)
 		s.open[key] = x
 	}
 	x.state = *o
@@ -63,13 +70,14 @@ func (s *orders) put(at exchange.Time, o *exchange.Order) *openOrder {
 	return x
 }
 
-func (s *orders) begin(at exchange.Time) *openOrder {
+func (s *orders) begin(at exchange.Time, id exchange.ClientID) *openOrder {
 	x := s.spare
 	if s.spare = nil; x == nil {
 		x = new(openOrder)
 	}
 	s.seen++
-	x.number, x.since = s.seen, at
+	x.number, x.since, x.mid = s.seen, at, s.sent[id]
+	delete(s.sent, id)
 	return x
 }
 

@@ -100,6 +100,18 @@ func TestColumnsAreRows(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, want)
 	}
+
+	type older struct { // than a column that came later
+		Qty   int64 `parquet:"qty,delta"`
+		Later int64 `parquet:"later" since:"later"`
+	}
+	require.NoError(t, ReadOrders(dir, func(rows []older) error {
+		require.NotEmpty(t, rows)
+		for _, row := range rows {
+			require.Equal(t, older{Qty: 100}, row)
+		}
+		return nil
+	}))
 }
 
 func requireSameRows[R any](t *testing.T, dir, name string, read func(string, func([]R) error) error) {

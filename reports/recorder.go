@@ -165,6 +165,13 @@ func (r *Recorder) open(d disk.FS, path string) (err error) {
 	return nil
 }
 
+// Submitted implements [engine.Observer].
+func (r *Recorder) Submitted(_ exchange.SymbolID, id exchange.ClientID, mid exchange.Price) {
+	if r.tables != nil {
+		r.orders.submit(id, mid)
+	}
+}
+
 // Report implements [engine.Observer].
 func (r *Recorder) Report(rep *exchange.Report) error {
 	if r.closed {
@@ -207,7 +214,7 @@ func (r *Recorder) writeOrder(x *openOrder) error {
 	if r.tables == nil {
 		return nil
 	}
-	return r.tables.addOrder(r.symbols[x.state.Symbol], x.since, &x.state)
+	return r.tables.addOrder(r.symbols[x.state.Symbol], x)
 }
 
 func (r *Recorder) fill(rep *exchange.Report) error {

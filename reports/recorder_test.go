@@ -140,6 +140,7 @@ func TestOrdersAreWrittenOnce(t *testing.T) {
 	// The venue tells of the order's end again, without the fill.
 	m.order(rep.Order, exchange.ExecTrade)
 	// An order is followed by the venue's id while the client's is amended.
+	m.r.Submitted(m.symbols[0], "first", exchange.MustPrice("7000.25"))
 	o := exchange.Order{OrderID: "x", ClientID: "first", Symbol: m.symbols[0], Qty: 5, Leaves: 5, Status: exchange.New}
 	m.order(o, exchange.ExecNew)
 	o.ClientID = "second"
@@ -152,6 +153,8 @@ func TestOrdersAreWrittenOnce(t *testing.T) {
 	require.Len(t, orders, 2)
 	require.Equal(t, "second", orders[1].ClientID)
 	require.Equal(t, int64(testStart), orders[1].Time)
+	require.EqualValues(t, exchange.MustPrice("7000.25"), orders[1].ArrivalMid)
+	require.Zero(t, orders[0].ArrivalMid, "nobody said")
 	require.Equal(t, int64(testStart.Add(time.Hour)), orders[1].Updated)
 }
 

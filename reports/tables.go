@@ -36,6 +36,7 @@ type OrderRow struct {
 	AvgPrice     int64  `parquet:"avg_price,delta,decimal(10:18)"`
 	RejectReason string `parquet:"reject_reason,dict"`
 	Text         string `parquet:"text,dict"`
+	ArrivalMid   int64  `parquet:"arrival_mid,delta,decimal(10:18)" since:"later"`
 }
 
 // FillRow is a row of fills.parquet. Value, Fee and Realised are in the smallest
@@ -204,17 +205,18 @@ func (t *tables) addEquity(at exchange.Time, m *exchange.Margin, p *exchange.Pos
 	return nil
 }
 
-func (t *tables) addOrder(symbol string, since exchange.Time, o *exchange.Order) error {
+func (t *tables) addOrder(symbol string, x *openOrder) error {
+	o := &x.state
 	row, err := t.orders.add()
 	if err != nil {
 		return err
 	}
-	*row = OrderRow{Time: int64(since), Updated: int64(o.Time), Symbol: symbol, OrderID: string(o.OrderID),
+	*row = OrderRow{Time: int64(x.since), Updated: int64(o.Time), Symbol: symbol, OrderID: string(o.OrderID),
 		ClientID: string(o.ClientID), LinkID: string(o.LinkID), Side: o.Side.String(), Type: o.Type.String(),
 		TimeInForce: o.TimeInForce.String(), ExecInst: o.ExecInst.String(), Contingency: o.Contingency.String(),
 		Qty: int64(o.Qty), DisplayQty: int64(o.DisplayQty), Price: int64(o.Price), StopPrice: int64(o.StopPrice),
 		PegType: o.PegType.String(), PegOffset: int64(o.PegOffset), Status: o.Status.String(),
 		Triggered: o.Triggered.String(), Filled: int64(o.Filled), Leaves: int64(o.Leaves), AvgPrice: int64(o.AvgPrice),
-		RejectReason: o.RejectReason, Text: o.Text}
+		RejectReason: o.RejectReason, Text: o.Text, ArrivalMid: int64(x.mid)}
 	return nil
 }

@@ -468,6 +468,9 @@ func (s *Session) ending() (bool, error) {
 	return false, nil
 }
 
+// Submitted implements engine.Observer: what was sent is in the store already.
+func (s *Session) Submitted(exchange.SymbolID, exchange.ClientID, exchange.Price) {}
+
 // Report implements engine.Observer.
 func (s *Session) Report(r *exchange.Report) error {
 	if s.fates != nil {

@@ -140,6 +140,9 @@ func (d *desk) Cancel(ctx context.Context, c exchange.CancelOrder) error {
 	return d.Exchange.Cancel(ctx, c)
 }
 
+// Submitted implements engine.Observer.
+func (d *desk) Submitted(exchange.SymbolID, exchange.ClientID, exchange.Price) {}
+
 // Report implements engine.Observer.
 func (d *desk) Report(r *exchange.Report) error {
 	d.reports = append(d.reports, *r)

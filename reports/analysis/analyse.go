@@ -181,7 +181,7 @@ func (a *analyst) finish() (*Statistics, error) {
 	out := &Statistics{Schema: Schema, Digest: r.Digest, Trades: a.trips.describe(), Execution: a.execution,
 		Conventions: Conventions{PeriodsPerYear: perYear, Period: "day, 00:00 UTC", SampleSeconds: a.samples.interval().Seconds(),
 			Cutoff: cutoff, Confidence: confidence, BootstrapDraws: draws, BootstrapSeed: seed, RollingDays: window,
-			ArrivalPrice: "mark of the primary symbol at the last sample up to the order", MostDrawdownsShown: mostDrawdowns}}
+			ArrivalPrice: "mid of the market when the order was sent, last price without quotes; else the mark at the last sample up to the order", MostDrawdownsShown: mostDrawdowns}}
 	length := r.Run.End.Sub(r.Run.Start)
 	for _, s := range []*series{&a.own, &a.other, &a.heldOwn, &a.heldOther} {
 		s.finish()

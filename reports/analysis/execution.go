@@ -10,11 +10,11 @@ import (
 	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
-// arrival is an order that was filled: when the exchange first told of it, and
-// the mark then.
+// arrival is an order that was filled: when the exchange first told of it, and the
+// price that it is measured against.
 type arrival struct {
-	at   int64
-	mark float64
+	at    int64
+	price float64 // the middle of the market when it was sent; if nobody said, the mark when it arrived
 }
 
 // orderRow is what the analysis reads of [reports.OrderRow].
@@ -25,6 +25,7 @@ type orderRow struct {
 	Qty      int64  `parquet:"qty,delta"`
 	Status   string `parquet:"status,dict"`
 	Filled   int64  `parquet:"filled,delta"`
+	Mid      int64  `parquet:"arrival_mid,delta,decimal(10:18)" since:"later"`
 }
 
 // orders counts orders and notes the price at which they arrived.
@@ -61,7 +62,7 @@ func (o *orders) add(rows []orderRow) error {
 		}
 		if row.Filled > 0 {
 			o.byID[orderKey(row.OrderID, row.ClientID)] = len(o.arrivals)
-			o.arrivals = append(o.arrivals, arrival{at: row.Time})
+			o.arrivals = append(o.arrivals, arrival{row.Time, float64(row.Mid) / float64(exchange.PriceUnit)})
 		}
 	}
 	return nil
@@ -99,8 +100,8 @@ func (o *orders) sort() {
 	slices.SortStableFunc(o.inOrder, func(a, b int) int { return cmp.Compare(o.arrivals[a].at, o.arrivals[b].at) })
 }
 
-// sample gives orders that came before a sample the mark of the one before it,
-// and those at its instant its own.
+// sample gives orders without a price that came before a sample the mark of the one
+// before it, and those at its instant its own.
 func (o *orders) sample(at int64, mark float64) {
 	o.upTo(at - 1)
 	o.mark = mark
@@ -113,7 +114,9 @@ func (o *orders) upTo(at int64) {
 		if a.at > at {
 			return
 		}
-		a.mark = o.mark
+		if a.price == 0 {
+			a.price = o.mark
+		}
 	}
 }
 
@@ -231,7 +234,7 @@ func (q *quality) slippage(e *Execution, o *orders) {
 	var value, bps float64
 	for i := range q.fills {
 		f := &q.fills[i]
-		arrived := o.arrivals[f.order].mark
+		arrived := o.arrivals[f.order].price
 		if arrived == 0 {
 			continue
 		}

@@ -176,7 +176,7 @@ func TestArrivalsAndMarkouts(t *testing.T) {
 	second := int64(time.Second)
 	o := newOrders()
 	require.NoError(t, o.add([]orderRow{
-		{OrderID: "late", Time: 70 * second, Qty: 10, Filled: 10, Status: "Filled"},
+		{OrderID: "late", Time: 70 * second, Qty: 10, Filled: 10, Status: "Filled", Mid: int64(exchange.MustPrice("112.5"))},
 		{OrderID: "early", Time: 30 * second, Qty: 10, Filled: 5, Status: "Canceled"},
 		{ClientID: "never", Time: 30 * second, Qty: 20, Status: "Canceled"},
 		{OrderID: "no", Time: 30 * second, Qty: 99, Status: "Rejected"},
@@ -208,9 +208,9 @@ func TestArrivalsAndMarkouts(t *testing.T) {
 	}
 	require.Equal(t, time.Minute, s.interval(), "the first and the last are not full")
 
-	require.InDelta(t, 100, o.arrivals[1].mark, 0, "the sample before it")
-	require.InDelta(t, 111, o.arrivals[2].mark, 0, "that of its instant")
-	require.InDelta(t, 111, o.arrivals[0].mark, 0)
+	require.InDelta(t, 100, o.arrivals[1].price, 0, "the sample before it")
+	require.InDelta(t, 111, o.arrivals[2].price, 0, "that of its instant")
+	require.InDelta(t, 112.5, o.arrivals[0].price, 0, "the middle of the market")
 
 	var e Execution
 	o.describe(&e, 4)
@@ -220,13 +220,13 @@ func TestArrivalsAndMarkouts(t *testing.T) {
 	require.InDelta(t, 0.5, *e.CancelsPerFill, 1e-12)
 	require.InDelta(t, 0.2, *e.MakerShare, 1e-12)
 	require.InDelta(t, 7.5, *e.MeanQueueSeconds, 1e-12)
-	bps := -(100*(101.0/100-1) - 300*(110.0/111-1) - 100*(110.0/111-1)) / 500 * 1e4
+	bps := -(100*(101.0/100-1) - 300*(110.0/111-1) - 100*(110.0/112.5-1)) / 500 * 1e4
 	require.InDelta(t, bps, *e.SlippageBps, 1e-9)
-	require.Equal(t, exchange.Money(math.Round(-100*(1-100.0/101)+400*(1-111.0/110))), *e.Slippage)
+	require.Equal(t, exchange.Money(math.Round(-100*(1-100.0/101)+300*(1-111.0/110))+math.Round(100*(1-112.5/110))), *e.Slippage)
 
 	require.Equal(t, q.slipped.total, q.slipped.long+q.slipped.short)
 	require.Equal(t, exchange.Money(-1-2), q.slipped.long, "what was bought, and half of what turned the position, -1.5 rounded away from 0")
-	require.Equal(t, exchange.Money(-1-1), q.slipped.short)
+	require.Equal(t, exchange.Money(-1-2), q.slipped.short)
 	require.Nil(t, e.Markouts[2].Maker, "30 seconds are less than the samples are apart")
 	minute := e.Markouts[3]
 	require.Equal(t, 60, minute.Seconds)
