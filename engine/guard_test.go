@@ -113,6 +113,25 @@ func TestGuardWantsFreshData(t *testing.T) {
 	require.Equal(t, []string{"", "risk guard: bitmex:XBTUSD: stale: the newest market data is 10s old, limit 9s", ""}, said)
 }
 
+// That there was no data is no data.
+func TestGapsAreNotFreshData(t *testing.T) {
+	gap := exchange.GapEvent(at(20*time.Second), at(20*time.Second), xbt, at(0), at(20*time.Second))
+	r := newRun(t, trade(0, 100, 1), gap, trade(21*time.Second, 100, 1))
+	r.config.Limits.Stale = 9 * time.Second
+	var said []error
+	try := func(ctx *engine.Context) {
+		_, err := ctx.Market(xbt, 1)
+		said = append(said, err)
+	}
+	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) { try(ctx) }
+	r.listener.gap = try
+	require.NoError(t, r.run(t))
+	require.Len(t, said, 3)
+	require.NoError(t, said[0])
+	require.EqualError(t, said[1], "risk guard: bitmex:XBTUSD: stale: the newest market data is 20s old, limit 9s")
+	require.NoError(t, said[2])
+}
+
 func TestGuardChecksAmendments(t *testing.T) {
 	r := guarded(t, engine.Limits{OrderQty: 20, PositionQty: 10, OpenOrders: 1, PriceCollar: exchange.MustRatio("0.05")}, 1)
 	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {

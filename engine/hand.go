@@ -15,7 +15,9 @@ func (e *Engine) hand(ev *exchange.Event) {
 	}
 	s := &e.ctx.view.symbols[ev.Symbol]
 	s.refresh(e.now)
-	e.guard.market(ev.Symbol, e.now)
+	if ev.Kind != exchange.KindGap { // which says that there is no data
+		e.guard.market(ev.Symbol, e.now)
+	}
 	if len(s.series) > 0 && ev.Kind != exchange.KindBar {
 		e.closeSeries(s, ev.Time)
 	}

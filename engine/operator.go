@@ -47,6 +47,10 @@ func (e *Engine) operate(ctx context.Context, o exchange.Operation) error {
 		if passing(e.guard.tripped) {
 			e.guard.release(e)
 		}
+	case exchange.OperationResume:
+		if !e.guard.leaving && passing(e.guard.tripped) {
+			e.guard.release(e)
+		}
 	case exchange.OperationDoubt:
 		e.guard.hold(e, RuleDifference, "the account is not what its reports came to")
 	}

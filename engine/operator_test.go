@@ -114,3 +114,35 @@ func TestLeavingRefusesWhatCloses(t *testing.T) {
 	require.Contains(t, r.heard(t, "venue"), "2.5s venue cancels all of 0")
 	require.Equal(t, []string{"3s", "4s", "5s"}, refused)
 }
+
+// An account that is heard again while the session leaves lets no order pass: only the
+// next run does.
+func TestHeardAgainWhileLeaving(t *testing.T) {
+	for name, c := range map[string]struct {
+		asked   map[int]exchange.Operation
+		refused map[string]string // by the second of the trade
+	}{
+		"while leaving": {map[int]exchange.Operation{0: exchange.OperationHold, 1: exchange.OperationLeave, 2: exchange.OperationResume, 4: exchange.OperationRelease},
+			map[string]string{"1s": engine.RuleDisconnected, "2s": engine.RuleLeaving, "3s": engine.RuleLeaving, "4s": engine.RuleLeaving}},
+		"before": {map[int]exchange.Operation{0: exchange.OperationHold, 1: exchange.OperationResume, 2: exchange.OperationLeave, 3: exchange.OperationRelease},
+			map[string]string{"1s": engine.RuleDisconnected, "3s": engine.RuleLeaving}},
+		"lost while leaving": {map[int]exchange.Operation{0: exchange.OperationLeave, 1: exchange.OperationHold, 2: exchange.OperationResume},
+			map[string]string{"1s": engine.RuleLeaving, "2s": engine.RuleLeaving, "3s": engine.RuleLeaving, "4s": engine.RuleLeaving, "5s": engine.RuleLeaving, "6s": engine.RuleLeaving, "7s": engine.RuleLeaving}},
+		"killed before": {map[int]exchange.Operation{0: exchange.OperationKill, 1: exchange.OperationHold, 2: exchange.OperationResume, 3: exchange.OperationClear},
+			map[string]string{"1s": engine.RuleKillSwitch, "2s": engine.RuleKillSwitch, "3s": engine.RuleKillSwitch}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := operated(t, c.asked)
+			refused := map[string]string{}
+			r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+				if _, err := ctx.Limit(xbt, 10, price(90), exchange.PostOnly); err != nil {
+					var risk *engine.RiskError
+					require.ErrorAs(t, err, &risk)
+					refused[since(ctx.Now())] = risk.Rule
+				}
+			}
+			require.NoError(t, r.run(t))
+			require.Equal(t, c.refused, refused)
+		})
+	}
+}

@@ -254,6 +254,7 @@ type listener struct {
 	timer func(ctx *engine.Context, id engine.TimerID)
 	order func(ctx *engine.Context, o *exchange.Order)
 	fill  func(ctx *engine.Context, f *exchange.Fill)
+	gap   func(ctx *engine.Context)
 	stop  func(ctx *engine.Context)
 }
 
@@ -325,6 +326,9 @@ func (l *listener) OnTimer(ctx *engine.Context, id engine.TimerID) {
 
 func (l *listener) OnGap(ctx *engine.Context, s exchange.SymbolID, from, to exchange.Time) {
 	l.add(ctx.Now(), "gap of %d from %s to %s", s, since(from), since(to))
+	if l.gap != nil {
+		l.gap(ctx)
+	}
 }
 
 func (l *listener) OnStop(ctx *engine.Context) {

@@ -239,13 +239,14 @@ const (
 	OperationClear                        // end what a kill, a tripped limit or a doubt began
 
 	// What a session on a live venue asks for by itself.
-	OperationHold    // refuse new orders until OperationRelease: the account is not heard
+	OperationHold    // refuse new orders until OperationResume or OperationRelease: the account is not heard
 	OperationLeave   // cancel all orders, and refuse new ones until OperationRelease: the session ends for now
-	OperationRelease // end what OperationHold or OperationLeave began
+	OperationRelease // end what OperationHold or OperationLeave began: the session goes on
 	OperationDoubt   // refuse new orders until OperationClear: the account is not what its reports came to
+	OperationResume  // end what OperationHold began, unless the session leaves: the account is heard again
 )
 
-var operationNames = []string{"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt"}
+var operationNames = []string{"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt", "resume"}
 
 // String returns the word that names the operation.
 func (o Operation) String() string { return name(operationNames, o) }

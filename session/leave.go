@@ -42,7 +42,7 @@ func (s *Session) noticed(n live.Notice) {
 	case live.Lost:
 		s.operate(exchange.OperationHold)
 	case live.Found:
-		s.operate(exchange.OperationRelease)
+		s.operate(exchange.OperationResume)
 	case live.Missed:
 		s.doubt(n.Text)
 	case live.Difference:

@@ -20,7 +20,8 @@ type desk struct {
 	known   *live.Known // of the newest connection
 	notice  func(live.Notice)
 	sent    []string
-	refuse  error // of every order
+	placed  []exchange.ClientID // and not cancelled
+	refuse  error               // of every order
 	reports []exchange.Report
 	ready   chan struct{}
 	deaf    bool // cancellations are lost
@@ -64,6 +65,7 @@ func (d *desk) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID
 	if d.refuse != nil {
 		return "", d.refuse
 	}
+	d.placed = append(d.placed, o.ClientID)
 	d.acknowledge(&o, exchange.New, exchange.ExecNew)
 	return o.ClientID, nil
 }
@@ -84,9 +86,10 @@ func (d *desk) Cancel(_ context.Context, c exchange.CancelOrder) error {
 func (d *desk) CancelAll(context.Context, exchange.CancelFilter) error {
 	d.sent = append(d.sent, "cancel all")
 	if !d.deaf {
-		for _, id := range []exchange.ClientID{"dun-1", "dun-2", "dun-3", "dun-4"} {
+		for _, id := range d.placed {
 			d.acknowledge(&exchange.NewOrder{ClientID: id}, exchange.Canceled, exchange.ExecCanceled)
 		}
+		d.placed = nil
 	}
 	return nil
 }
@@ -371,5 +374,37 @@ func TestRefusedAtOnce(t *testing.T) {
 	}, false)
 	require.NoError(t, err)
 	require.Equal(t, "not today", reason)
+	replayed(t, dir, fresh)
+}
+
+// An account that is lost and found again while the session leaves, and its orders are
+// still open, is sent no order any more.
+func TestFoundWhileLeaving(t *testing.T) {
+	d, dir := &desk{deaf: true}, t.TempDir()
+	fresh := func() engine.Strategy {
+		return &trader{trade: func(ctx *engine.Context, _ int) { _, _ = ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0) }}
+	}
+	stage, trades := "", 0
+	_, err := onDesk(t, d, dir, fresh, func(s *session.Session, c *session.Commit) {
+		switch {
+		case stage == "" && c.State.Commands > 3:
+			stage = "asked"
+			s.Ask(session.Suspend)
+		case stage == "asked" && c.State.Tripped == engine.RuleLeaving:
+			stage, d.sent = "leaving", nil
+			d.notice(live.Notice{Kind: live.Lost})
+			d.notice(live.Notice{Kind: live.Found})
+		case stage == "leaving":
+			trades += len(c.Events)
+			if trades < 20 {
+				return
+			}
+			stage, d.deaf = "answered", false
+			require.NoError(t, d.CancelAll(t.Context(), exchange.CancelFilter{}))
+		}
+	}, false)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Equal(t, "answered", stage)
+	require.Equal(t, []string{"cancel all", "cancel all"}, d.sent, "the session's and ours, and no order")
 	replayed(t, dir, fresh)
 }
