@@ -35,6 +35,7 @@ type App struct {
 	Interactive bool // stderr is a terminal: progress may be drawn
 	Strategies  []engine.Definition
 	Models      Models
+	Venues      []Venue          // beside the built-in ones
 	Now         func() time.Time // for run ids and manifests, never for results
 }
 
@@ -78,7 +79,10 @@ func (a *App) Run(ctx context.Context) int {
 	root.SetArgs(a.Args)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	err := root.ExecuteContext(ctx)
+	err := a.checkVenues()
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	code := exitCode(err)
 	switch {
 	case err == nil:
@@ -190,9 +194,17 @@ func goVersion() string {
 	return "go"
 }
 
-// instruments returns the built-in instruments, with those of a file added.
+// instruments returns the built-in instruments, with those of the binary's venues and of
+// a file added.
 func (a *App) instruments(file string) (*exchange.Instruments, error) {
 	set, err := exchange.BuiltinInstruments()
+	for n := range a.Venues {
+		if v := &a.Venues[n]; err == nil && v.Instruments != nil {
+			if err = v.Instruments(set); err != nil {
+				err = fmt.Errorf("instruments of %s: %w", v.Name, err)
+			}
+		}
+	}
 	if err != nil || file == "" {
 		return set, err
 	}

@@ -7,7 +7,8 @@
 //	}
 //
 // Queue and latency models of its own it adds by options: [WithQueue] and [WithLatency]
-// give them names for --queue and --latency.
+// give them names for --queue and --latency. A venue of its own, with its feed and its
+// account, it adds by [WithVenue].
 //
 // It is the one place where the parts are wired together: the catalog of package
 // data to the engine, the engine to the simulated exchange, and both to the

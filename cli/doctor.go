@@ -73,12 +73,13 @@ shadow the key and what it may do. Nothing is begun.`,
 			return a.doctor(c.Context(), f, c.Flags(), asJSON)
 		},
 	}
-	f.register(c.Flags())
+	f.register(c.Flags(), a.venueNames())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 func (a *App) doctor(ctx context.Context, f *sessionFlags, flags *pflag.FlagSet, asJSON bool) error {
+	a.symbolsOf(f.feed, &f.venue, flags)
 	d := &doctor{app: a, flags: f}
 	d.sessionAndDisk(ctx, flags)
 	p, err := a.plan(&f.runFlags)
@@ -200,36 +201,46 @@ func (d *doctor) market(ctx context.Context, p *plan) {
 // skew is how far the clock may be from the venue's: what is signed expires.
 const skew = 2 * time.Second
 
+// examineFor is how long a venue may take to be examined.
+const examineFor = 30 * time.Second
+
 // venue asks a live venue what time it is, what it trades, and, if orders are to go
 // there, what the key may do.
 func (d *doctor) venue(ctx context.Context, p *plan) {
-	v := findVenue(d.flags.feed)
-	x := d.flags.access(p, slog.New(slog.DiscardHandler), nil)
-	if d.flags.sendsOrders() && !d.verdict("key", x.unlock(ctx, v), "$%s_KEY and $%s_SECRET are set", v.env, v.env) {
+	f, v := d.flags, d.app.venue(d.flags.feed)
+	x, err := v.access(f.liveURL, p, slog.New(slog.DiscardHandler), nil)
+	if err == nil && f.sendsOrders() {
+		if !d.verdict("key", v.unlock(ctx, x), "%s set", v.variables()) {
+			return
+		}
+	}
+	var found *Examination
+	if err == nil {
+		examining, cancel := context.WithTimeout(ctx, examineFor)
+		found, err = v.Examine(examining, x)
+		cancel()
+	}
+	switch {
+	case err != nil:
+		d.note("connection", checkFailed, "%s", err)
 		return
+	case len(found.Missing) > 0:
+		d.note("connection", checkFailed, "the venue does not know %s", strings.Join(found.Missing, ", "))
+	default:
+		d.note("connection", checkOK, "the venue knows %s, and answers in %s", strings.Join(f.symbols, ", "), found.Answer.Round(100*time.Microsecond))
 	}
-	found, err := v.examine(ctx, x)
-	if !d.verdict("connection", err, "the venue answers") {
-		return
-	}
-	d.checks = d.checks[:len(d.checks)-1]
-	if len(found.missing) > 0 {
-		d.note("connection", checkFailed, "the venue does not know %s", strings.Join(found.missing, ", "))
-	} else {
-		d.note("connection", checkOK, "the venue knows %s, and answers in %s", strings.Join(d.flags.symbols, ", "), found.answer.Round(100*time.Microsecond))
-	}
-	if most := p.limits.OrdersPerMinute; d.flags.sendsOrders() && most > v.perMinute {
-		d.note("rate", checkWarning, "--max-orders-per-minute %d is more than the %d that leave room for cancellations: orders would wait before they are sent", most, v.perMinute)
+	if most := p.limits.OrdersPerMinute; f.sendsOrders() && v.OrdersPerMinute > 0 && most > v.OrdersPerMinute {
+		d.note("rate", checkWarning, "--max-orders-per-minute %d is more than the %d that leave room for cancellations: orders would wait before they are sent", most, v.OrdersPerMinute)
 	}
 	d.clock(found)
-	if d.flags.sendsOrders() {
+	if f.sendsOrders() {
 		d.permissions(found)
 	}
 }
 
-func (d *doctor) clock(found *examination) {
-	switch off := found.skew; {
-	case !found.told:
+func (d *doctor) clock(found *Examination) {
+	switch off := found.Skew; {
+	case !found.Told:
 		d.note("clock", checkWarning, "the venue does not say what time it is")
 	case off.Abs() <= skew:
 		d.note("clock", checkOK, "it is %s from the venue's", off)
@@ -240,12 +251,12 @@ func (d *doctor) clock(found *examination) {
 	}
 }
 
-func (d *doctor) permissions(found *examination) {
-	if !slices.Contains(found.permissions, "order") {
-		d.note("permissions", checkFailed, "the key may not place orders; it may %s", cmp.Or(strings.Join(found.permissions, ", "), "only read"))
+func (d *doctor) permissions(found *Examination) {
+	if !slices.Contains(found.Permissions, "order") {
+		d.note("permissions", checkFailed, "the key may not place orders; it may %s", cmp.Or(strings.Join(found.Permissions, ", "), "only read"))
 		return
 	}
-	if slices.Contains(found.permissions, "withdraw") {
+	if slices.Contains(found.Permissions, "withdraw") {
 		d.note("permissions", checkWarning, "the key may withdraw money, which no session needs")
 		return
 	}

@@ -41,7 +41,7 @@ command goes on, and paper export puts what was heard into a catalog for backtes
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.paper(c.Context(), f, c.Flags()) },
 	}
-	f.register(c.Flags())
+	f.register(c.Flags(), a.venueNames())
 	for _, name := range []string{"strategy", "param", "config"} {
 		_ = c.Flags().MarkHidden(name) // they are there
 	}

@@ -22,7 +22,7 @@ import (
 
 // checkMode refuses a session whose orders would leave this machine without what that
 // needs.
-func (f *sessionFlags) checkMode(ctx context.Context, p *plan) error {
+func (a *App) checkMode(ctx context.Context, f *sessionFlags, p *plan) error {
 	switch f.mode {
 	case modePaper:
 		return nil
@@ -33,8 +33,7 @@ func (f *sessionFlags) checkMode(ctx context.Context, p *plan) error {
 	if f.strategy == recordName {
 		return usage(fmt.Errorf("--mode %s: a recording sends no orders", f.mode))
 	}
-	v, err := f.liveVenue()
-	if err != nil {
+	if _, err := a.liveVenue(f); err != nil {
 		return err
 	}
 	if f.deadMan < 0 || f.deadMan > 0 && f.deadMan < 5*time.Second {
@@ -43,7 +42,8 @@ func (f *sessionFlags) checkMode(ctx context.Context, p *plan) error {
 	if without := missingLimits(p); len(without) > 0 {
 		return usage(fmt.Errorf("--mode %s needs limits: give %s", f.mode, strings.Join(without, ", ")))
 	}
-	return usage(f.access(p, nil, nil).unlock(ctx, v))
+	_, _, err := a.unlocked(ctx, f, p, nil, nil)
+	return err
 }
 
 // missingLimits are the flags without which no order leaves this machine.
@@ -63,10 +63,14 @@ func missingLimits(p *plan) (flags []string) {
 
 // mayTrade checks the mode again, and asks the operator.
 func (a *App) mayTrade(ctx context.Context, f *sessionFlags, p *plan) error {
-	if err := f.checkMode(ctx, p); err != nil || !f.sendsOrders() || f.unattended {
+	if err := a.checkMode(ctx, f, p); err != nil || !f.sendsOrders() || f.unattended {
 		return err
 	}
-	fmt.Fprintf(a.Stdout, "Session %s sends REAL ORDERS to %s at %s: orders up to %s, positions up to %s, a daily loss up to %s.\n", f.name, f.feed, f.liveURL,
+	address, err := a.venue(f.feed).address(f.liveURL)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Stdout, "Session %s sends REAL ORDERS to %s at %s: orders up to %s, positions up to %s, a daily loss up to %s.\n", f.name, f.feed, address,
 		limitText(int64(p.limits.OrderQty), f.limits.orderValue), limitText(int64(p.limits.PositionQty), f.limits.positionValue), f.limits.dailyLoss)
 	return a.confirm(f.name)
 }
@@ -106,17 +110,13 @@ func orderPrefix() string {
 }
 
 // connect is how the session's account is connected.
-func (f *sessionFlags) connect(ctx context.Context, p *plan, log *slog.Logger, metrics *live.Metrics) (session.Connect, error) {
-	v, err := f.liveVenue()
+func (a *App) connect(ctx context.Context, f *sessionFlags, p *plan, log *slog.Logger, metrics *live.Metrics) (session.Connect, error) {
+	v, x, err := a.unlocked(ctx, f, p, log, metrics)
 	if err != nil {
 		return nil, err
 	}
-	a := f.access(p, log, metrics)
-	if err := a.unlock(ctx, v); err != nil {
-		return nil, usage(err)
-	}
 	return func(ctx context.Context, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
-		return v.account(ctx, a, known, notice)
+		return v.Account(ctx, x, known, notice)
 	}, nil
 }
 

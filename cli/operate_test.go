@@ -26,7 +26,12 @@ type process struct {
 
 func begin(t *testing.T, state string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command("paper", append(args, "--state", state)...), stderr: filepath.Join(t.TempDir(), "stderr")}
+	return beginAs(t, "paper", append(args, "--state", state)...)
+}
+
+func beginAs(t *testing.T, program string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(program, args...), stderr: filepath.Join(t.TempDir(), "stderr")}
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
 	stderr, err := os.Create(p.stderr)
@@ -81,20 +86,32 @@ type looked struct {
 	Differences []struct{ Text string }
 }
 
-func look(t *testing.T, state, name string) (l looked) {
+func look(t *testing.T, state, name string) looked {
 	t.Helper()
-	require.NoError(t, json.Unmarshal([]byte(mustPaper(t, "status", name, "--json", "--state", state)), &l))
+	return lookAs(t, "paper", state, name)
+}
+
+func lookAs(t *testing.T, program, state, name string) (l looked) {
+	t.Helper()
+	out, err := exec.Command(program, "status", name, "--json", "--state", state).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.NoError(t, json.Unmarshal(out, &l))
 	return l
 }
 
 // soon waits until a session looks as it should.
 func soon(t *testing.T, state, name, what string, is func(looked) bool) {
 	t.Helper()
+	soonAs(t, "paper", state, name, what, is)
+}
+
+func soonAs(t *testing.T, program, state, name, what string, is func(looked) bool) {
+	t.Helper()
 	ok := false
-	for end := time.Now().Add(30 * time.Second); !ok && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		ok = is(look(t, state, name))
+	for end := time.Now().Add(time.Minute); !ok && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ok = is(lookAs(t, program, state, name))
 	}
-	require.True(t, ok, "%s: %+v", what, look(t, state, name))
+	require.True(t, ok, "%s: %+v", what, lookAs(t, program, state, name))
 }
 
 var busyMaker = []string{"--symbol", "XBTUSD", "--strategy", "grid_maker", "--param", "qty=1000", "--param", "limit=10000", "--quiet"}

@@ -56,7 +56,7 @@ configuration for paper run. Nothing is started.`,
 	fs.StringVar(&f.out, "out", "live.yaml", "`file` to write")
 	fs.BoolVar(&f.force, "force", false, "write over a file that is there")
 	fs.DurationVar(&f.minLength, "min-length", 24*time.Hour, "how long the session must have run")
-	fs.StringVar(&f.feed, "feed", "bitmex", "venue that the orders are to go to")
+	fs.StringVar(&f.feed, "feed", builtinVenues()[0].Name, "venue that the orders are to go to: "+a.venueNames())
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue")
 	fs.StringVar(&f.mode, "mode", modeLive, "live, or shadow to simulate beside")
 	fs.DurationVar(&f.deadMan, "dead-man", time.Minute, "the venue cancels all orders when it has not heard of the session for so long; 0 is never")
@@ -120,7 +120,7 @@ func (m *promotion) settings(ctx context.Context, a *App, given *pflag.FlagSet) 
 	}
 	m.live = new(sessionFlags)
 	flags := pflag.NewFlagSet("session", pflag.ContinueOnError)
-	m.live.register(flags)
+	m.live.register(flags, a.venueNames())
 	given.Visit(func(flag *pflag.Flag) {
 		if flags.Lookup(flag.Name) != nil {
 			err = errors.Join(err, flags.Set(flag.Name, flag.Value.String()))
@@ -268,7 +268,7 @@ func (m *promotion) examine(ctx context.Context) error {
 	m.disk(filepath.Dir(filepath.Dir(dir)))
 	p, err := m.app.plan(&m.live.runFlags)
 	if err == nil {
-		_, err = m.live.liveVenue()
+		_, err = m.app.liveVenue(m.live)
 	}
 	if !m.verdict("settings", err, "%s on %s", m.live.strategy, strings.Join(m.live.symbols, ", ")) {
 		return nil

@@ -115,7 +115,7 @@ func (a *App) recalled(ctx context.Context, f *sessionFlags, store *session.Stor
 		return nil, nil, k, err
 	}
 	flags := pflag.NewFlagSet("session", pflag.ContinueOnError)
-	f.register(flags)
+	f.register(flags, a.venueNames())
 	if err := config.Load("settings of the session", k.Flags, flags); err != nil {
 		return nil, nil, k, dataError(err)
 	}

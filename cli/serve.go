@@ -20,7 +20,6 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/exchange/gateway/keystore"
-	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
@@ -59,14 +58,15 @@ and has a key can trade with play money; put TLS in front of it where others can
 			if err := f.load(c.Flags()); err != nil {
 				return err
 			}
+			a.symbolsOf(f.live, &f.venue, c.Flags())
 			return a.serve(c.Context(), f)
 		},
 	}
 	fs := c.Flags()
 	fs.StringVar(&f.catalog, "catalog", "", "`directory` of the Parquet catalog")
 	fs.BoolVar(&f.synthetic, "synthetic", false, "generate the market from --seed instead; it is not a real one")
-	fs.StringVar(&f.live, "live", "", "`venue` whose live prices to serve: bitmex, or whatever speaks its API at --live-url")
-	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the live venue, such as http://127.0.0.1:8090")
+	fs.StringVar(&f.live, "live", "", "`venue` whose live prices to serve, at --live-url: "+a.venueNames())
+	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
 	fs.StringVar(&f.venue, "venue", "bitmex", "venue of the symbols")
 	fs.StringArrayVar(&f.symbols, "symbol", []string{"XBTUSD"}, "symbol to serve; may be repeated")
 	fs.StringVar(&f.data, "data", "auto", "what to replay: bar-1m, bar-5m ..., trade, quote or book;\nauto is the finest bars, else book, quote, trade")
@@ -191,16 +191,18 @@ func (a *App) serveFeed(ctx context.Context, f *serveFlags, p *plan) (exchange.F
 
 // liveFeed listens to a venue. Its events are due when they come.
 func (a *App) liveFeed(ctx context.Context, f *serveFlags, p *plan) (exchange.Feed, exchange.Time, error) {
+	v := a.venue(f.live)
 	switch {
-	case f.live != "bitmex":
-		return nil, 0, usage(fmt.Errorf("--live %q: want bitmex", f.live))
-	case f.liveURL == "":
-		return nil, 0, usage(errors.New("--live bitmex needs --live-url: the venue has closed, and has no address any more"))
+	case v == nil:
+		return nil, 0, usage(fmt.Errorf("--live %q: want %s", f.live, a.venueNames()))
 	case f.speed != "1" || f.from != "" || f.to != "":
 		return nil, 0, usage(errors.New("--speed, --from and --to are for recorded and generated markets, not for --live"))
 	}
-	feed, err := bitmex.NewFeed(ctx, bitmex.FeedConfig{Config: bitmex.Config{URL: f.liveURL, Log: slog.New(slog.NewJSONHandler(a.Stderr, nil))},
-		Instruments: p.set, Symbols: p.sim.Symbols})
+	x, err := v.access(f.liveURL, p, slog.New(slog.NewJSONHandler(a.Stderr, nil)), nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	feed, err := v.Feed(ctx, x)
 	p.from = exchange.TimeOf(a.Now())
 	return feed, 0, usage(err)
 }

@@ -50,6 +50,12 @@ type sessionFlags struct {
 	deadMan    time.Duration
 }
 
+// Feeds that are no venues.
+const (
+	feedReplay    = "replay"
+	feedSynthetic = "synthetic"
+)
+
 // Modes of a session.
 const (
 	modePaper  = "paper"  // orders are simulated
@@ -57,16 +63,17 @@ const (
 	modeShadow = "shadow" // orders go to the venue, and to the simulator beside it
 )
 
-func (f *sessionFlags) register(fs *pflag.FlagSet) {
+// register adds the flags; venues names those that there are.
+func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	fs.StringVarP(&f.configFile, "config", "c", "", "YAML `file` with these settings; flags win over it")
 	fs.StringVar(&f.name, "session", "", "`name` of the session (default: SYMBOL-STRATEGY); one that is there goes on")
 	fs.StringVar(&f.mode, "mode", modePaper, "paper: orders are simulated; live: they go to the venue of the --feed; shadow: to both")
 	fs.BoolVar(&f.unattended, "unattended", false, "live: begin without asking; for programs that start programs")
 	fs.BoolVar(&f.keepOrders, "keep-orders", false, "live: leave orders open when the session is suspended or stopped")
 	fs.DurationVar(&f.deadMan, "dead-man", time.Minute, "live: the venue cancels all orders when it has not heard of the session for so long; 0 is never")
-	fs.StringVar(&f.feed, "feed", "", "where prices come from: bitmex, or whatever speaks its API at --live-url; replay of the --catalog;\n"+
+	fs.StringVar(&f.feed, "feed", "", "where prices come from: a venue ("+venues+"), at --live-url; replay of the --catalog;\n"+
 		"synthetic, a generated market; or session:`NAME`, what another session heard")
-	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the live venue, such as http://127.0.0.1:8090")
+	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
 	fs.StringVar(&f.speed, "speed", "1", "seconds of a recorded or generated market in a second of the clock, or max")
 	stateFlag(fs, &f.state)
 	fs.StringVar(&f.listen, "listen", "", "`address` to show the session at, such as 127.0.0.1:8091: a page, JSON, metrics")
@@ -125,7 +132,7 @@ Every flag is also a key of the YAML file given with --config.`,
 			return a.paper(c.Context(), f, c.Flags())
 		},
 	}
-	f.register(c.Flags())
+	f.register(c.Flags(), a.venueNames())
 	return c
 }
 
@@ -155,6 +162,7 @@ func readSession(ctx context.Context, state, name string) (*session.Store, error
 
 // paper runs a session until it ends or somebody ends it.
 func (a *App) paper(ctx context.Context, f *sessionFlags, flags *pflag.FlagSet) error {
+	a.symbolsOf(f.feed, &f.venue, flags)
 	store, err := a.openSession(ctx, f, flags)
 	if err != nil {
 		return err
@@ -201,7 +209,7 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	}
 	heard := &audience{tell(log, p)}
 	if f.sendsOrders() {
-		m.connect, err = f.connect(ctx, p, log, m.metrics)
+		m.connect, err = a.connect(ctx, f, p, log, m.metrics)
 		if err == nil {
 			p.balance, err = store.OpeningWallet(ctx) // whatever --balance says
 		}
@@ -333,7 +341,7 @@ func (a *App) newSession(ctx context.Context, f *sessionFlags, dir string) (*ses
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkMode(ctx, p); err != nil {
+	if err := a.checkMode(ctx, f, p); err != nil {
 		return nil, err
 	}
 	m, err := a.market(ctx, f, p, nil, slog.New(slog.DiscardHandler))
@@ -468,23 +476,25 @@ func (a *App) market(ctx context.Context, f *sessionFlags, p *plan, registry pro
 	}
 	name, isSession := strings.CutPrefix(f.feed, "session:")
 	switch {
-	case findVenue(f.feed) != nil:
-		err = m.listen(ctx, f, p, registry, log)
-	case f.feed == "replay":
+	case a.venue(f.feed) != nil:
+		err = m.listen(ctx, a.venue(f.feed), f, p, registry, log)
+	case f.feed == feedReplay:
 		err = a.replayCatalog(ctx, p, m)
-	case f.feed == "synthetic":
+	case f.feed == feedSynthetic:
 		err = m.generate(p)
 	case isSession:
 		err = m.overhear(ctx, f, p, name)
 	default:
-		err = usage(fmt.Errorf("--feed %q: want %s, replay, synthetic or session:NAME", f.feed, venueNames()))
+		err = usage(fmt.Errorf("--feed %q: want %s, replay, synthetic or session:NAME", f.feed, a.venueNames()))
 	}
 	return m, err
 }
 
-func (m *market) listen(ctx context.Context, f *sessionFlags, p *plan, registry prometheus.Registerer, log *slog.Logger) (err error) {
-	if f.liveURL == "" {
-		return usage(fmt.Errorf("--feed %s needs --live-url: the venue has closed, and has no address any more", f.feed))
+func (m *market) listen(ctx context.Context, v *Venue, f *sessionFlags, p *plan, registry prometheus.Registerer, log *slog.Logger) error {
+	m.metrics = live.NewMetrics(registry, v.Name)
+	x, err := v.access(f.liveURL, p, log, m.metrics)
+	if err != nil {
+		return err
 	}
 	if p.from != 0 || p.to != 0 {
 		return usage(errors.New("--from and --to are for recorded and generated markets"))
@@ -493,9 +503,8 @@ func (m *market) listen(ctx context.Context, f *sessionFlags, p *plan, registry 
 		return err
 	}
 	m.live, m.travelled = true, true
-	m.sources = tickSources(p, exchange.KindBook, exchange.KindTrade, exchange.KindMark, exchange.KindFunding)
-	m.metrics = live.NewMetrics(registry, f.feed)
-	m.feed, err = findVenue(f.feed).feed(ctx, f.access(p, log, m.metrics))
+	m.sources = tickSources(p, v.kinds()...)
+	m.feed, err = v.Feed(ctx, x)
 	return usage(err)
 }
 

@@ -1,176 +1,245 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/live"
-	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
 	"github.com/dunamis-engine/dunamis/secret"
 	"github.com/dunamis-engine/dunamis/secret/awssecret"
 	"github.com/dunamis-engine/dunamis/session"
 )
 
-// venue is a living venue: where prices come from, and where orders go. A second one is
-// another entry of venues.
-type venue struct {
-	name string
-	env  string // the variables with its key and secret are this with _KEY and _SECRET after it
-	// perMinute is how many orders and amendments a minute leave room for cancellations in
-	// the venue's limits. What is beyond waits its turn before it is sent.
-	perMinute int
-	feed      func(ctx context.Context, a *access) (exchange.Feed, error)
-	account   func(ctx context.Context, a *access, known *live.Known, notice func(live.Notice)) (session.Venue, error)
-	examine   func(ctx context.Context, a *access) (*examination, error)
+// Venue is a living venue: where prices come from, and where orders go. A binary adds
+// one by [WithVenue], and every command that asks for a venue knows it: paper run in
+// every mode, paper doctor, record, promote and serve.
+type Venue struct {
+	// Name is how --feed and --live choose it. The venue of symbols is the same unless
+	// --venue says otherwise.
+	Name string
+	// Address is where it is unless --live-url says otherwise. Empty: that must be given.
+	Address string
+	// Env begins the names of the environment variables with the account's secrets, and
+	// Secrets are their ends: "DUNAMIS_DESK" and "KEY" are $DUNAMIS_DESK_KEY. nil: KEY and
+	// SECRET. As of every secret, a file or AWS Secrets Manager may have it instead.
+	Env     string
+	Secrets []string
+	// OrdersPerMinute is how many orders and amendments a minute leave room for
+	// cancellations in the venue's limits. What is beyond waits its turn. 0: any number.
+	OrdersPerMinute int
+	// Instruments adds those of the venue that are not built in; it must add the same ones
+	// in the same order each time. nil: none.
+	Instruments func(*exchange.Instruments) error
+	// Kinds are what the feed tells of each symbol. nil: book, trades, marks and funding.
+	Kinds []exchange.EventKind
+
+	// Feed listens to the prices. They are heard by arrival; an event's time may be the
+	// venue's. It reconnects by itself, and tells of what it missed by gap events; an error
+	// ends the run.
+	Feed func(ctx context.Context, a *Access) (exchange.Feed, error)
+	// Account connects the account: see [session.Connect]. What it returns passes the suite
+	// in exchangetest. nil: the venue takes no orders.
+	Account func(ctx context.Context, a *Access, known *live.Known, notice func(live.Notice)) (session.Venue, error)
+	// Examine is what paper doctor asks. The context has no deadline of its own.
+	Examine func(ctx context.Context, a *Access) (*Examination, error)
 }
 
-// access is how a venue is reached, and for what.
-type access struct {
-	url     string
-	key     string // empty: public data only
-	secret  secret.String
-	set     *exchange.Instruments
-	symbols []exchange.SymbolID
-	deadMan time.Duration
-	log     *slog.Logger
-	metrics *live.Metrics
+// Access is how a venue is reached, and for what.
+type Access struct {
+	URL         string
+	Instruments *exchange.Instruments
+	Symbols     []exchange.SymbolID
+	DeadMan     time.Duration // of the venue's dead man's switch; 0: it is not armed
+	Log         *slog.Logger
+	Metrics     *live.Metrics
+
+	secrets map[string]secret.String
 }
 
-// examination is what paper doctor finds out about a venue.
-type examination struct {
-	skew        time.Duration // of our clock
-	told        bool          // the venue says what time it is
-	answer      time.Duration // that the venue took to answer
-	missing     []string      // symbols that it does not know
-	permissions []string      // of the key; nil without one
+// Secret returns one of [Venue.Secrets]. It is empty where none is needed: for public
+// data.
+func (a *Access) Secret(name string) secret.String { return a.secrets[name] }
+
+// Examination is what is found out about a venue.
+type Examination struct {
+	Answer time.Duration // that the venue took to answer
+	Told   bool          // the venue says what time it is
+	Skew   time.Duration // by how much our clock is ahead of the venue's
+	// Missing are symbols that the venue does not know.
+	Missing []string
+	// Permissions are what the account's key may do: "order" is needed to trade, of
+	// "withdraw" the user is warned. nil without a key.
+	Permissions []string
 }
 
-func venues() []venue {
-	return []venue{{name: "bitmex", env: "DUNAMIS_BITMEX", perMinute: 60, feed: bitmexFeed, account: bitmexAccount, examine: bitmexExamine}}
+// WithVenue lets --feed, --mode and the rest use a venue of the binary's own. One that
+// has the name of a built-in venue takes its place.
+func WithVenue(v Venue) Option {
+	return func(a *App) { a.Venues = append(a.Venues, v) }
 }
 
-// findVenue returns the venue of a name, or nil.
-func findVenue(name string) *venue {
-	for _, v := range venues() {
-		if v.name == name {
-			return &v
+// builtinVenues are those that every binary has.
+func builtinVenues() []Venue { return []Venue{bitmexVenue()} }
+
+// venue returns the venue of a name, or nil.
+func (a *App) venue(name string) *Venue {
+	for _, list := range [][]Venue{a.Venues, builtinVenues()} {
+		if n := slices.IndexFunc(list, func(v Venue) bool { return v.Name == name }); n >= 0 {
+			return &list[n]
 		}
 	}
 	return nil
 }
 
-func venueNames() string {
+func (a *App) venueNames() string {
 	var names []string
-	for _, v := range venues() {
-		names = append(names, v.name)
+	for _, list := range [][]Venue{builtinVenues(), a.Venues} {
+		for n := range list {
+			if !slices.Contains(names, list[n].Name) {
+				names = append(names, list[n].Name)
+			}
+		}
 	}
 	return strings.Join(names, ", ")
 }
 
-// access describes how the flags reach the venue.
-func (f *sessionFlags) access(p *plan, log *slog.Logger, metrics *live.Metrics) *access {
-	return &access{url: f.liveURL, set: p.set, symbols: p.sim.Symbols, deadMan: f.deadMan, log: log, metrics: metrics}
+// symbolsOf makes the venue that prices come from that of the symbols, unless --venue
+// names one.
+func (a *App) symbolsOf(feed string, venue *string, flags *pflag.FlagSet) {
+	if v := a.venue(feed); v != nil && !flags.Changed("venue") {
+		*venue = v.Name
+	}
 }
 
-// unlock reads the key of an account from the environment, a file or AWS Secrets
+// checkVenues refuses venues that the commands could not use.
+func (a *App) checkVenues() error {
+	seen := map[string]bool{feedReplay: true, feedSynthetic: true}
+	for n := range a.Venues {
+		v := &a.Venues[n]
+		switch {
+		case seen[v.Name] || !sessionName.MatchString(v.Name):
+			return fmt.Errorf("venue %q: want a name of letters, digits, dots, dashes and underscores that nothing else has", v.Name)
+		case v.Feed == nil || v.Examine == nil:
+			return fmt.Errorf("venue %q: it needs a feed and an examination", v.Name)
+		case v.Account != nil && v.Env == "":
+			return fmt.Errorf("venue %q: its account needs the name of the variables with its secrets", v.Name)
+		}
+		seen[v.Name] = true
+	}
+	return nil
+}
+
+// address is where the venue is.
+func (v *Venue) address(given string) (string, error) {
+	if at := cmp.Or(given, v.Address); at != "" {
+		return at, nil
+	}
+	return "", usage(fmt.Errorf("--live-url is needed: %s has no address of its own", v.Name))
+}
+
+// variables says that the environment variables with the secrets are there.
+func (v *Venue) variables() string {
+	var names []string
+	for _, s := range v.secrets() {
+		names = append(names, "$"+v.Env+"_"+s)
+	}
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return strings.Join(names, " and ") + " are"
+}
+
+func (v *Venue) secrets() []string {
+	if v.Secrets == nil {
+		return []string{"KEY", "SECRET"}
+	}
+	return v.Secrets
+}
+
+func (v *Venue) kinds() []exchange.EventKind {
+	if v.Kinds == nil {
+		return []exchange.EventKind{exchange.KindBook, exchange.KindTrade, exchange.KindMark, exchange.KindFunding}
+	}
+	return v.Kinds
+}
+
+// access describes how a plan's symbols are reached at an address, for public data.
+// metrics may be nil.
+func (v *Venue) access(address string, p *plan, log *slog.Logger, metrics *live.Metrics) (*Access, error) {
+	at, err := v.address(address)
+	if err != nil {
+		return nil, err
+	}
+	if metrics == nil {
+		metrics = live.NewMetrics(nil, v.Name)
+	}
+	return &Access{URL: at, Instruments: p.set, Symbols: p.sim.Symbols, Log: log, Metrics: metrics}, nil
+}
+
+// unlock adds the secrets of an account, from the environment, files or AWS Secrets
 // Manager.
-func (a *access) unlock(ctx context.Context, v *venue) error {
+func (v *Venue) unlock(ctx context.Context, a *Access) error {
 	if err := a.protected(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	key, err := awssecret.FromEnv(ctx, v.env+"_KEY")
-	if err != nil {
-		return err
+	a.secrets = map[string]secret.String{}
+	for _, name := range v.secrets() {
+		s, err := awssecret.FromEnv(ctx, v.Env+"_"+name)
+		if err != nil {
+			return err
+		}
+		a.secrets[name] = s
 	}
-	a.key = key.Reveal()
-	a.secret, err = awssecret.FromEnv(ctx, v.env+"_SECRET")
-	return err
+	return nil
 }
 
 // protected refuses a way on which others could meddle with orders.
-func (a *access) protected() error {
-	u, err := url.Parse(a.url)
+func (a *Access) protected() error {
+	u, err := url.Parse(a.URL)
 	if err != nil || u.Scheme == "https" || u.Hostname() == "localhost" {
 		return err
 	}
 	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("--live-url %s: orders go over https:// only, unless the venue is on this machine", a.url)
-}
-
-func (a *access) bitmex() bitmex.Config {
-	return bitmex.Config{URL: a.url, Key: a.key, Secret: a.secret, Log: a.log, Metrics: a.metrics}
-}
-
-func bitmexFeed(ctx context.Context, a *access) (exchange.Feed, error) {
-	return bitmex.NewFeed(ctx, bitmex.FeedConfig{Config: a.bitmex(), Instruments: a.set, Symbols: a.symbols})
-}
-
-func bitmexAccount(ctx context.Context, a *access, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
-	return bitmex.Connect(ctx, bitmex.ExchangeConfig{Config: a.bitmex(), Instruments: a.set, Symbols: a.symbols, DeadMan: a.deadMan, Known: known,
-		Notice: notice, CancelConnections: 2})
-}
-
-func bitmexExamine(ctx context.Context, a *access) (*examination, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	client, err := bitmex.NewClient(a.bitmex())
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	x := new(examination)
-	begun := time.Now()
-	said, err := client.Time(ctx)
-	if err != nil {
-		return nil, err
-	}
-	x.answer = time.Since(begun)
-	x.skew, x.told = begun.Add(x.answer/2).Sub(said.Std()).Round(time.Millisecond), said != 0
-	for _, id := range a.symbols {
-		name := a.set.Get(id).Symbol
-		rows, err := client.Instruments(ctx, bitmex.Query{Symbol: name, Count: 1})
-		if err != nil {
-			return nil, err
-		}
-		if len(rows) == 0 || rows[0].Symbol != name {
-			x.missing = append(x.missing, name)
-		}
-	}
-	if a.key == "" {
-		return x, nil
-	}
-	x.permissions = []string{}
-	keys, err := client.Keys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("key: %w", err)
-	}
-	for n := range keys {
-		if keys[n].ID == a.key {
-			x.permissions = keys[n].Permissions
-		}
-	}
-	return x, nil
+	return fmt.Errorf("--live-url %s: orders go over https:// only, unless the venue is on this machine", a.URL)
 }
 
 // liveVenue is the venue of a feed that orders can go to.
-func (f *sessionFlags) liveVenue() (*venue, error) {
-	v := findVenue(f.feed)
-	switch {
-	case v == nil:
-		return nil, usage(fmt.Errorf("--mode %s sends orders to the venue that prices come from: --feed %q is none; want one of %s", f.mode, f.feed, venueNames()))
-	case f.liveURL == "":
-		return nil, usage(errors.New("--live-url is needed: the address of the venue"))
+func (a *App) liveVenue(f *sessionFlags) (*Venue, error) {
+	v := a.venue(f.feed)
+	if v == nil {
+		return nil, usage(fmt.Errorf("--mode %s sends orders to the venue that prices come from: --feed %q is none; want one of %s", f.mode, f.feed, a.venueNames()))
 	}
-	return v, nil
+	if v.Account == nil {
+		return nil, usage(fmt.Errorf("--mode %s: %s takes no orders", f.mode, v.Name))
+	}
+	_, err := v.address(f.liveURL)
+	return v, err
+}
+
+// unlocked is the way to a venue's account.
+func (a *App) unlocked(ctx context.Context, f *sessionFlags, p *plan, log *slog.Logger, metrics *live.Metrics) (*Venue, *Access, error) {
+	v, err := a.liveVenue(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := v.access(f.liveURL, p, log, metrics)
+	if err != nil {
+		return nil, nil, err
+	}
+	x.DeadMan = f.deadMan
+	return v, x, usage(v.unlock(ctx, x))
 }
