@@ -19,6 +19,7 @@ func TestDocumentHasTheTables(t *testing.T) {
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	want := between(t, string(text), "capabilities", table())
+	want = between(t, want, "skipped", skipped())
 	want = between(t, want, "combinations", combinationTables())
 	if *update {
 		require.NoError(t, os.WriteFile(name, []byte(want), 0o644))
@@ -46,6 +47,10 @@ func TestTheTableIsWhole(t *testing.T) {
 		key := c.name + c.does.says
 		require.False(t, seen[key], key)
 		seen[key] = true
+	}
+	for n := quantities; n <= jumps; n++ {
+		require.NotEmpty(t, needs[n].lacking)
+		require.NotEmpty(t, needs[n].because)
 	}
 	require.Len(t, Combinations(), len(kindsOfOrders())*len(timesInForce)*len(instructions))
 }

@@ -22,6 +22,9 @@ type Harness struct {
 
 	// Now is the exchange's clock.
 	Now func() exchange.Time
+	// Sight is what the exchange sees of its market. Where that is trades or bars,
+	// Quote trades in the middle, and rules that need more are skipped.
+	Sight Sight
 	// Quote makes these the best bid and ask, with nothing between them.
 	Quote func(bid, ask exchange.Level)
 	// Trade makes others trade.
@@ -32,6 +35,21 @@ type Harness struct {
 	// Wait lets time pass. The suite calls Advance after it.
 	Wait func(time.Duration)
 }
+
+// Sight is what an exchange sees of a market.
+type Sight uint8
+
+// Sights.
+const (
+	Quotes Sight = iota // the best bid and ask with their quantities, or more
+	Trades              // trades alone
+	Bars                // bars alone
+)
+
+var sightNames = [...]string{"quotes", "trades", "bars"}
+
+// String names what is seen.
+func (s Sight) String() string { return sightNames[s] }
 
 // client gives commands and keeps what is reported. It checks what must hold of
 // every report as it comes.

@@ -313,8 +313,15 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 		}
 	}
 	for _, o := range s.stops {
-		if o.state == waiting && s.followsPath(o) && s.triggers(o, to) {
-			consider(o, o.StopPrice)
+		if o.state != waiting || !s.followsPath(o) {
+			continue
+		}
+		if s.bar.jump {
+			if s.triggers(o, to) {
+				consider(o, o.StopPrice)
+			}
+		} else if at, ok := s.triggersOn(o, from, to); ok {
+			consider(o, at)
 		}
 	}
 	return first, level

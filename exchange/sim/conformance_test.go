@@ -11,10 +11,10 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 )
 
-// The simulator passes the suite with quotes and with books, near and far, on
-// linear and on inverse contracts.
+// The simulator passes the suite on every kind of data, near and far, on linear and on
+// inverse contracts.
 func TestConformance(t *testing.T) {
-	for _, data := range []string{"quotes", "book"} {
+	for _, data := range []string{"bars", "trades", "quotes", "book", "orders"} {
 		for _, delay := range []string{"0", "30ms/170ms", "lognormal:50ms:1"} {
 			for _, symbol := range []string{"XBTUSD", "XBTUSDT"} {
 				t.Run(data+" "+delay+" "+symbol, func(t *testing.T) {
@@ -36,32 +36,52 @@ func harness(t *testing.T, data, delay, symbol string) exchangetest.Harness {
 	x, err := sim.New(sim.Config{
 		Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle, Balance: 1_000_000_000_000,
 		Latency: latency, Depth: sim.DepthModel{Levels: 1}, Queue: sim.RiskAverse{},
+		SlippageTicks: 1, Bars: sim.BarModel{VolumeShare: exchange.RatioUnit},
 	})
 	require.NoError(t, err)
 	now, err := exchange.ParseTime("2023-05-01")
 	require.NoError(t, err)
-	m := &market{x: x, now: now, symbol: i.ID}
-	quote := m.quote
-	if data == "book" {
-		quote = m.book
-	}
-	return exchangetest.Harness{
-		Exchange: x, Instrument: i, Price: 30_000 * exchange.PriceUnit, Qty: 10 * i.At(now).LotSize,
+	m := &market{x: x, now: now, symbol: i.ID, last: 30_000 * exchange.PriceUnit}
+	h := exchangetest.Harness{
+		Exchange: x, Instrument: i, Price: m.last, Qty: 10 * i.At(now).LotSize,
 		Now:   func() exchange.Time { return m.now },
-		Quote: quote,
-		Trade: func(tr exchange.Trade) { m.event(exchange.TradeEvent(m.now, m.now, i.ID, tr)) },
+		Quote: m.quote,
+		Trade: m.trade,
 		Mark:  func(k exchange.Mark) { m.event(exchange.MarkEvent(m.now, m.now, i.ID, k)) },
 		Wait:  func(d time.Duration) { m.now = m.now.Add(d) },
 	}
+	switch data {
+	case "book":
+		h.Quote = m.book
+	case "orders":
+		h.Quote = m.orders
+	case "trades":
+		h.Sight = exchangetest.Trades
+		h.Quote = func(bid, ask exchange.Level) { m.trade(between(bid, ask)) }
+	case "bars":
+		h.Sight = exchangetest.Bars
+		h.Quote = func(bid, ask exchange.Level) { m.bar(between(bid, ask)) }
+		h.Trade = m.bar
+	}
+	return h
+}
+
+// between is a trade in the middle of a best bid and ask.
+func between(bid, ask exchange.Level) exchange.Trade {
+	return exchange.Trade{Side: exchange.Buy, Price: (bid.Price + ask.Price) / 2, Qty: bid.Qty}
 }
 
 type market struct {
 	x      *sim.Exchange
 	now    exchange.Time
 	symbol exchange.SymbolID
+	last   exchange.Price // where the bar before ended
+	number uint64         // of the newest order of others
 }
 
 func (m *market) event(ev exchange.Event) { m.x.Market(&ev) }
+
+func (m *market) trade(tr exchange.Trade) { m.event(exchange.TradeEvent(m.now, m.now, m.symbol, tr)) }
 
 func (m *market) quote(bid, ask exchange.Level) {
 	m.event(exchange.QuoteEvent(m.now, m.now, m.symbol, exchange.Quote{BidPrice: bid.Price, BidQty: bid.Qty, AskPrice: ask.Price, AskQty: ask.Qty}))
@@ -70,4 +90,21 @@ func (m *market) quote(bid, ask exchange.Level) {
 func (m *market) book(bid, ask exchange.Level) {
 	m.event(exchange.LevelEvent(m.now, m.now, m.symbol, exchange.Buy, bid, exchange.FlagClear|exchange.FlagSnapshot))
 	m.event(exchange.LevelEvent(m.now, m.now, m.symbol, exchange.Sell, ask, exchange.FlagSnapshot|exchange.FlagLast))
+}
+
+// bar lets the price go to that of a trade within a few milliseconds.
+func (m *market) bar(tr exchange.Trade) {
+	b := exchange.Bar{Symbol: m.symbol, Start: m.now, End: m.now.Add(3 * time.Millisecond), Open: m.last, High: max(m.last, tr.Price),
+		Low: min(m.last, tr.Price), Close: tr.Price, Volume: tr.Qty}
+	m.last = tr.Price
+	m.event(exchange.BarEvent(b))
+}
+
+func (m *market) orders(bid, ask exchange.Level) {
+	order := func(side exchange.Side, l exchange.Level, flags exchange.Flags) {
+		m.number++
+		m.event(exchange.BookOrderEvent(m.now, m.now, m.symbol, side, exchange.BookOrder{ID: m.number, Price: l.Price, Qty: l.Qty}, flags))
+	}
+	order(exchange.Buy, bid, exchange.FlagClear|exchange.FlagSnapshot)
+	order(exchange.Sell, ask, exchange.FlagSnapshot|exchange.FlagLast)
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -45,19 +46,40 @@ func (x *Exchange) source(o *order) exchange.Price {
 	return s.markPrice()
 }
 
-// triggers reports whether a price triggers an order.
-func (s *symbol) triggers(o *order, p exchange.Price) bool {
-	if p <= 0 || o.StopPrice <= 0 || o.rises() && p < o.StopPrice || !o.rises() && p > o.StopPrice {
-		return false
+// triggering returns the prices that trigger an order; lo is above hi if none does.
+func (s *symbol) triggering(o *order) (lo, hi exchange.Price) {
+	if o.StopPrice <= 0 {
+		return 1, 0
+	}
+	lo, hi = 1, math.MaxInt64
+	if o.rises() {
+		lo = o.StopPrice
+	} else {
+		hi = o.StopPrice
 	}
 	if o.ExecInst.Has(exchange.LastWithinMark) && s.marked {
 		// The venue ignores a last price that is more than 5 % beyond the mark.
 		if o.Side == exchange.Sell {
-			return p >= s.mark-s.mark/20
+			lo = (s.mark - s.mark/20).CeilTick(s.terms.TickSize)
+		} else {
+			hi = (s.mark + s.mark/20).FloorTick(s.terms.TickSize)
 		}
-		return p <= s.mark+s.mark/20
 	}
-	return true
+	return lo, hi
+}
+
+// triggers reports whether a price triggers an order.
+func (s *symbol) triggers(o *order, p exchange.Price) bool {
+	lo, hi := s.triggering(o)
+	return lo <= p && p <= hi
+}
+
+// triggersOn returns the first price on the way from one to another that triggers an
+// order, if there is one.
+func (s *symbol) triggersOn(o *order, from, to exchange.Price) (exchange.Price, bool) {
+	lo, hi := s.triggering(o)
+	first := min(max(from, lo), hi)
+	return first, lo <= hi && min(from, to) <= first && first <= max(from, to)
 }
 
 // checkTriggers queues the orders whose trigger the market has reached. They
