@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
 // liquidateDoomed deals with the positions that the account can not hold any more, in
@@ -102,12 +103,40 @@ func (x *Exchange) reduce(o *order) {
 // takeOver hands positions to the insurance fund.
 func (x *Exchange) takeOver(due []*symbol, t exchange.Time) {
 	for _, s := range due {
-		f, ok := x.account.Liquidate(s.id, t)
-		if !ok {
+		f, held := x.account.Liquidate(s.id, t)
+		if held == nil {
 			continue
 		}
 		x.stats.Liquidations++
 		x.forced(s, &f, "Liquidation")
+		x.unwind(s, held)
+	}
+}
+
+// unwind closes what the insurance fund has taken over with an order of the venue's: at
+// what the market pays, beyond the bankruptcy price as far as the fund can bear it. What
+// is left then the other side of the market has to close at the bankruptcy price.
+func (x *Exchange) unwind(s *symbol, held *ledger.Takeover) {
+	side := exchange.SideOf(-held.Qty())
+	c, push := x.offers(s, side, 0), x.push(s)
+	for held.Qty() != 0 {
+		p, q, ok := c.next()
+		if !ok {
+			break
+		}
+		left := held.Qty().Abs()
+		if q = s.lots(min(q, left), left); q <= 0 {
+			continue
+		}
+		closed := held.Close(q, push.price(side, p, q, 0, s.terms.TickSize))
+		s.take(side.Opposite(), p, closed)
+		if closed < q {
+			break
+		}
+	}
+	held.Settle(x.account.Position(s.id).MarkPrice)
+	if x.cfg.NoConsumption {
+		s.give()
 	}
 }
 

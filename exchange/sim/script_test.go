@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata answer into them")
@@ -200,6 +201,10 @@ func (s *script) config(args []string) ([]string, error) {
 			c.Balance, err = exchange.ParseMoney(value, 6)
 		case "leverage":
 			c.Leverage, err = exchange.ParseRatio(value)
+		case "fund":
+			var deposit exchange.Money
+			deposit, err = exchange.ParseMoney(value, 6)
+			c.Insurance = []ledger.Deposit{{Currency: c.Currency, Balance: deposit}}
 		case "impact":
 			c.Impact, err = ParseImpact(value)
 		case "selftrade":
@@ -374,7 +379,11 @@ func (s *script) show(what string) (out []string) {
 			r.Maint.Decimal(6), r.RiskValue.Decimal(6), r.RiskLimit.Decimal(6), m.Available.Decimal(6)))
 	case "fund":
 		for _, f := range s.x.Account().Insurance() {
-			out = append(out, fmt.Sprintf("%s: %s received, %s paid, %d takeovers", f.Currency, f.Received.Decimal(6), f.Paid.Decimal(6), f.Takeovers))
+			line := fmt.Sprintf("%s: %s received, %s paid, %d takeovers", f.Currency, f.Received.Decimal(6), f.Paid.Decimal(6), f.Takeovers)
+			if f.Deleveragings > 0 {
+				line += fmt.Sprintf(", %d deleveraged for %s", f.Deleveragings, f.Deleveraged.Decimal(6))
+			}
+			out = append(out, line)
 		}
 	case "stats":
 		st := s.x.Stats()

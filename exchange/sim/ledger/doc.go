@@ -53,9 +53,10 @@
 //     (Liquidate): liquidation guide. Before them the exchange cancels the orders,
 //     which frees no margin here. Several cross positions share what is left of the
 //     account in proportion to their maintenance, so that each loses about its own.
-//   - The insurance fund closes what it took over, here at the mark, keeps what is
-//     better than bankruptcy and pays what is worse, with what the account lacked
-//     besides. What it does not have, the other side of the market loses by
+//   - The insurance fund closes what it took over (Takeover) at the prices that the
+//     exchange finds in the market, keeps what is better than bankruptcy and pays what
+//     is worse, as far as it has it, with what the account lacked besides: liquidation
+//     guide. What is left, and what it does not have, is the other side's by
 //     auto-deleveraging; that is counted, and the account does not notice.
 //   - Risk limit: IM and MM grow by one base MM for every step that the account
 //     has raised the limit of a symbol. By default it is at the base and an

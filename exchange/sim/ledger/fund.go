@@ -3,9 +3,10 @@ package ledger
 import "github.com/dunamis-engine/dunamis/exchange"
 
 // Fund is the insurance fund of a venue. It takes over the positions of liquidated
-// accounts at their bankruptcy price, closes them at the mark, and keeps or bears the
-// difference. What it does not have it takes from the other side of the market, which
-// the venue calls auto-deleveraging; the accounts that it has helped do not notice.
+// accounts at their bankruptcy price, closes them in the market, and keeps or bears the
+// difference. What it can not close, or can not bear to close, the other side of the
+// market is made to close at the bankruptcy price, which the venue calls
+// auto-deleveraging; the accounts that it has helped do not notice.
 //
 // The zero Fund is empty. Accounts may share one if they belong to one goroutine.
 type Fund struct {
@@ -16,13 +17,17 @@ type Fund struct {
 //
 //	balance = deposit + received - paid
 type FundState struct {
-	Currency    string
-	Deposit     exchange.Money
-	Balance     exchange.Money // never below zero
-	Received    exchange.Money // for positions that closed better than at bankruptcy
-	Paid        exchange.Money // for those that closed worse, and for what accounts lacked
-	Deleveraged exchange.Money // what it did not have
-	Takeovers   int
+	Currency string
+	Deposit  exchange.Money
+	Balance  exchange.Money // never below zero
+	Received exchange.Money // for positions that closed better than at bankruptcy
+	Paid     exchange.Money // for those that closed worse, and for what accounts lacked
+	// Deleveraged is what others lost: by what the fund did not have, and at the mark by
+	// closing at a bankruptcy price. Where that was better for them than the mark it is
+	// gained, and subtracted.
+	Deleveraged   exchange.Money
+	Takeovers     int
+	Deleveragings int // takeovers of which others had to close a part
 }
 
 // NewFund returns a fund that holds deposits.
@@ -53,15 +58,58 @@ func (f *Fund) in(code string) *FundState {
 	return &f.states[len(f.states)-1]
 }
 
-// takeOver buys a position at a price and closes it at another.
-func (f *Fund) takeOver(p *position, qty exchange.Qty, at, closed exchange.Price) {
-	s := f.in(p.wallet.currency.Code)
-	s.Takeovers++
-	s.move(p.terms.Cost(qty, closed) - p.terms.Cost(qty, at))
+// Takeover is a position of the fund until it has closed it: with Close as long as the
+// market pays, then with Settle.
+type Takeover struct {
+	fund   *Fund
+	code   string // of the currency
+	terms  *exchange.Terms
+	held   exchange.Basis
+	lacked exchange.Money // by the account besides
 }
 
-// pay gives an account what it lacks.
-func (f *Fund) pay(code string, amount exchange.Money) { f.in(code).move(-amount) }
+// takeOver buys a position at a price.
+func (f *Fund) takeOver(p *position, held exchange.Qty, at exchange.Price) *Takeover {
+	code := p.wallet.currency.Code
+	f.in(code).Takeovers++
+	return &Takeover{fund: f, code: code, terms: p.terms, held: exchange.BasisOf(held, p.terms.Cost(held, at))}
+}
+
+// Qty returns the signed number of contracts that are still to be closed.
+func (t *Takeover) Qty() exchange.Qty { return t.held.Qty }
+
+// Close closes up to so many contracts at a price that the market pays, as many whole
+// lots of them as the fund can bear, and returns how many.
+func (t *Takeover) Close(qty exchange.Qty, at exchange.Price) exchange.Qty {
+	state := t.fund.in(t.code)
+	qty = min(qty, t.held.Qty.Abs())
+	for qty > 0 {
+		left := t.held
+		closes := -exchange.Qty(left.Qty.Sign()) * qty
+		gain := left.Apply(closes, t.terms.Cost(closes, at))
+		if gain >= -state.Balance {
+			t.held = left
+			state.move(gain)
+			return qty
+		}
+		bearable := exchange.Qty(exchange.MulDiv(int64(qty), int64(state.Balance), int64(-gain), exchange.Floor))
+		qty = min(bearable, qty-1)
+		qty -= qty % t.terms.LotSize
+	}
+	return 0
+}
+
+// Settle ends a takeover: the other side of the market closes what is left of it, and
+// what the account lacked is paid. The mark says what closing costs the other side.
+func (t *Takeover) Settle(mark exchange.Price) {
+	state := t.fund.in(t.code)
+	if left := t.held.Qty; left != 0 {
+		state.Deleveragings++
+		state.Deleveraged -= t.held.Apply(-left, t.terms.Cost(-left, mark))
+	}
+	state.move(-t.lacked)
+	t.lacked = 0
+}
 
 func (s *FundState) move(amount exchange.Money) {
 	if amount >= 0 {

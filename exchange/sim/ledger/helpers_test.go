@@ -102,6 +102,18 @@ func marginOf(a *Account, s exchange.SymbolID) margin {
 	return a.positions[s].margin
 }
 
+// liquidate has the fund take a position over and close it at the mark, if it can.
+func liquidate(a *Account, s exchange.SymbolID, at exchange.Time) (f exchange.Fill, ok bool) {
+	mark := a.positions[s].mark
+	f, held := a.Liquidate(s, at)
+	if held == nil {
+		return f, false
+	}
+	held.Close(held.Qty().Abs(), mark)
+	held.Settle(mark)
+	return f, true
+}
+
 // requireBooks checks what holds for every account at all times.
 func requireBooks(t tb, a *Account) {
 	t.Helper()

@@ -274,20 +274,21 @@ func (a *Account) Excess(s exchange.SymbolID, at exchange.Time) (qty exchange.Qt
 
 // Liquidate is the last step: the insurance fund takes the position of a symbol over
 // at its bankruptcy price, with the taker fee, and adds what the account then lacks.
-// ok is false when there is nothing to liquidate.
-func (a *Account) Liquidate(s exchange.SymbolID, at exchange.Time) (f exchange.Fill, ok bool) {
+// The caller has the fund close and settle what it took. held is nil when there is
+// nothing to liquidate.
+func (a *Account) Liquidate(s exchange.SymbolID, at exchange.Time) (f exchange.Fill, held *Takeover) {
 	a.advance(at)
 	p := &a.positions[s]
 	a.refresh(p.wallet)
 	if p.held.Qty == 0 || p.spot() {
-		return f, false
+		return f, nil
 	}
-	w, held, isolated, margin := p.wallet, p.held.Qty, p.isolated(), p.margin.total
+	w, qty, isolated, margin := p.wallet, p.held.Qty, p.isolated(), p.margin.total
 	f = exchange.Fill{
-		Symbol: s, Side: exchange.SideOf(-held), Qty: held.Abs(), Price: a.takeoverPrice(p),
+		Symbol: s, Side: exchange.SideOf(-qty), Qty: qty.Abs(), Price: a.takeoverPrice(p),
 		Type: exchange.ExecLiquidation, Liquidity: exchange.RemovedLiquidity, Cause: exchange.ForcedClose, Time: at,
 	}
-	a.fund.takeOver(p, held, f.Price, p.mark)
+	held = a.fund.takeOver(p, qty, f.Price)
 	a.book(p, &f)
 	a.refresh(w)
 	missing := -w.equity()
@@ -295,12 +296,12 @@ func (a *Account) Liquidate(s exchange.SymbolID, at exchange.Time) (f exchange.F
 		missing = f.Fee - f.Realised - margin
 	}
 	if missing > 0 {
-		a.fund.pay(w.currency.Code, missing)
+		held.lacked = missing
 		w.amount += missing
 		w.totals.Insurance += missing
 		a.changed(w)
 	}
-	return f, true
+	return f, held
 }
 
 // takeoverPrice is the bankruptcy price. Cross positions go bankrupt together,

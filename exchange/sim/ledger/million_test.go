@@ -102,7 +102,7 @@ func (h *hurry) liquidate() {
 			continue
 		}
 		isolated, margin, before := p.isolated(), p.margin.total, p.wallet.amount
-		f, ok := h.a.Liquidate(s, 0)
+		f, ok := liquidate(h.a, s, 0)
 		if !ok || isolated && p.wallet.amount < before-margin {
 			require.Fail(h, "an isolated position lost more than its margin", "%s: %d of %d", markets[s].symbol, before-p.wallet.amount, margin)
 		}

@@ -206,7 +206,7 @@ func (w *walk) liquidate() {
 func (w *walk) takeOver(s exchange.SymbolID) {
 	p := &w.a.positions[s]
 	held, margin, before, fund := p.held.Qty, p.margin.total, p.wallet.amount, w.a.Insurance().In(p.wallet.currency.Code)
-	f, ok := w.a.Liquidate(s, 0)
+	f, ok := liquidate(w.a, s, 0)
 	require.True(w, ok)
 	require.Equal(w, held.Abs(), f.Qty)
 	require.Zero(w, w.a.PositionQty(s))

@@ -207,7 +207,7 @@ func TestCrossExample(t *testing.T) {
 	require.Equal(t, "500", p.BankruptPrice.String())
 	require.False(t, setMark(a, 0, "510.001"))
 	require.True(t, setMark(a, 0, "510"))
-	f, ok := a.Liquidate(0, 0)
+	f, ok := liquidate(a, 0, 0)
 	require.True(t, ok)
 	require.Equal(t, "500", f.Price.String())
 	require.Zero(t, a.Wallet())

@@ -48,7 +48,7 @@ func TestOtherCurrenciesAndUnknownSymbols(t *testing.T) {
 	a.SetOpen(other, exchange.Buy, 1000, 1000)
 	_, ok := a.Fund(other, 1, 0)
 	require.False(t, ok)
-	_, ok = a.Liquidate(other, 0)
+	_, ok = liquidate(a, other, 0)
 	require.False(t, ok)
 	require.Zero(t, a.Margin(0).InitMargin)
 	require.ErrorIs(t, a.SetLeverage(99, 0, 0), exchange.ErrUnknownSymbol)
@@ -280,7 +280,7 @@ func TestFundingStaysInIsolatedMargin(t *testing.T) {
 	require.Zero(t, marginOf(a, 0).total)
 	require.Equal(t, []exchange.SymbolID{0}, a.MustLiquidate(0))
 	before := a.Wallet()
-	a.Liquidate(0, 0)
+	liquidate(a, 0, 0)
 	require.GreaterOrEqual(t, a.Wallet(), before)
 	requireBooks(t, a)
 }
@@ -307,7 +307,7 @@ func TestExtremes(t *testing.T) {
 					require.Positive(t, a.Position(s).BankruptPrice)
 					requireBooks(t, a)
 				}
-				_, ok := a.Liquidate(s, 0)
+				_, ok := liquidate(a, s, 0)
 				require.True(t, ok)
 				require.GreaterOrEqual(t, a.Wallet(), exchange.Money(0))
 				requireBooks(t, a)
@@ -334,7 +334,7 @@ func TestSpot(t *testing.T) {
 	require.False(t, setMark(a, spot, "0.0001"), "and nobody takes them")
 	require.Empty(t, a.MustLiquidate(0))
 	require.Zero(t, a.Position(spot).LiquidationPrice)
-	_, ok := a.Liquidate(spot, 0)
+	_, ok := liquidate(a, spot, 0)
 	require.False(t, ok)
 	_, ok = a.Fund(spot, 1, 0)
 	require.False(t, ok)
@@ -407,7 +407,7 @@ func TestCrossLiquidation(t *testing.T) {
 
 	left := a.wallets[0].equity()
 	require.InDelta(t, 600_000, int64(left), 300_000)
-	first, ok := a.Liquidate(0, 7)
+	first, ok := liquidate(a, 0, 7)
 	require.True(t, ok)
 	require.Equal(t, exchange.Sell, first.Side)
 	require.Equal(t, exchange.ExecLiquidation, first.Type)
@@ -418,7 +418,7 @@ func TestCrossLiquidation(t *testing.T) {
 	lost := -606_061 - first.Realised // beyond the loss at mark
 	require.InDelta(t, float64(left)/3, float64(lost), 2000, "a third of the maintenance, a third of what is left")
 	require.Equal(t, []exchange.SymbolID{1}, a.MustLiquidate(0))
-	second, ok := a.Liquidate(1, 7)
+	second, ok := liquidate(a, 1, 7)
 	require.True(t, ok)
 	require.Equal(t, exchange.Buy, second.Side)
 	require.Greater(t, second.Price, exchange.MustPrice("3070"))
@@ -436,13 +436,13 @@ func TestGap(t *testing.T) {
 		trade(a, 0, 40_000, "50000") // worth 80 000 000
 		require.True(t, setMark(a, 0, "20000"))
 		bankrupt := a.Position(0).BankruptPrice
-		f, ok := a.Liquidate(0, 0)
+		f, ok := liquidate(a, 0, 0)
 		require.True(t, ok)
 		require.Equal(t, bankrupt, f.Price)
 		require.GreaterOrEqual(t, a.Wallet(), exchange.Money(0))
 		require.Equal(t, a.Wallet(), a.Equity())
 		requireBooks(t, a)
-		_, ok = a.Liquidate(0, 0)
+		_, ok = liquidate(a, 0, 0)
 		require.False(t, ok)
 	}
 }

@@ -74,7 +74,7 @@ func TestFundTakesOver(t *testing.T) {
 		require.NoError(t, err)
 		trade(a, 0, 40_000, "50000") // worth 80 000 000, bankrupt at 45455
 		require.True(t, setMark(a, 0, mark))
-		_, ok := a.Liquidate(0, 0)
+		_, ok := liquidate(a, 0, 0)
 		require.True(t, ok)
 		requireBooks(t, a)
 		require.Len(t, a.Insurance().States(), 1)
@@ -91,9 +91,36 @@ func TestFundTakesOver(t *testing.T) {
 	})
 	t.Run("worse than the fund can bear", func(t *testing.T) {
 		a, f := run(t, 1_000_000, "40000")
-		require.Equal(t, FundState{Currency: "XBt", Deposit: 1_000_000, Paid: 1_000_000, Deleveraged: 400*(250_000-219_998) - 1_000_000, Takeovers: 1}, f)
+		// It can bear 33 lots.
+		require.Equal(t, FundState{Currency: "XBt", Deposit: 1_000_000, Paid: 33 * (250_000 - 219_998), Balance: 1_000_000 - 33*(250_000-219_998),
+			Deleveraged: (400 - 33) * (250_000 - 219_998), Takeovers: 1, Deleveragings: 1}, f)
 		require.Positive(t, a.Wallet(), "the account does not notice")
 	})
+}
+
+// A market that pays more than one price is paid one by one, and what it does not take
+// others have to close.
+func TestFundClosesInParts(t *testing.T) {
+	a, err := New(Config{Instruments: setOf(t, xbtusd(100, "0.5", "0.005", "0.00075")), Currency: xbt, Balance: 10_000_000,
+		Leverage: 10 * exchange.RatioUnit, Fund: NewFund(Deposit{xbt, 100_000})})
+	require.NoError(t, err)
+	trade(a, 0, 40_000, "50000") // bankrupt at 45455, a lot is 219998 there
+	require.True(t, setMark(a, 0, "45500"))
+	_, held := a.Liquidate(0, 0)
+	require.Equal(t, exchange.Qty(40_000), held.Qty())
+	require.Equal(t, exchange.Qty(10_000), held.Close(10_000, exchange.MustPrice("45500")), "218 a lot better")
+	require.Equal(t, exchange.Qty(20_000), held.Close(20_000, exchange.MustPrice("45400")), "266 a lot worse")
+	require.Equal(t, exchange.Qty(10_000), held.Qty())
+	require.Equal(t, exchange.Qty(3_000), held.Close(90_000, exchange.MustPrice("45000")), "2224 a lot worse: what is left of the fund bears 30, of 68 600")
+	require.Zero(t, held.Close(5_000, exchange.MustPrice("45000")))
+	held.Settle(exchange.MustPrice("45500"))
+	require.Zero(t, held.Qty())
+	paid := exchange.Money(200*266 + 30*2224)
+	require.Equal(t, FundState{Currency: "XBt", Deposit: 100_000, Received: 100 * 218, Paid: paid, Balance: 121_800 - paid,
+		Deleveraged: -70 * 218, Takeovers: 1, Deleveragings: 1}, a.Insurance().In("XBt"))
+	held.Settle(exchange.MustPrice("45500"))
+	require.Equal(t, 1, a.Insurance().In("XBt").Deleveragings, "once")
+	requireBooks(t, a)
 }
 
 func TestTransferMargin(t *testing.T) {
@@ -245,12 +272,21 @@ func TestMoneyIsConserved(t *testing.T) {
 			for _, a := range accounts[:3] {
 				for list := a.MustLiquidate(0); len(list) > 0; list = a.MustLiquidate(0) {
 					id := list[0]
-					held, mark := a.PositionQty(id), a.positions[id].mark
-					_, ok := a.Liquidate(id, 0)
-					require.True(t, ok)
 					taken++
-					f := exchange.Fill{Symbol: id, Side: exchange.SideOf(held), Qty: held.Abs(), Price: mark}
-					market.Fill(&f)
+					_, held := a.Liquidate(id, 0)
+					takes := func(side exchange.Side, qty exchange.Qty, price exchange.Price) {
+						if qty > 0 {
+							f := exchange.Fill{Symbol: id, Side: side, Qty: qty, Price: price}
+							market.Fill(&f)
+						}
+					}
+					side, mark := exchange.SideOf(held.Qty()), a.positions[id].mark
+					for range rapid.IntRange(0, 3).Draw(t, "levels") {
+						price := drawPrice(t, id, 10)
+						takes(side, held.Close(drawQty(t, id), price), price)
+					}
+					takes(side, held.Qty().Abs(), mark)
+					held.Settle(mark)
 				}
 			}
 			require.Equal(t, start, total())

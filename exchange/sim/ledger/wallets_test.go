@@ -51,7 +51,7 @@ func TestWalletsAreApart(t *testing.T) {
 	require.True(t, setMark(a, 1, "54800"))
 	require.Equal(t, []exchange.SymbolID{1}, a.MustLiquidate(0))
 	before := in(t, a, "XBt")
-	_, ok := a.Liquidate(1, 0)
+	_, ok := liquidate(a, 1, 0)
 	require.True(t, ok)
 	require.Equal(t, before, in(t, a, "XBt"))
 	require.Zero(t, in(t, a, "USDt").Wallet)
