@@ -57,7 +57,7 @@ func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) str
 	if o.state != resting || o.reduces() || leaves <= o.Leaves && price == o.Price {
 		return ""
 	}
-	if err := x.account.CheckChange(o.s.id, o.Side, o.openQty, o.openCost, leaves, price, x.at); err != nil {
+	if err := x.account.CheckChange(o.s.id, o.Side, o.open, o.worth(leaves, price), price, x.at); err != nil {
 		return err.Error()
 	}
 	return ""
@@ -121,7 +121,9 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 		o.StopPrice = a.stopPrice
 	}
 	o.TransactTime = x.at
-	x.reopen(o)
+	if !moved {
+		x.reopen(o) // one that has moved is counted anew when it takes or rests
+	}
 	x.reportOrder(o, exchange.ExecReplaced)
 	if release != nil {
 		x.reports.release(release)

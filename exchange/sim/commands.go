@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
 func (x *Exchange) lookup(id exchange.SymbolID) (*symbol, error) {
@@ -264,7 +265,7 @@ func (x *Exchange) refuses(o *order) string {
 			x.account.SetMark(s.id, m, x.at)
 		}
 	}
-	if err := x.account.CheckOrder(s.id, o.Side, o.Leaves, price, x.at); err != nil {
+	if err := x.account.CheckChange(s.id, o.Side, ledger.Open{}, o.worth(o.Leaves, price), price, x.at); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
 // fidelity is what kind of data a symbol has. It follows from the events that
@@ -49,14 +50,11 @@ type symbol struct {
 	wake     exchange.Time // when the path of a bar reaches a point that matters
 
 	// Our orders.
-	bids, asks ladder   // resting
-	stops      []*order // waiting for a trigger, oldest first
-	busy       int      // orders in these lists
-	reducing   int      // of them, resting orders that may only reduce
-	open       [2]struct {
-		qty  exchange.Qty
-		cost exchange.Money
-	}
+	bids, asks ladder         // resting
+	stops      []*order       // waiting for a trigger, oldest first
+	busy       int            // orders in these lists
+	reducing   int            // of them, resting orders that may only reduce
+	open       [2]ledger.Open // totals of the resting orders of a side that may open
 
 	// Our position.
 	pos         exchange.Qty

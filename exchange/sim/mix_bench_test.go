@@ -22,6 +22,19 @@ type mixer struct {
 	open    []placed
 	at      exchange.Price
 	reports []exchange.Report
+	script  []draw // made beforehand, so that only the exchange is measured
+	next    int
+}
+
+// draw is what chance has for one operation.
+type draw struct {
+	kind, order int
+	side        exchange.Side
+	ticks       exchange.Price // from the middle
+}
+
+func (m *mixer) draw() draw {
+	return draw{m.r.IntN(100), m.r.IntN(1 << 30), exchange.Side(1 + m.r.IntN(2)), exchange.Price(1+m.r.IntN(mixSlots/2)) * half}
 }
 
 type placed struct {
@@ -51,7 +64,11 @@ func newMixer(tb testing.TB) *mixer {
 	}
 	m.advance()
 	for len(m.open) < mixOrders {
-		m.place()
+		d := m.draw()
+		m.place(&d)
+	}
+	for range 1 << 16 {
+		m.script = append(m.script, m.draw())
 	}
 	return m
 }
@@ -60,27 +77,26 @@ func (m *mixer) advance() {
 	m.reports, _ = m.x.Advance(context.Background(), m.now, m.reports[:0])
 }
 
-// price is one of the slots that do not take.
-func (m *mixer) price(side exchange.Side) exchange.Price {
-	return 20_000*half - exchange.Price(side.Sign())*exchange.Price(1+m.r.IntN(mixSlots/2))*half
+// price is one of the slots on a side of the middle, which an order of that side does
+// not take from.
+func (d *draw) price(side exchange.Side) exchange.Price {
+	return 20_000*half - exchange.Price(side.Sign())*d.ticks
 }
 
-func (m *mixer) place() {
-	side := exchange.Side(1 + m.r.IntN(2))
-	_, _ = m.x.Submit(context.Background(), exchange.NewOrder{Side: side, Qty: 10, Price: m.price(side), Type: exchange.Limit})
+func (m *mixer) place(d *draw) {
+	_, _ = m.x.Submit(context.Background(), exchange.NewOrder{Side: d.side, Qty: 10, Price: d.price(d.side), Type: exchange.Limit})
 	m.advance()
-	m.open = append(m.open, placed{m.reports[0].Order.OrderID, side})
+	m.open = append(m.open, placed{m.reports[0].Order.OrderID, d.side})
 }
 
-func (m *mixer) take() {
-	side := exchange.Side(1 + m.r.IntN(2))
-	_, _ = m.x.Submit(context.Background(), exchange.NewOrder{Side: side, Qty: 1, Price: m.price(side.Opposite()), Type: exchange.Limit,
+func (m *mixer) take(d *draw) {
+	_, _ = m.x.Submit(context.Background(), exchange.NewOrder{Side: d.side, Qty: 1, Price: d.price(d.side.Opposite()), Type: exchange.Limit,
 		TimeInForce: exchange.ImmediateOrCancel})
 	m.advance()
 }
 
-func (m *mixer) cancel() {
-	i := m.r.IntN(len(m.open))
+func (m *mixer) cancel(d *draw) {
+	i := m.pick(d)
 	_ = m.x.Cancel(context.Background(), exchange.CancelOrder{OrderID: m.open[i].id})
 	m.advance()
 	last := len(m.open) - 1
@@ -88,24 +104,29 @@ func (m *mixer) cancel() {
 	m.open = m.open[:last]
 }
 
-func (m *mixer) move() {
-	o := &m.open[m.r.IntN(len(m.open))]
-	m.at = m.price(o.side)
+func (m *mixer) move(d *draw) {
+	o := &m.open[m.pick(d)]
+	m.at = d.price(o.side)
 	_ = m.x.Amend(context.Background(), exchange.AmendOrder{OrderID: o.id, Price: &m.at})
 	m.advance()
 }
 
+// pick is one of the open orders.
+func (m *mixer) pick(d *draw) int { return d.order * len(m.open) >> 30 }
+
 func (m *mixer) step() {
 	m.now += 1000
-	switch n := m.r.IntN(100); {
-	case n < 9 && len(m.open) < mixOrders+100, len(m.open) < mixOrders-100:
-		m.place()
-	case n < 12:
-		m.take()
-	case n < 18 || len(m.open) >= mixOrders+100:
-		m.cancel()
+	d := &m.script[m.next&(len(m.script)-1)]
+	m.next++
+	switch {
+	case d.kind < 9 && len(m.open) < mixOrders+100, len(m.open) < mixOrders-100:
+		m.place(d)
+	case d.kind < 12:
+		m.take(d)
+	case d.kind < 18 || len(m.open) >= mixOrders+100:
+		m.cancel(d)
 	default:
-		m.move()
+		m.move(d)
 	}
 }
 

@@ -322,7 +322,7 @@ func (w *wild) lookAt(s *symbol) {
 			}
 			last = o
 		}
-		require.Equal(w.t, qty, s.open[i].qty)
+		require.Equal(w.t, qty, s.open[i].Qty)
 	}
 	require.Equal(w.t, n, s.busy)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
 // order is an order at the exchange. With a thousand of them memory is what is waited
@@ -11,11 +12,11 @@ import (
 // the cache.
 type order struct {
 	links
-	s        *symbol
-	number   uint64 // that its OrderID says
-	seq      uint64 // time priority; a change that loses the place gives a new one
-	openQty  exchange.Qty
-	openCost exchange.Money // with openQty what it counts for in the totals of open orders
+	s      *symbol
+	number uint64      // that its OrderID says
+	seq    uint64      // time priority; a change that loses the place gives a new one
+	open   ledger.Open // what it counts for in the totals of open orders
+	valued valuation
 	exchange.Order
 	queue place
 
@@ -152,20 +153,35 @@ func (x *Exchange) await(o *order) {
 
 // reopen brings the totals of open orders up to date with an order.
 func (x *Exchange) reopen(o *order) {
-	var qty exchange.Qty
-	var cost exchange.Money
+	var now ledger.Open
 	if o.state == resting && !o.reduces() && o.Leaves > 0 {
-		qty = o.Leaves
-		cost = o.s.terms.Value(qty, o.Price)
+		now = o.worth(o.Leaves, o.Price)
 	}
-	if qty == o.openQty && cost == o.openCost {
+	if now == o.open {
 		return
 	}
 	t := &o.s.open[o.Side-exchange.Buy]
-	t.qty += qty - o.openQty
-	t.cost += cost - o.openCost
-	o.openQty, o.openCost = qty, cost
-	x.account.SetOpen(o.s.id, o.Side, t.qty, t.cost)
+	t.Qty += now.Qty - o.open.Qty
+	t.Cost += now.Cost - o.open.Cost
+	o.open = now
+	x.account.SetOpen(o.s.id, o.Side, t.Qty, t.Cost)
+}
+
+// valuation is what contracts of an order come to at a price. It is kept since it is
+// asked for twice: when the account is asked about an order, and when the order rests.
+type valuation struct {
+	terms *exchange.Terms
+	price exchange.Price
+	open  ledger.Open
+}
+
+// worth values contracts of an order at a price.
+func (o *order) worth(qty exchange.Qty, price exchange.Price) ledger.Open {
+	v := &o.valued
+	if v.open.Qty != qty || v.price != price || v.terms != o.s.terms {
+		*v = valuation{o.s.terms, price, ledger.Open{Qty: qty, Cost: o.s.terms.Value(qty, price)}}
+	}
+	return v.open
 }
 
 // finish gives an order its final status and forgets it.

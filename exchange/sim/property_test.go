@@ -380,8 +380,8 @@ func TestOpenTotalsAreThoseOfTheOrders(t *testing.T) {
 						cost += s.terms.Value(o.Leaves, o.Price)
 					}
 				}
-				require.Equal(t, qty, s.open[i].qty)
-				require.Equal(t, cost, s.open[i].cost)
+				require.Equal(t, qty, s.open[i].Qty)
+				require.Equal(t, cost, s.open[i].Cost)
 			}
 		}
 		w.run(worldSteps)

@@ -14,7 +14,7 @@ func (x *Exchange) report(s *symbol, kind exchange.ReportKind, exec exchange.Exe
 		x.reports.made = x.at
 		x.reports.last = max(x.reports.last, x.at.Add(s.latency.Response(x.at)))
 	}
-	r := x.reports.add()
+	r := x.reports.add(kind)
 	r.Kind, r.ExecType, r.Symbol = kind, exec, s.id
 	r.Time, r.Arrival = x.at, x.reports.last
 	return r

@@ -45,10 +45,11 @@ func (q *reportQueue) end() []exchange.Report {
 	return out
 }
 
-// add returns a zero report to fill in, valid until the next one.
-func (q *reportQueue) add() *exchange.Report {
+// add returns a zero report to fill in, valid until the next one. Of the order of one
+// that tells of an order the caller fills in all.
+func (q *reportQueue) add(kind exchange.ReportKind) *exchange.Report {
 	if q.direct() {
-		return q.addOut()
+		return q.addOut(kind)
 	}
 	if q.head > 64 && q.head > len(q.buf)/2 {
 		n := copy(q.buf, q.buf[q.head:])
@@ -68,21 +69,24 @@ func (q *reportQueue) add() *exchange.Report {
 // arrive in order, so then nothing is waiting.
 func (q *reportQueue) direct() bool { return q.open && q.last <= q.until }
 
-func (q *reportQueue) addOut() *exchange.Report {
+func (q *reportQueue) addOut(kind exchange.ReportKind) *exchange.Report {
 	n := len(q.out)
 	if n == cap(q.out) {
 		q.out = append(q.out, exchange.Report{})
 	} else {
 		q.out = q.out[:n+1]
-		empty(&q.out[n])
+		empty(&q.out[n], kind)
 	}
 	return &q.out[n]
 }
 
-// empty makes a report the zero one, part by part, which is faster than as a whole.
-func empty(r *exchange.Report) {
+// empty makes a report the zero one, part by part, which is faster than as a whole, but
+// for what is written in any case.
+func empty(r *exchange.Report, kind exchange.ReportKind) {
 	r.Kind, r.ExecType, r.Symbol, r.Time, r.Arrival, r.ExecID = 0, 0, 0, 0, 0, ""
-	r.Order = exchange.Order{}
+	if kind != exchange.ReportOrder && kind != exchange.ReportFill {
+		r.Order = exchange.Order{}
+	}
 	r.Fill = exchange.Fill{}
 	r.Position = exchange.Position{}
 	r.Margin = exchange.Margin{}

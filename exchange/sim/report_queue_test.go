@@ -37,9 +37,9 @@ func TestReportsBeginEmpty(t *testing.T) {
 	}
 	q := reportQueue{last: 5}
 	q.begin(used[:1], 5)
-	require.Equal(t, exchange.Report{}, *q.add())
-	require.Equal(t, exchange.Report{}, *q.add())
-	require.Equal(t, exchange.Report{}, *q.add(), "beyond what it holds")
+	require.Equal(t, exchange.Report{}, *q.add(exchange.ReportFunding))
+	require.Equal(t, exchange.Report{}, *q.add(exchange.ReportFunding))
+	require.Equal(t, exchange.Report{}, *q.add(exchange.ReportFunding), "beyond what it holds")
 	require.Len(t, q.end(), 4)
 }
 
@@ -50,7 +50,7 @@ func TestReportsWaitInOrder(t *testing.T) {
 	a := n.claim("a")
 	add := func(arrival exchange.Time, text string) {
 		q.last = arrival
-		r := q.add()
+		r := q.add(exchange.ReportFunding)
 		r.Arrival, r.Reject.Reason = arrival, text
 	}
 	heard := func(now exchange.Time, f func()) (texts []string) {

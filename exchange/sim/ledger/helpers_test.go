@@ -146,7 +146,7 @@ func requireWallet(t tb, a *Account, w *wallet) {
 	for n := range a.positions {
 		p := &a.positions[n]
 		if p.coin == w {
-			orders += p.coinsOf(p.sells.qty)
+			orders += p.coinsOf(p.sells.Qty)
 		}
 		if p.wallet != w {
 			continue

@@ -53,9 +53,9 @@ func (h *hurry) order() {
 		return
 	}
 	o := *p.side(side)
-	h.a.SetOpen(s, side, o.qty+qty, o.cost+p.terms.Value(qty, price))
+	h.a.SetOpen(s, side, o.Qty+qty, o.Cost+p.terms.Value(qty, price))
 	if h.IntN(4) > 0 {
-		h.a.SetOpen(s, side, o.qty, o.cost)
+		h.a.SetOpen(s, side, o.Qty, o.Cost)
 		h.fill(s, side, qty, price)
 	}
 }

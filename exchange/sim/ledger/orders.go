@@ -16,9 +16,9 @@ func (a *Account) SetOpen(s exchange.SymbolID, side exchange.Side, qty exchange.
 	}
 	o := p.side(side)
 	if p.coin != nil && side == exchange.Sell {
-		p.coin.sums.orders += p.coinsOf(qty) - p.coinsOf(o.qty)
+		p.coin.sums.orders += p.coinsOf(qty) - p.coinsOf(o.Qty)
 	}
-	o.qty, o.cost = qty, cost.Abs()
+	o.Qty, o.Cost = qty, cost.Abs()
 	p.touch()
 	// Orders take margin but do not liquidate, so thresholds hold.
 	w := p.wallet
@@ -28,7 +28,7 @@ func (a *Account) SetOpen(s exchange.SymbolID, side exchange.Side, qty exchange.
 	}
 }
 
-func (p *position) side(s exchange.Side) *open {
+func (p *position) side(s exchange.Side) *Open {
 	if s == exchange.Sell {
 		return &p.sells
 	}
@@ -44,32 +44,43 @@ func (p *position) side(s exchange.Side) *open {
 // [*ImmediateLiquidationError], [*ShortError], [*CurrencyError] and, for a price that is not positive,
 // [*exchange.ValidationError].
 func (a *Account) CheckOrder(s exchange.SymbolID, side exchange.Side, qty exchange.Qty, price exchange.Price, at exchange.Time) error {
-	return a.CheckChange(s, side, 0, 0, qty, price, at)
-}
-
-// CheckChange is CheckOrder for an order that takes the place of one that is among
-// the open ones: wasQty contracts, that cost wasCost.
-func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, wasQty exchange.Qty, wasCost exchange.Money,
-	qty exchange.Qty, price exchange.Price, at exchange.Time) error {
+	if price <= 0 {
+		return &exchange.ValidationError{Field: "price", Value: price.String(), Reason: "must be positive"}
+	}
 	p, err := a.of(s)
 	if err != nil {
 		return err
 	}
-	if price <= 0 {
-		return &exchange.ValidationError{Field: "price", Value: price.String(), Reason: "must be positive"}
+	a.advance(at)
+	return a.CheckChange(s, side, Open{}, Open{qty, p.terms.Value(qty, price)}, price, at)
+}
+
+// Open is an open order or several of one side: contracts that rest and what they cost
+// at their prices, in the smallest unit of the settlement currency, not negative.
+type Open struct {
+	Qty  exchange.Qty
+	Cost exchange.Money
+}
+
+// CheckChange is CheckOrder for an order that takes the place of one that is among
+// the open ones, as it was and as it is to be at a price that is positive.
+func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, was, now Open, price exchange.Price, at exchange.Time) error {
+	p, err := a.of(s)
+	if err != nil {
+		return err
 	}
 	a.advance(at)
 	if p.coin != nil {
-		return a.checkPair(p, side, open{wasQty, wasCost.Abs()}, qty, price)
+		return a.checkPair(p, side, was, now)
 	}
 	if p.wallet.dirty || p.wallet.opened != p {
 		a.refresh(p.wallet)
 	}
 	others := *p.side(side)
-	others.qty -= wasQty
-	others.cost -= wasCost.Abs()
-	c := newChange{position: p, side: side, qty: qty, price: price, others: others,
-		mine: open{others.qty + qty, others.cost + p.terms.Value(qty, price)}}
+	others.Qty -= was.Qty
+	others.Cost -= was.Cost
+	c := newChange{position: p, side: side, qty: now.Qty, price: price, others: others,
+		mine: Open{others.Qty + now.Qty, others.Cost + now.Cost}}
 	return c.check()
 }
 
@@ -79,20 +90,20 @@ type newChange struct {
 	side   exchange.Side
 	qty    exchange.Qty
 	price  exchange.Price
-	others open // of its side, without the order
-	mine   open // and with it
+	others Open // of its side, without the order
+	mine   Open // and with it
 }
 
 func (c *newChange) check() error {
 	p := c.position
-	if p.spot() && c.side == exchange.Sell && c.mine.qty > p.held.Qty {
-		return &ShortError{Symbol: p.instrument.Symbol, Qty: c.mine.qty, Held: p.held.Qty}
+	if p.spot() && c.side == exchange.Sell && c.mine.Qty > p.held.Qty {
+		return &ShortError{Symbol: p.instrument.Symbol, Qty: c.mine.Qty, Held: p.held.Qty}
 	}
 	gross := p.grossWith(c.side, &c.mine)
 	if limit, value := p.riskLimit(), p.riskValue(gross); limit != 0 && value > limit && gross > p.grossWith(c.side, &c.others) {
 		return &RiskLimitError{Value: value, Limit: limit}
 	}
-	opens := opening(p.held.Qty, c.side, c.mine.qty) - opening(p.held.Qty, c.side, c.others.qty)
+	opens := opening(p.held.Qty, c.side, c.mine.Qty) - opening(p.held.Qty, c.side, c.others.Qty)
 	premium := p.premium(c.side, opens, c.price)
 	if premium > 0 && p.isolated() && p.dueAfter(c.side.Signed(c.qty), c.price) {
 		return &ImmediateLiquidationError{Price: c.price, Mark: p.mark}
@@ -128,7 +139,7 @@ func (c *newChange) checkMargin(margin exchange.Money) error {
 }
 
 // grossWith is the gross open cost if the orders of one side are others.
-func (p *position) grossWith(side exchange.Side, orders *open) exchange.Money {
+func (p *position) grossWith(side exchange.Side, orders *Open) exchange.Money {
 	if side == exchange.Sell {
 		return p.grossOf(&p.buys, orders)
 	}
@@ -142,7 +153,9 @@ func (a *Account) CheckPrice(s exchange.SymbolID, side exchange.Side, price exch
 	if err != nil || p.held.Qty == 0 || p.spot() || side.Sign() == int64(p.held.Qty.Sign()) {
 		return err
 	}
-	a.refresh(p.wallet)
+	if p.wallet.dirty { // open orders are nothing to it
+		a.refresh(p.wallet)
+	}
 	long := p.held.Qty > 0
 	liquidation, _ := a.liquidationPrices(p)
 	if long && price < liquidation || !long && price > liquidation {
@@ -178,9 +191,9 @@ func opening(held exchange.Qty, side exchange.Side, qty exchange.Qty) exchange.Q
 	return max(0, qty-max(0, -side.Signed(held)))
 }
 
-func (p *position) grossOf(buys, sells *open) exchange.Money {
+func (p *position) grossOf(buys, sells *Open) exchange.Money {
 	if p.spot() {
-		return buys.cost // sells offer what is held
+		return buys.Cost // sells offer what is held
 	}
 	return grossOpenCost(p.held.Qty, buys, sells)
 }
@@ -188,9 +201,9 @@ func (p *position) grossOf(buys, sells *open) exchange.Money {
 // grossOpenCost is the cost of the open orders that could enlarge the position.
 // Where buys and sells face each other only one of them can, and the dearer
 // counts.
-func grossOpenCost(held exchange.Qty, buys, sells *open) exchange.Money {
-	b := opening(held, exchange.Buy, buys.qty)
-	s := opening(held, exchange.Sell, sells.qty)
+func grossOpenCost(held exchange.Qty, buys, sells *Open) exchange.Money {
+	b := opening(held, exchange.Buy, buys.Qty)
+	s := opening(held, exchange.Sell, sells.Qty)
 	if dearer(buys, sells) {
 		return partial(buys, b) + partial(sells, max(0, s-b))
 	}
@@ -198,19 +211,19 @@ func grossOpenCost(held exchange.Qty, buys, sells *open) exchange.Money {
 }
 
 // dearer reports whether the average cost of x is at least that of y.
-func dearer(x, y *open) bool {
-	xHi, xLo := bits.Mul64(uint64(x.cost), uint64(y.qty))
-	yHi, yLo := bits.Mul64(uint64(y.cost), uint64(x.qty))
+func dearer(x, y *Open) bool {
+	xHi, xLo := bits.Mul64(uint64(x.Cost), uint64(y.Qty))
+	yHi, yLo := bits.Mul64(uint64(y.Cost), uint64(x.Qty))
 	return xHi > yHi || xHi == yHi && xLo >= yLo
 }
 
 // partial returns the cost of qty contracts of o at its average.
-func partial(o *open, qty exchange.Qty) exchange.Money {
+func partial(o *Open, qty exchange.Qty) exchange.Money {
 	switch qty {
 	case 0:
 		return 0
-	case o.qty:
-		return o.cost
+	case o.Qty:
+		return o.Cost
 	}
-	return part(o.cost, qty, o.qty, exchange.Ceil)
+	return part(o.Cost, qty, o.Qty, exchange.Ceil)
 }

@@ -37,7 +37,7 @@ type position struct {
 	steps       int64          // that the risk limit was raised above the base
 	fundingRate exchange.Ratio // announced for the next settlement
 
-	buys, sells open
+	buys, sells Open // orders
 
 	// Derived.
 	markValue   exchange.Money // signed
@@ -49,12 +49,6 @@ type position struct {
 	liquidation exchange.Price // of the wallet's refresh round priced
 	bankrupt    exchange.Price
 	priced      uint64
-}
-
-// open is the total of the open orders of one side.
-type open struct {
-	qty  exchange.Qty
-	cost exchange.Money
 }
 
 func (p *position) spot() bool { return p.terms.Kind == exchange.Spot }

@@ -129,13 +129,13 @@ func (w *walk) order(s exchange.SymbolID, fills bool) {
 	if w.a.CheckOrder(s, side, qty, price, 0) != nil {
 		return
 	}
-	w.a.SetOpen(s, side, o.qty+qty, o.cost+p.terms.Value(qty, price))
+	w.a.SetOpen(s, side, o.Qty+qty, o.Cost+p.terms.Value(qty, price))
 	require.GreaterOrEqual(w, w.a.marginOf(from, 0).Available, min(0, before), "an order takes what is there")
 	if p.spot() && p.coin == nil && side == exchange.Sell {
-		require.LessOrEqual(w, p.sells.qty, p.held.Qty)
+		require.LessOrEqual(w, p.sells.Qty, p.held.Qty)
 	}
 	if fills {
-		w.a.SetOpen(s, side, o.qty, o.cost)
+		w.a.SetOpen(s, side, o.Qty, o.Cost)
 		w.fill(s, side, qty, price)
 	}
 }
@@ -280,7 +280,7 @@ func (w *walk) check() {
 			require.Equal(w, maint, got.MaintMargin)
 		}
 		if p.spot() {
-			require.Equal(w, p.buys.cost, p.gross)
+			require.Equal(w, p.buys.Cost, p.gross)
 			continue
 		}
 		gross := ceil(grossByHand(qty, p.buys, p.sells))
@@ -347,21 +347,21 @@ func (w *walk) replace() {
 	s := drawMarket(w.T)
 	w.order(s, false)
 	side, price := drawSide(w.T), drawPrice(w.T, s, 10)
-	if all := w.a.positions[s].side(side.Opposite()); all.qty > 0 && rapid.Bool().Draw(w.T, "which has some") {
+	if all := w.a.positions[s].side(side.Opposite()); all.Qty > 0 && rapid.Bool().Draw(w.T, "which has some") {
 		side = side.Opposite()
 	}
 	all := *w.a.positions[s].side(side)
-	was := open{qty: exchange.Qty(rapid.Int64Range(0, int64(all.qty)).Draw(w.T, "was"))}
-	was.cost = part(all.cost, was.qty, max(all.qty, 1), exchange.Floor)
+	was := Open{Qty: exchange.Qty(rapid.Int64Range(0, int64(all.Qty)).Draw(w.T, "was"))}
+	was.Cost = part(all.Cost, was.Qty, max(all.Qty, 1), exchange.Floor)
 	apart := func(qty exchange.Qty) error {
-		w.a.SetOpen(s, side, all.qty-was.qty, all.cost-was.cost)
-		defer w.a.SetOpen(s, side, all.qty, all.cost)
+		w.a.SetOpen(s, side, all.Qty-was.Qty, all.Cost-was.Cost)
+		defer w.a.SetOpen(s, side, all.Qty, all.Cost)
 		return w.a.CheckOrder(s, side, qty, price, 0)
 	}
 	// The greatest that may, and the next one that may not, besides any.
 	edge := exchange.Qty(sort.Search(1<<30, func(qty int) bool { return apart(exchange.Qty(1+qty)) != nil }))
 	for _, qty := range []exchange.Qty{max(edge, 1), edge + 1, drawQty(w.T, s)} {
-		require.Equal(w, apart(qty), w.a.CheckChange(s, side, was.qty, was.cost, qty, price, 0))
+		require.Equal(w, apart(qty), w.a.CheckChange(s, side, was, Open{qty, w.a.positions[s].terms.Value(qty, price)}, price, 0))
 	}
 }
 

@@ -232,22 +232,22 @@ func TestGrossOpenCost(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		held        exchange.Qty
-		buys, sells open
+		buys, sells Open
 		want        exchange.Money
 	}{
-		{"nothing", 0, open{}, open{}, 0},
-		{"one side", 0, open{10, 1000}, open{}, 1000},
-		{"the other side", 0, open{}, open{10, 1000}, 1000},
-		{"both: the dearer counts", 0, open{10, 1000}, open{10, 1100}, 1100},
-		{"both: the other way", 0, open{10, 1200}, open{10, 1100}, 1200},
-		{"the cheaper side is larger", 0, open{10, 1000}, open{4, 480}, 480 + 600},
-		{"the dearer side is larger", 0, open{4, 400}, open{10, 1200}, 1200},
-		{"reducing a long", 10, open{}, open{10, 1000}, 0},
-		{"turning a long", 10, open{}, open{15, 1500}, 500},
-		{"adding to a long", 10, open{5, 500}, open{10, 1000}, 500},
-		{"reducing a short", -10, open{10, 1000}, open{}, 0},
-		{"of 2026: only the sells open", -1_438_000, open{1_400_000, 2_603_983_400}, open{560_000, 673_220_800}, 673_220_800},
-		{"a part is rounded up", -1, open{3, 1000}, open{}, 667},
+		{"nothing", 0, Open{}, Open{}, 0},
+		{"one side", 0, Open{10, 1000}, Open{}, 1000},
+		{"the other side", 0, Open{}, Open{10, 1000}, 1000},
+		{"both: the dearer counts", 0, Open{10, 1000}, Open{10, 1100}, 1100},
+		{"both: the other way", 0, Open{10, 1200}, Open{10, 1100}, 1200},
+		{"the cheaper side is larger", 0, Open{10, 1000}, Open{4, 480}, 480 + 600},
+		{"the dearer side is larger", 0, Open{4, 400}, Open{10, 1200}, 1200},
+		{"reducing a long", 10, Open{}, Open{10, 1000}, 0},
+		{"turning a long", 10, Open{}, Open{15, 1500}, 500},
+		{"adding to a long", 10, Open{5, 500}, Open{10, 1000}, 500},
+		{"reducing a short", -10, Open{10, 1000}, Open{}, 0},
+		{"of 2026: only the sells open", -1_438_000, Open{1_400_000, 2_603_983_400}, Open{560_000, 673_220_800}, 673_220_800},
+		{"a part is rounded up", -1, Open{3, 1000}, Open{}, 667},
 	} {
 		require.Equal(t, c.want, grossOpenCost(c.held, &c.buys, &c.sells), c.name)
 	}

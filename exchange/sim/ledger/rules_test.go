@@ -151,8 +151,8 @@ func TestNoImmediateLiquidation(t *testing.T) {
 }
 
 func TestDearerBeyond64Bits(t *testing.T) {
-	big := open{qty: 1 << 40, cost: 3 << 40}
-	small := open{qty: 1 << 40, cost: 2 << 40}
+	big := Open{Qty: 1 << 40, Cost: 3 << 40}
+	small := Open{Qty: 1 << 40, Cost: 2 << 40}
 	require.True(t, dearer(&big, &small))
 	require.False(t, dearer(&small, &big))
 	require.Equal(t, exchange.Money(3<<40), grossOpenCost(0, &big, &small))
@@ -489,10 +489,11 @@ func TestChangedOrders(t *testing.T) {
 	trade(a, 0, 6_000_000, "50000")
 	a.SetOpen(0, exchange.Buy, 4_000_000, 8_000_000_000)
 	require.Error(t, a.CheckOrder(0, exchange.Buy, 100, price, 0))
-	require.NoError(t, a.CheckChange(0, exchange.Buy, 4_000_000, 8_000_000_000, 4_000_000, price, 0))
+	was := Open{4_000_000, 8_000_000_000}
+	require.NoError(t, a.CheckChange(0, exchange.Buy, was, Open{4_000_000, 8_000_000_000}, price, 0))
 	setMark(a, 0, "30000") // the position alone is worth the limit
 	require.Equal(t, &RiskLimitError{Value: 20_000_180_000, Limit: 20_000_000_000},
-		a.CheckChange(0, exchange.Buy, 4_000_000, 8_000_000_000, 100, price, 0), "smaller than what it replaces, and still more than nothing")
+		a.CheckChange(0, exchange.Buy, was, Open{100, 200_000}, price, 0), "smaller than what it replaces, and still more than nothing")
 }
 
 func TestReducingWithoutMargin(t *testing.T) {

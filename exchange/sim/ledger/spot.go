@@ -50,21 +50,21 @@ func (p *position) coinsOf(q exchange.Qty) exchange.Money {
 }
 
 // checkPair is CheckChange for a pair of two wallets.
-func (a *Account) checkPair(p *position, side exchange.Side, was open, qty exchange.Qty, price exchange.Price) error {
+func (a *Account) checkPair(p *position, side exchange.Side, was, now Open) error {
 	all := *p.side(side)
-	a.SetOpen(p.instrument.ID, side, all.qty-was.qty, all.cost-was.cost)
+	a.SetOpen(p.instrument.ID, side, all.Qty-was.Qty, all.Cost-was.Cost)
 	a.refresh(p.wallet)
-	err := a.checkSpot(p, side, qty, price)
-	a.SetOpen(p.instrument.ID, side, all.qty, all.cost)
+	err := a.checkSpot(p, side, now)
+	a.SetOpen(p.instrument.ID, side, all.Qty, all.Cost)
 	return err
 }
 
 // checkSpot tells whether a new order of a pair of two wallets may be placed, next to
 // those that are open: from what is bought with or sold, as far as it is there.
-func (a *Account) checkSpot(p *position, side exchange.Side, qty exchange.Qty, price exchange.Price) error {
-	w, need := p.wallet, p.orderMarginOf(p.buys.cost+p.terms.Value(qty, price))-p.orderMargin
+func (a *Account) checkSpot(p *position, side exchange.Side, order Open) error {
+	w, need := p.wallet, p.orderMarginOf(p.buys.Cost+order.Cost)-p.orderMargin
 	if side == exchange.Sell {
-		w, need = p.coin, p.coinsOf(qty)
+		w, need = p.coin, p.coinsOf(order.Qty)
 	}
 	a.refresh(w)
 	if free := w.cash(); need > free {

@@ -126,14 +126,14 @@ func (a *Account) crossState(w *wallet) (equity, required exchange.Money, count 
 }
 
 // grossByHand walks the contracts that could open one by one.
-func grossByHand(held exchange.Qty, buys, sells open) *big.Rat {
-	avg := func(o open) *big.Rat {
-		if o.qty == 0 {
+func grossByHand(held exchange.Qty, buys, sells Open) *big.Rat {
+	avg := func(o Open) *big.Rat {
+		if o.Qty == 0 {
 			return new(big.Rat)
 		}
-		return rat(int64(o.cost), int64(o.qty))
+		return rat(int64(o.Cost), int64(o.Qty))
 	}
-	b, s := buys.qty, sells.qty
+	b, s := buys.Qty, sells.Qty
 	if held > 0 {
 		s = max(0, s-held)
 	} else {

@@ -127,7 +127,7 @@ func (a *Account) refreshPositions(w *wallet) {
 		t.add(p)
 	}
 	for _, s := range w.coins {
-		t.orders += a.positions[s].coinsOf(a.positions[s].sells.qty)
+		t.orders += a.positions[s].coinsOf(a.positions[s].sells.Qty)
 	}
 	w.sums = t
 }
