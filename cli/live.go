@@ -135,18 +135,34 @@ func (w *wired) trade(p *plan, m *market, k *keptSettings) *session.Live {
 }
 
 // liveAccount shows the account of a live session to the recorder.
-type liveAccount struct{ *session.Live }
+type liveAccount struct {
+	*session.Live
+	start exchange.Money
+}
 
 // Margin implements reports.Account.
-func (a liveAccount) Margin(exchange.Time) exchange.Margin { return a.Live.Margin() }
+func (a liveAccount) Margin(exchange.Time) exchange.Margin { return a.Account(a.start) }
 
 // Totals implements reports.Account.
 func (a liveAccount) Totals() reports.Totals { return reports.Totals(a.Live.Totals()) }
 
+// unexplained is a warning if the venue's wallet is not what the session made of it.
+func (w *wired) unexplained(start exchange.Money) []string {
+	if w.live == nil {
+		return nil
+	}
+	more := w.live.Unexplained(start)
+	if more == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the venue's wallet, when it was last told, differed by %s from what fills, fees and funding come to: "+
+		"deposits, trades of others, or fills that it did not know of yet", amountText(more, w.currency))}
+}
+
 // account is the one that a report is about.
-func (w *wired) account() reports.Account {
+func (w *wired) account(start exchange.Money) reports.Account {
 	if w.live != nil {
-		return liveAccount{w.live}
+		return liveAccount{w.live, start}
 	}
 	return account{w.sim.Account(), w.currency.Code}
 }

@@ -136,7 +136,7 @@ func (a *App) recalled(ctx context.Context, f *sessionFlags, store *session.Stor
 // replayed runs a recorded session, with a recorder beside it.
 func (a *App) replayed(ctx context.Context, f *sessionFlags, p *plan, w *wired) (*reports.Result, error) {
 	state := w.session.State()
-	recorder, err := a.record(p, 0, "session "+p.flags.data, []reports.DataPart{{Path: "session", Rows: state.Events}}, w.account(), w.models(f))
+	recorder, err := a.record(p, 0, "session "+p.flags.data, []reports.DataPart{{Path: "session", Rows: state.Events}}, w.account(p.balance), w.models(f))
 	if err != nil {
 		return nil, err
 	}
@@ -150,5 +150,7 @@ func (a *App) replayed(ctx context.Context, f *sessionFlags, p *plan, w *wired) 
 	if err != nil {
 		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
 	}
-	return recorder.Finish(a.outcome(p, summary, w.stats()))
+	o := a.outcome(p, summary, w.stats())
+	o.Warnings = append(o.Warnings, w.unexplained(p.balance)...)
+	return recorder.Finish(o)
 }

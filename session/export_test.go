@@ -18,6 +18,9 @@ func (s *Store) LimitPages(ctx context.Context, more int) error {
 	return err
 }
 
+// Hear takes in what a venue says.
+func (l *Live) Hear(r exchange.Report) { l.books.report(&r) }
+
 // SealAt sets how large segments become.
 func (s *Session) SealAt(batches int64, bytes int) { s.sealEvery, s.sealBytes = batches, bytes }
 

@@ -88,6 +88,27 @@ func (l *Live) Position(s exchange.SymbolID) exchange.Position { return l.books.
 // Totals returns sums over the session.
 func (l *Live) Totals() Totals { return l.books.totals }
 
+// Account returns the account as its fills, fees and funding make it of what it began
+// with, in the smallest unit of the currency. It adds up at any time, which the venue's
+// word need not: a venue tells of a fill and of the wallet in messages of their own, and
+// of a deposit in the wallet alone.
+func (l *Live) Account(start exchange.Money) exchange.Margin {
+	m, t := l.books.margin, &l.books.totals
+	m.Wallet = start + t.Realised - t.Fees + t.Funding + t.Insurance
+	m.Unrealised = 0
+	for _, id := range l.cfg.Symbols {
+		m.Unrealised += l.books.positions[id].Unrealised
+	}
+	m.Balance = m.Wallet + m.Unrealised
+	return m
+}
+
+// Unexplained is what the venue's wallet, as last told, has more than [Live.Account]: a
+// deposit, somebody else's trade, or a fill of which it was not told yet.
+func (l *Live) Unexplained(start exchange.Money) exchange.Money {
+	return l.books.margin.Wallet - l.Account(start).Wallet
+}
+
 // Opening is the first margin that was heard.
 func (l *Live) Opening() exchange.Margin { return l.books.opening }
 

@@ -408,3 +408,24 @@ func TestFoundWhileLeaving(t *testing.T) {
 	require.Equal(t, []string{"cancel all", "cancel all"}, d.sent, "the session's and ours, and no order")
 	replayed(t, dir, fresh)
 }
+
+// The account of a report adds up though the venue tells of the wallet later than of the
+// fill, or of a deposit.
+func TestLiveAccountAddsUp(t *testing.T) {
+	set, id := instruments(t)
+	l := session.NewLive(session.LiveConfig{Instruments: set, Symbols: []exchange.SymbolID{id}})
+	l.Hear(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 1000, Balance: 1000}})
+	require.Equal(t, exchange.Money(1000), l.Account(1000).Wallet)
+	l.Hear(exchange.Report{Kind: exchange.ReportFill, Fill: exchange.Fill{Symbol: id, Side: exchange.Buy, Qty: 100, Price: exchange.MustPrice("40000"),
+		Value: 250_000, Position: 100, Fee: 5, Realised: 70}})
+	l.Hear(exchange.Report{Kind: exchange.ReportFunding, Funding: exchange.FundingPayment{Symbol: id, Amount: -3}})
+	m := l.Account(1000)
+	require.Equal(t, exchange.Money(1062), m.Wallet)
+	require.Equal(t, m.Wallet, m.Balance)
+	require.Equal(t, exchange.Money(1000), l.Margin().Wallet, "what the venue said")
+	require.Equal(t, exchange.Money(-62), l.Unexplained(1000))
+	l.Hear(exchange.Report{Kind: exchange.ReportPosition, Position: exchange.Position{Symbol: id, Qty: 100, Cost: -250_000, Unrealised: 9}})
+	l.Hear(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 1562, Unrealised: 8, Balance: 1570}})
+	require.Equal(t, exchange.Money(500), l.Unexplained(1000), "a deposit")
+	require.Equal(t, exchange.Margin{Currency: "XBt", Wallet: 1062, Unrealised: 9, Balance: 1071}, l.Account(1000))
+}
