@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,15 +44,21 @@ func (a *App) calibrateCommand() *cobra.Command {
 		Use:   "calibrate SESSION",
 		Short: "Fit latency and queue models to what a live session's orders met",
 		Long: `Fit the models of the simulated exchange to a session that sent orders to a venue, in
-mode live or shadow: latency to the venue and back from when its orders were taken, and
-the queue model whose simulation of the session fills the orders that the venue filled.
-They are written to a file that backtest run --models reads.
+mode live or shadow: latency to the venue and back from when its orders were taken, in
+spells if slow ones come together, and the queue model whose simulation of the session
+fills the orders that the venue filled. They are written to a file that backtest run
+--models reads.
+
+--queue cancels looks for a curve: how much of what is cancelled stood in the first, second
+and third quarter of a queue. It simulates the session some dozens of times and wants a
+hundred orders that rested; with fewer it would learn them by heart.
 
 The venue's clock is not ours. It is taken to be ahead by as much as makes the fast ways
 there, one in ten, as fast as the fast ways back. Orders that waited for a rate limit of ours
 count with their wait, as they do for the strategy.`,
 		Example: `  backtest calibrate xbtusd-grid_maker --out models.yaml
   backtest calibrate xbtusd-grid_maker --recorded --queue prob-power:2 --queue prob-power:4
+  backtest calibrate xbtusd-grid_maker --queue prob-power:3 --queue cancels
   backtest run -c run.yaml --models models.yaml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.calibrate(c.Context(), f, args[0]) },
@@ -64,7 +68,7 @@ count with their wait, as they do for the strategy.`,
 	fs.StringVar(&f.out, "out", "models.yaml", "`file` to write")
 	fs.BoolVar(&f.force, "force", false, "write over a file that is there")
 	fs.BoolVar(&f.recorded, "recorded", false, "latency as it was, order by order, in a CSV file beside, instead of log-normal distributions")
-	fs.StringArrayVar(&f.queues, "queue", queueCandidates, "queue `model` to try; may be repeated")
+	fs.StringArrayVar(&f.queues, "queue", queueCandidates, "queue `model` to try, or cancels to fit a curve; may be repeated")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return c
 }
@@ -81,15 +85,6 @@ type calibration struct {
 	Queues  []queueScore  `json:"queues"` // the best first
 	Resting int           `json:"resting_orders"`
 	File    string        `json:"file"`
-}
-
-// queueScore says how well a queue model explains what was filled.
-type queueScore struct {
-	Queue string `json:"queue"`
-	// Miss is the mean difference of the filled share of an order.
-	Miss float64 `json:"miss"`
-	// Late is the mean distance of the first fills, in seconds, of orders that both filled.
-	Late float64 `json:"late"`
 }
 
 // drift is how far two clocks may go apart: the venue's times are of milliseconds.
@@ -189,60 +184,6 @@ func (c *calibration) trips(list []session.Fate) ([]sim.RoundTrip, error) {
 	return trips, nil
 }
 
-// fitLatency names the models that the trips come to.
-func (c *calibration) fitLatency(trips []sim.RoundTrip, f *calibrateFlags) error {
-	if f.recorded {
-		c.Latency = "recorded:" + tripsFile(f.out)
-		if strings.ContainsAny(c.Latency, "*?[\\") {
-			return usage(fmt.Errorf("--out %s: the name of the file with the trips must not look like a pattern", f.out))
-		}
-		return nil
-	}
-	var ways [2][]float64
-	for _, t := range trips {
-		ways[0] = append(ways[0], t.Exchange.Sub(t.Request).Seconds())
-		ways[1] = append(ways[1], t.Response.Sub(t.Exchange).Seconds())
-	}
-	c.Latency, c.Reports = logNormal(ways[0]), logNormal(ways[1])
-	return nil
-}
-
-// logNormal fits a log-normal distribution by its median and by the spread of the middle
-// two thirds, which a few orders that waited do not change.
-func logNormal(values []float64) string {
-	const least = 1e-6 // a way that took no time by our clocks
-	slices.Sort(values)
-	at := func(p float64) float64 { return max(values[int(p*float64(len(values)-1)+0.5)], least) }
-	sigma := math.Log(at(0.8413)/at(0.1587)) / 2
-	median := time.Duration(at(0.5) * float64(time.Second)).Round(time.Microsecond)
-	return "lognormal:" + median.String() + ":" + strconv.FormatFloat(math.Round(sigma*1000)/1000, 'g', -1, 64)
-}
-
-// fitQueue plays the session again with each queue model beside it.
-func (a *App) fitQueue(ctx context.Context, c *calibration, f *calibrateFlags, p *plan, m *market, k keptSettings, store *session.Store, trips []sim.RoundTrip) error {
-	recorded, err := sim.NewRecordedLatency("the session's own", trips)
-	if err != nil {
-		return dataError(err)
-	}
-	for _, name := range f.queues {
-		q := *p
-		q.sim.Latency = recorded
-		if q.sim.Queue, err = a.Models.queue(name); err != nil {
-			return usage(fmt.Errorf("--queue: %w", err))
-		}
-		list, err := a.reshadow(ctx, &q, m, k, store)
-		if err != nil {
-			return sessionError(err)
-		}
-		score, resting := scoreOf(name, list)
-		c.Queues, c.Resting = append(c.Queues, score), resting
-	}
-	slices.SortStableFunc(c.Queues, func(x, y queueScore) int {
-		return cmp.Or(cmp.Compare(x.Miss, y.Miss), cmp.Compare(x.Late, y.Late))
-	})
-	return nil
-}
-
 // reshadow plays a session again with a simulator beside, and returns what became of its
 // orders.
 func (a *App) reshadow(ctx context.Context, p *plan, m *market, k keptSettings, store *session.Store) (list []session.Fate, err error) {
@@ -259,31 +200,6 @@ func (a *App) reshadow(ctx context.Context, p *plan, m *market, k keptSettings, 
 		return nil, err
 	}
 	return list, errors.Join(w.session.Same(), w.session.Fates())
-}
-
-// scoreOf compares the fills of orders that rested on the venue.
-func scoreOf(name string, list []session.Fate) (s queueScore, resting int) {
-	s.Queue = name
-	both := 0
-	for i := range list {
-		f := &list[i]
-		if f.Qty == 0 || f.Price == 0 || f.Venue.Status == "" || f.Venue.Status == exchange.Rejected.String() || f.Venue.Filled > 0 && !f.Venue.Maker || f.Sim.Filled > 0 && !f.Sim.Maker {
-			continue
-		}
-		resting++
-		s.Miss += math.Abs(float64(f.Venue.Filled-f.Sim.Filled)) / float64(f.Qty)
-		if f.Venue.Filled > 0 && f.Sim.Filled > 0 {
-			both++
-			s.Late += math.Abs(f.Venue.First.Sub(f.Sim.First).Seconds())
-		}
-	}
-	if resting > 0 {
-		s.Miss /= float64(resting)
-	}
-	if both > 0 {
-		s.Late /= float64(both)
-	}
-	return s, resting
 }
 
 func tripsFile(out string) string { return strings.TrimSuffix(out, filepath.Ext(out)) + "-trips.csv" }

@@ -202,10 +202,13 @@ func TestShadow(t *testing.T) {
 	calibrate := []string{"calibrate", filepath.Join(v.state, "sessions", "s"), "--out", models}
 	require.Contains(t, mustBacktest(t, append(calibrate, "--queue", "risk-averse", "--queue", "front")...), "QUEUE MODEL")
 	text := read(t, models)
-	require.Regexp(t, `latency: "lognormal:[0-9.]+ms:[0-9.e-]+"\nresponse-latency: "lognormal:.*"\nqueue: "`, text)
+	require.Regexp(t, `latency: "lognormal:[0-9.]+ms:[0-9.e-]+(:[0-9a-z.]+)?"\nresponse-latency: "lognormal:.*"\nqueue: "`, text)
 	out, err = exec.Command("backtest", calibrate...).CombinedOutput()
 	require.Error(t, err, "it is there already")
 	require.Contains(t, string(out), "--force writes over it")
+	out, err = exec.Command("backtest", append(calibrate, "--force", "--queue", "cancels")...).CombinedOutput()
+	require.Error(t, err, "it is a short session")
+	require.Regexp(t, `--queue cancels: \d+ orders rested, want at least 100`, string(out))
 	require.Contains(t, mustBacktest(t, append(calibrate, "--force", "--recorded", "--queue", "prob-power:2", "--json")...), `"queue": "prob-power:2"`)
 
 	catalog, _ := history(t, "2019-01-01", 24*time.Hour, "bar-1m")

@@ -32,7 +32,8 @@ func TestFillModelsDocument(t *testing.T) {
 	text, err := os.ReadFile(modelsDoc)
 	require.NoError(t, err)
 	want := string(text)
-	queues := []string{"front", "prob-power:3", "prob-power:3,compat", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3", "risk-averse"}
+	queues := []string{"front", "prob-power:3", "prob-power:3,compat", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3",
+		"cancels:0.1/0.3/0.6", "risk-averse"}
 	simple := []string{"0", "5ms", "50ms", "feed"}
 	touch := "levels=1,spacing=1,skew=1,limit=20"
 	for name, table := range map[string]struct {
@@ -41,7 +42,7 @@ func TestFillModelsDocument(t *testing.T) {
 	}{
 		"at the touch": {touch, queues, simple},
 		"behind it":    {"levels=3,spacing=10,skew=20,limit=100", queues, simple},
-		"other latencies": {touch, []string{"prob-power:3"}, []string{"5ms/50ms", "50ms/5ms", "lognormal:5ms:1", "lognormal:50ms:1", "load:5ms+10us/100ms",
+		"other latencies": {touch, []string{"prob-power:3"}, []string{"5ms/50ms", "50ms/5ms", "lognormal:5ms:1", "lognormal:5ms:1:10s", "lognormal:50ms:1", "lognormal:50ms:1:10s", "load:5ms+10us/100ms",
 			"recorded:" + trips(t)}},
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"

@@ -131,7 +131,8 @@ func (f *runFlags) registerExchange(fs *pflag.FlagSet) {
 	fs.StringVar(&f.leverage, "leverage", "0", "leverage of isolated margin; 0 is cross margin")
 	f.latency.register(fs)
 	fs.StringVar(&f.queue, "queue", "prob-power:3", "queue model of resting orders on books and quotes:\n"+
-		"risk-averse, prob-power:K, prob-power2:K, prob-power3:K, prob-log, prob-log2, front")
+		"risk-averse, prob-power:K, prob-power2:K, prob-power3:K, prob-log, prob-log2, front, or\n"+
+		"cancels:0.1/0.3/0.6, the shares of what is cancelled that stood in the first part of a queue, the first two ...")
 	fs.IntVar(&f.slippageTicks, "slippage-ticks", 1, "ticks against us where the data has no book")
 	fs.StringVar(&f.barPath, "bar-path", "adaptive", "order of a bar's extremes: adaptive, high-first, low-first or pessimistic")
 	fs.StringVar(&f.barFill, "bar-fill", "through", "a limit order fills when a bar trades through its price, or at a touch")
@@ -190,12 +191,12 @@ func (a *App) completeRun(c *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"strategy":   words(names...),
 		"data":       words("auto", "bar-1m", "bar-5m", "bar-1h", "bar-1d", "trade", "quote", "book", "order"),
-		"queue":      words("risk-averse", "prob-power:3", "prob-power2:3", "prob-power3:3", "prob-log", "prob-log2", "front"),
+		"queue":      words("risk-averse", "prob-power:3", "prob-power2:3", "prob-power3:3", "prob-log", "prob-log2", "front", "cancels:"),
 		"bar-path":   words("adaptive", "high-first", "low-first", "pessimistic"),
 		"bar-fill":   words("through", "touch"),
 		"impact":     words("none", "sqrt:0.7"),
 		"self-trade": words("pass", "match", "cancel-resting", "cancel-taking", "cancel-both"),
-		"latency":    words("0", "5ms", "5ms/8ms", "feed", "lognormal:5ms:0.4", "load:5ms+20us", "recorded:"),
+		"latency":    words("0", "5ms", "5ms/8ms", "feed", "lognormal:5ms:0.4", "lognormal:5ms:0.4:2s", "load:5ms+20us", "recorded:"),
 	} {
 		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			panic(err) // the flag's name is misspelled above

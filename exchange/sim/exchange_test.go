@@ -13,16 +13,17 @@ import (
 
 func TestParseLatency(t *testing.T) {
 	for text, want := range map[string]Latency{
-		"0":                   ZeroLatency{},
-		"":                    ZeroLatency{},
-		"5ms":                 ConstantLatency{5 * time.Millisecond, 5 * time.Millisecond},
-		"5ms/8ms":             ConstantLatency{5 * time.Millisecond, 8 * time.Millisecond},
-		"feed":                FeedLatency{Multiplier: 1},
-		"feed:2":              FeedLatency{Multiplier: 2},
-		"feed:1+3ms":          FeedLatency{Multiplier: 1, Offset: 3 * time.Millisecond},
-		"feed:2+1ms":          FeedLatency{Multiplier: 2, Offset: time.Millisecond},
-		"lognormal:5ms:0.4":   LogNormalLatency{Median: 5 * time.Millisecond, Sigma: 0.4},
-		"lognormal:1.5s:1.25": LogNormalLatency{Median: 1500 * time.Millisecond, Sigma: 1.25},
+		"0":                    ZeroLatency{},
+		"":                     ZeroLatency{},
+		"5ms":                  ConstantLatency{5 * time.Millisecond, 5 * time.Millisecond},
+		"5ms/8ms":              ConstantLatency{5 * time.Millisecond, 8 * time.Millisecond},
+		"feed":                 FeedLatency{Multiplier: 1},
+		"feed:2":               FeedLatency{Multiplier: 2},
+		"feed:1+3ms":           FeedLatency{Multiplier: 1, Offset: 3 * time.Millisecond},
+		"feed:2+1ms":           FeedLatency{Multiplier: 2, Offset: time.Millisecond},
+		"lognormal:5ms:0.4":    LogNormalLatency{Median: 5 * time.Millisecond, Sigma: 0.4},
+		"lognormal:1.5s:1.25":  LogNormalLatency{Median: 1500 * time.Millisecond, Sigma: 1.25},
+		"lognormal:5ms:0.4:2s": LogNormalLatency{Median: 5 * time.Millisecond, Sigma: 0.4, Memory: 2 * time.Second},
 	} {
 		got, err := ParseLatency(text)
 		require.NoError(t, err, text)
@@ -31,7 +32,8 @@ func TestParseLatency(t *testing.T) {
 			require.Equal(t, text, fmt.Sprint(got))
 		}
 	}
-	for _, text := range []string{"5", "-5ms", "2h", "5ms/", "feed:x", "feed:-1", "feed:1+x", "lognormal", "lognormal:5ms", "lognormal:5ms:x", "lognormal:x:1", "lognormal:5ms:NaN"} {
+	for _, text := range []string{"5", "-5ms", "2h", "5ms/", "feed:x", "feed:-1", "feed:1+x", "lognormal", "lognormal:5ms", "lognormal:5ms:x", "lognormal:x:1", "lognormal:5ms:NaN",
+		"lognormal:5ms:0.4:", "lognormal:5ms:0.4:x", "lognormal:5ms:0.4:0s", "lognormal:5ms:0.4:-1s", "lognormal:5ms:0.4:1us", "lognormal:5ms:0.4:1s:1"} {
 		_, err := ParseLatency(text)
 		var v *exchange.ValidationError
 		require.ErrorAs(t, err, &v, text)

@@ -192,7 +192,8 @@ func TestInvariantI16ModelsAreBounded(t *testing.T) {
 	c.Balance = 1_000_000_000_000_000
 	rapid.Check(t, func(t *rapid.T) {
 		c := c
-		c.Queue = rapid.SampledFrom([]QueueModel{ProbPower(3), ProbLog(), ProbLog2(), ProbPower2(2), ProbPower3(1.5)}).Draw(t, "queue")
+		c.Queue = rapid.SampledFrom([]QueueModel{ProbPower(3), ProbLog(), ProbLog2(), ProbPower2(2), ProbPower3(1.5),
+			MeasuredCancels{Ahead: []float64{0.1, 0.7}}}).Draw(t, "queue")
 		w := newWorld(t, rapid.SampledFrom([]fidelity{fromQuotes, fromBook}).Draw(t, "data"), c)
 		placed := 0
 		w.before = func(s *step) {

@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"hash/fnv"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -114,50 +113,6 @@ func (f *feedLatency) observe(_ exchange.Time, d time.Duration) {
 func (f *feedLatency) Entry(exchange.Time) time.Duration    { return f.last }
 func (f *feedLatency) Response(exchange.Time) time.Duration { return f.last }
 
-// LogNormalLatency draws each way from a log-normal distribution with a seeded
-// generator: half of the messages take longer than the median, and one in six
-// takes longer than the median times e^Sigma.
-type LogNormalLatency struct {
-	Median time.Duration
-	Sigma  float64
-}
-
-// Entry implements [Latency] with the median; an exchange draws.
-func (l LogNormalLatency) Entry(exchange.Time) time.Duration { return l.Median }
-
-// Response implements [Latency] with the median; an exchange draws.
-func (l LogNormalLatency) Response(exchange.Time) time.Duration { return l.Median }
-
-// Typical returns the median.
-func (l LogNormalLatency) Typical() time.Duration { return l.Median }
-
-// String returns the name that ParseLatency reads.
-func (l LogNormalLatency) String() string {
-	return "lognormal:" + l.Median.String() + ":" + strconv.FormatFloat(l.Sigma, 'g', -1, 64)
-}
-
-func (l LogNormalLatency) start(seed uint64) Latency {
-	return &logNormal{LogNormalLatency: l,
-		entry: rand.New(rand.NewPCG(seed, 0x656e747279)), response: rand.New(rand.NewPCG(seed, 0x7265706c79))}
-}
-
-// logNormal has a generator for each way, so that one more command does not
-// change the times of the reports.
-type logNormal struct {
-	LogNormalLatency
-	entry, response *rand.Rand
-}
-
-func (l *logNormal) Entry(exchange.Time) time.Duration    { return l.draw(l.entry) }
-func (l *logNormal) Response(exchange.Time) time.Duration { return l.draw(l.response) }
-
-func (l *logNormal) draw(r *rand.Rand) time.Duration {
-	// Whole microseconds, so that the last bit of exp does not matter.
-	us := float64(l.Median) / float64(time.Microsecond) * exp(float64(l.Sigma*r.NormFloat64()))
-	const longest = float64(time.Hour / time.Microsecond)
-	return time.Duration(min(us, longest)) * time.Microsecond
-}
-
 // startLatency returns a model's own state for a symbol.
 func startLatency(l Latency, seed uint64, symbol string) Latency {
 	h := fnv.New64a()
@@ -183,6 +138,7 @@ func describe(l Latency) string { return fmt.Sprint(l) }
 //	feed              as the market data: its arrival less its exchange time
 //	feed:2+1ms        twice that and a millisecond
 //	lognormal:5ms:0.4 drawn around 5 ms
+//	lognormal:5ms:0.4:2s ... in spells of about 2 s
 //	load:5ms+20us     and 20 µs for each event of the last 100 ms
 //	load:5ms+20us/1s  ... of the last second
 //
@@ -231,19 +187,6 @@ func parseFeed(s, rest string) (Latency, error) {
 	return l, nil
 }
 
-func parseLogNormal(s, rest string) (Latency, error) {
-	median, sigma, _ := strings.Cut(rest, ":")
-	var l LogNormalLatency
-	var err error
-	if l.Median, err = parseDelay(s, median); err != nil {
-		return nil, err
-	}
-	if l.Sigma, err = strconv.ParseFloat(sigma, 64); err != nil || !(l.Sigma >= 0 && l.Sigma <= 5) {
-		return nil, badLatency(s, "sigma must be a number from 0 to 5")
-	}
-	return l, nil
-}
-
 func parseDelay(s, part string) (time.Duration, error) {
 	d, err := time.ParseDuration(part)
 	if err != nil || d < 0 || d > time.Hour {
@@ -253,5 +196,5 @@ func parseDelay(s, part string) (time.Duration, error) {
 }
 
 func badLatency(s, why string) error {
-	return bad("latency", s, why+"; want 0, 5ms, 5ms/8ms, feed, feed:2+1ms, lognormal:5ms:0.4 or load:5ms+20us")
+	return bad("latency", s, why+"; want 0, 5ms, 5ms/8ms, feed, feed:2+1ms, lognormal:5ms:0.4, lognormal:5ms:0.4:2s or load:5ms+20us")
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -196,7 +197,7 @@ func TestSplitLatency(t *testing.T) {
 	require.Equal(t, 28*ms, after)
 	require.Equal(t, "to the exchange recorded:x, back feed", describe(SplitLatency{recorded, FeedLatency{Multiplier: 1}}))
 	require.Equal(t, 3*ms, Typical(SplitLatency{recorded, ConstantLatency{ms, 3 * ms}}))
-	draws := startLatency(SplitLatency{LogNormalLatency{5 * ms, 0.5}, ConstantLatency{}}, 1, "a")
+	draws := startLatency(SplitLatency{LogNormalLatency{Median: 5 * ms, Sigma: 0.5}, ConstantLatency{}}, 1, "a")
 	_, watches := draws.(observer)
 	require.False(t, watches)
 	seen := map[time.Duration]bool{}
@@ -220,7 +221,7 @@ func TestNothingArrivesBeforeItsLatency(t *testing.T) {
 	require.NoError(t, err)
 	check(t, func(t *rapid.T, w *world) {
 		w.c.Latency = rapid.SampledFrom([]Latency{recorded, LoadLatency{Base: 100 * ms, PerEvent: 30 * ms, Window: time.Second},
-			SplitLatency{LogNormalLatency{300 * ms, 1}, recorded}}).Draw(t, "model")
+			SplitLatency{LogNormalLatency{Median: 300 * ms, Sigma: 1}, recorded}}).Draw(t, "model")
 		w.c.Faults = Faults{}
 		w = newWorld(w.t, w.kind, w.c)
 		w.run(worldSteps)
@@ -236,4 +237,87 @@ func TestNothingArrivesBeforeItsLatency(t *testing.T) {
 		}
 		require.True(t, slices.IsSortedFunc(w.reports, func(a, b exchange.Report) int { return int(a.Time.Sub(b.Time)) }))
 	})
+}
+
+// With a memory the logarithms of latencies are normal, each as if it were drawn alone,
+// and correlate by e^(-gap/memory).
+func TestLatencyRemembers(t *testing.T) {
+	const memory = 800 * ms
+	model := LogNormalLatency{Median: time.Second, Sigma: 0.5, Memory: memory}
+	require.Equal(t, time.Second, Typical(model))
+	l := startLatency(model, 7, "a")
+	const n = 200_000
+	z := make([]float64, n)
+	for i := range z {
+		// Between knots and on them.
+		z[i] = math.Log(l.Entry(epoch.Add(time.Duration(i)*50*ms)).Seconds()) / 0.5
+	}
+	var mean, square, tail float64
+	for _, v := range z {
+		mean += v / n
+		square += v * v / n
+		if v > 1 {
+			tail++
+		}
+	}
+	require.InDelta(t, 0, mean, 0.05)
+	require.InDelta(t, 1, square, 0.05)
+	require.InDelta(t, 0.1587, tail/n, 0.01)
+	for _, lag := range []int{1, 2, 4, 8, 16, 32, 80} {
+		var product float64
+		for i := range z[:n-lag] {
+			product += z[i] * z[i+lag] / float64(n-lag)
+		}
+		gap := time.Duration(lag) * 50 * ms
+		require.InDelta(t, math.Exp(-gap.Seconds()/memory.Seconds()), product, 0.05, "%s apart", gap)
+	}
+}
+
+// A latency with a memory depends on the time since the first message and on the seed,
+// and not on who asked before: one more command changes no other.
+func TestLatencyWithAMemoryIsAFunctionOfTime(t *testing.T) {
+	model := LogNormalLatency{Median: 5 * ms, Sigma: 1, Memory: time.Second}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := startLatency(model, 3, "x"), startLatency(model, 3, "x")
+		other, seeded := startLatency(model, 3, "y"), startLatency(model, 4, "x")
+		for _, l := range []Latency{a, b, other, seeded} {
+			l.Entry(epoch)
+		}
+		same := 0
+		times := rapid.SliceOfN(rapid.Int64Range(0, int64(time.Hour)), 1, 30).Draw(t, "times")
+		for _, at := range times {
+			now := epoch.Add(time.Duration(at))
+			if rapid.Bool().Draw(t, "asked before") {
+				b.Entry(now.Add(time.Duration(rapid.Int64Range(-int64(time.Second), int64(time.Second)).Draw(t, "off"))))
+			}
+			d := a.Entry(now)
+			require.Equal(t, d, b.Entry(now))
+			require.Equal(t, a.Response(now), b.Response(now))
+			for _, l := range []time.Duration{a.Response(now), other.Entry(now), seeded.Entry(now)} {
+				if l == d {
+					same++
+				}
+			}
+		}
+		require.LessOrEqual(t, same, 1+len(times), "ways, symbols and seeds have draws of their own")
+		require.Equal(t, a.Entry(epoch), a.Entry(0), "nothing was before the first")
+		later := startLatency(model, 3, "x")
+		later.Entry(epoch.Add(time.Hour))
+		require.Equal(t, a.Entry(epoch.Add(time.Minute)), later.Entry(epoch.Add(time.Hour+time.Minute)))
+	})
+}
+
+// Neighbours in time are alike, where those without a memory are not.
+func TestNeighboursAreAlike(t *testing.T) {
+	apart := func(l LogNormalLatency) (sum float64) {
+		x := startLatency(l, 1, "x")
+		for i := range exchange.Time(1000) {
+			at := epoch + i*exchange.Time(time.Minute)
+			sum += math.Abs(math.Log(x.Entry(at).Seconds() / x.Entry(at+exchange.Time(10*ms)).Seconds()))
+		}
+		return sum / 1000
+	}
+	long := LogNormalLatency{Median: time.Second, Sigma: 1, Memory: 10 * time.Second}
+	require.Less(t, apart(long), 0.1)
+	require.Greater(t, apart(LogNormalLatency{Median: time.Second, Sigma: 1}), 0.5)
 }

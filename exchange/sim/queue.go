@@ -131,8 +131,12 @@ func (p Probabilistic) Change(c LevelChange) int64 {
 		b -= float64(c.Traded)
 	}
 	b = max(b, 0)
-	cancelled := float64(c.Cancelled())
-	prob := p.behind(b, f, p.power)
+	return leftAhead(b, f, float64(c.Cancelled()), p.behind(b, f, p.power))
+}
+
+// leftAhead is what is ahead of an order after a cancel, in QueueUnits: of f contracts,
+// when b are behind it and the cancelled ones were behind it with a probability.
+func leftAhead(b, f, cancelled, prob float64) int64 {
 	// The conversions forbid fused multiplication and addition, which would
 	// round differently on some processors.
 	ahead := float64((1 - prob) * cancelled)
@@ -171,7 +175,7 @@ func behindPower3(b, f, k float64) float64 { return 1 - pow(f/(f+b), k) }
 
 // QueueNames lists the names that ParseQueue reads, with example parameters.
 func QueueNames() []string {
-	return []string{"risk-averse", "front", "prob-power:3", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3"}
+	return []string{"risk-averse", "front", "prob-power:3", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3", "cancels:0.1/0.3/0.6"}
 }
 
 // ParseQueue reads the name of a queue model, such as prob-power:3. The suffix
@@ -183,6 +187,9 @@ func ParseQueue(s string) (QueueModel, error) {
 		return nil, badQueue(s)
 	}
 	compatible := suffix == "compat"
+	if name == "cancels" && suffix == "" {
+		return parseCancels(s, param)
+	}
 	if !hasParam && !compatible {
 		switch name {
 		case "risk-averse":
@@ -191,33 +198,40 @@ func ParseQueue(s string) (QueueModel, error) {
 			return FrontOfQueue{}, nil
 		}
 	}
-	k := 3.0
-	if hasParam {
-		var err error
-		if k, err = strconv.ParseFloat(param, 64); err != nil || !(k > 0 && k <= 100) {
-			return nil, badQueue(s)
-		}
-	}
-	var m Probabilistic
-	switch {
-	case name == "prob-power":
-		m = ProbPower(k)
-	case name == "prob-power2":
-		m = ProbPower2(k)
-	case name == "prob-power3":
-		m = ProbPower3(k)
-	case name == "prob-log" && !hasParam:
-		m = ProbLog()
-	case name == "prob-log2" && !hasParam:
-		m = ProbLog2()
-	default:
+	m, ok := probabilistic(name, param, hasParam)
+	if !ok {
 		return nil, badQueue(s)
 	}
 	m.Compatible = compatible
 	return m, nil
 }
 
+// probabilistic returns a model by the name of its function and its power, 3 if there is
+// none.
+func probabilistic(name, param string, hasParam bool) (m Probabilistic, ok bool) {
+	k := 3.0
+	if hasParam {
+		var err error
+		if k, err = strconv.ParseFloat(param, 64); err != nil || !(k > 0 && k <= 100) {
+			return m, false
+		}
+	}
+	switch {
+	case name == "prob-power":
+		return ProbPower(k), true
+	case name == "prob-power2":
+		return ProbPower2(k), true
+	case name == "prob-power3":
+		return ProbPower3(k), true
+	case name == "prob-log" && !hasParam:
+		return ProbLog(), true
+	case name == "prob-log2" && !hasParam:
+		return ProbLog2(), true
+	}
+	return m, false
+}
+
 func badQueue(s string) error {
 	return bad("queue", s, "want one of "+strings.Join(QueueNames(), ", ")+
-		"; the number may be any from 0 to 100, and prob-... may end in ,compat")
+		"; the number may be any from 0 to 100, prob-... may end in ,compat, and cancels has one or more shares from 0 to 1 that do not fall")
 }

@@ -30,6 +30,10 @@ func TestQueueFunctions(t *testing.T) {
 		{"prob-power3:1", 25.714, 27.000},
 		{"prob-power3:2", 28.163, 29.100}, // 30 - 10·(30/70)², 30 - 10·(30/100)²
 		{"prob-power3:3", 29.213, 29.730},
+		{"cancels:0.5", 25.714, 0},         // 30 of 70 are ahead, 3/7 of the cancels
+		{"cancels:0.2/0.4/0.9", 26.571, 0}, // between the knots 0.25 and 0.5: 0.2 + 0.2·(3/7-1/4)/(1/4)
+		{"cancels:1", 21.429, 0},           // 30 - 10·6/7
+		{"cancels:0", 30, 0},
 		{"risk-averse", 30, 30},
 		{"front", 0, 0},
 	} {
@@ -72,7 +76,8 @@ func TestQueueModelsAreBounded(t *testing.T) {
 			Traded: exchange.Qty(rapid.Int64Range(0, int64(before)).Draw(t, "traded")),
 		}
 		worst := change(RiskAverse{}, c)
-		for _, name := range append(QueueNames(), "prob-power:0.5", "prob-power2:7.5", "prob-power3:100,compat", "prob-log,compat") {
+		for _, name := range append(QueueNames(), "prob-power:0.5", "prob-power2:7.5", "prob-power3:100,compat", "prob-log,compat",
+			"cancels:0", "cancels:1", "cancels:0/0/0.1/1", "cancels:0.999/0.999/1") {
 			m, err := ParseQueue(name)
 			require.NoError(t, err)
 			got := change(m, c)
@@ -86,7 +91,8 @@ func TestQueueModelsAreBounded(t *testing.T) {
 
 func TestParseQueueErrors(t *testing.T) {
 	for _, s := range []string{"", "prob", "prob-power:", "prob-power:0", "prob-power:-1", "prob-power:NaN", "prob-power:1e9",
-		"prob-log:3", "risk-averse,compat", "front:1", "prob-power:3,other", "prob-power:3,"} {
+		"prob-log:3", "risk-averse,compat", "front:1", "prob-power:3,other", "prob-power:3,", "cancels", "cancels:", "cancels:0.5/", "cancels:0.5/0.4",
+		"cancels:-0.1", "cancels:1.1", "cancels:NaN", "cancels:0.5,compat"} {
 		_, err := ParseQueue(s)
 		if s == "prob-power:3," {
 			require.NoError(t, err)

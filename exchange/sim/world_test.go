@@ -340,7 +340,8 @@ func anyConfig(t *rapid.T, c Config) Config {
 		Probabilistic{name: "prob-power", power: 3, behind: behindPower, Compatible: true}}
 	c.Queue = rapid.SampledFrom(queues).Draw(t, "queue")
 	c.Latency = rapid.SampledFrom([]Latency{ZeroLatency{}, ConstantLatency{time.Second, 300 * time.Millisecond},
-		FeedLatency{Multiplier: 1, Offset: time.Millisecond}, LogNormalLatency{Median: 500 * time.Millisecond, Sigma: 1}}).Draw(t, "latency")
+		FeedLatency{Multiplier: 1, Offset: time.Millisecond}, LogNormalLatency{Median: 500 * time.Millisecond, Sigma: 1},
+		LogNormalLatency{Median: 300 * time.Millisecond, Sigma: 1, Memory: 5 * time.Second}}).Draw(t, "latency")
 	c.SlippageTicks = rapid.IntRange(0, 2).Draw(t, "slippage")
 	c.NoConsumption = rapid.Bool().Draw(t, "no consumption")
 	c.Bars.Path = BarPath(rapid.IntRange(0, 3).Draw(t, "path"))
