@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/data/synth"
+	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
@@ -184,3 +185,33 @@ func (d desk) Flush(context.Context) error      { return nil }
 func (d desk) First() (exchange.Time, []string) { return 0, nil }
 func (d desk) Abandon() error                   { return nil }
 func (d desk) Close() error                     { return nil }
+
+// nag asks for orders whether there are prices or not: every 300 ms it takes its orders
+// back and places two beside the newest prices, and every third time it trades.
+type nag struct{ times int }
+
+func nagDefinition() engine.Definition {
+	return engine.Definition{Name: "nag", Summary: "asks for orders by the clock", New: func(engine.Values) (engine.Strategy, error) { return new(nag), nil }}
+}
+
+// Init implements engine.Strategy.
+func (n *nag) Init(ctx *engine.Context) error {
+	ctx.Every(300 * time.Millisecond)
+	return nil
+}
+
+// OnTimer implements engine.TimerHandler. What the guard refuses is asked for again.
+func (n *nag) OnTimer(ctx *engine.Context, _ engine.TimerID) {
+	n.times++
+	s, q := ctx.Symbol(), ctx.Quote(ctx.Symbol())
+	if q.Mid() == 0 {
+		return
+	}
+	_ = ctx.CancelAll(s)
+	far := 20 * ctx.Terms(s).TickSize
+	_, _ = ctx.Limit(s, 100, q.BidPrice-far, exchange.PostOnly)
+	_, _ = ctx.Limit(s, -100, q.AskPrice+far, exchange.PostOnly)
+	if n.times%3 == 0 {
+		_, _ = ctx.Market(s, 100*exchange.Qty(1-n.times/3%2*2))
+	}
+}

@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"backtest": func() { os.Exit(cli.Main(strategies.All())) },
 		"paper":    func() { os.Exit(cli.PaperMain(strategies.All())) },
-		// Binaries with a venue of their own.
-		"backtest-desk": func() { os.Exit(cli.Main(strategies.All(), cli.WithVenue(deskVenue()))) },
-		"paper-desk":    func() { os.Exit(cli.PaperMain(strategies.All(), cli.WithVenue(deskVenue()))) },
+		// Binaries with a venue and a strategy of their own.
+		"backtest-desk": func() { os.Exit(cli.Main(append(strategies.All(), nagDefinition()), cli.WithVenue(deskVenue()))) },
+		"paper-desk":    func() { os.Exit(cli.PaperMain(append(strategies.All(), nagDefinition()), cli.WithVenue(deskVenue()))) },
 	})
 }
 

@@ -21,6 +21,12 @@ func (s *Store) LimitPages(ctx context.Context, more int) error {
 // Hear takes in what a venue says.
 func (l *Live) Hear(r exchange.Report) { l.books.report(&r) }
 
+// RefuseSegments lets a disk have no room for another segment.
+func (s *Store) RefuseSegments(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, "CREATE TRIGGER full BEFORE INSERT ON segments BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
+	return err
+}
+
 // SealAt sets how large segments become.
 func (s *Session) SealAt(batches int64, bytes int) { s.sealEvery, s.sealBytes = batches, bytes }
 

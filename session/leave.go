@@ -154,17 +154,15 @@ func (s *Session) farewell(ctx context.Context) error {
 	return nil
 }
 
-// closeVenue lets go of the venue. After a failure, orders are cancelled first.
+// closeVenue lets go of the venue. After a failure, and when orders are open that should
+// not be, they are cancelled first.
 func (s *Session) closeVenue() error {
 	l := s.cfg.Live
 	if l == nil || l.venue == nil {
 		return nil
 	}
-	switch {
-	case !s.last:
+	if !s.finished || !s.cfg.KeepOrders && !l.settled() {
 		return l.hush(s.ctx, leavePatience)
-	case !s.cfg.KeepOrders && !l.settled():
-		return l.venue.Abandon() // what could not be cancelled the dead man's switch will
 	}
 	return l.venue.Close()
 }

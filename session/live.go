@@ -413,18 +413,43 @@ func (l *Live) repeat(ctx context.Context, now exchange.Time) {
 
 var errNotSent = errors.New("it was not made: the program died when it was sent, or before")
 
-// hush lets go of the venue after a failure, when nothing can be kept any more: orders
-// are cancelled, and if it is not certain that they were, the dead man's switch stays
-// armed.
+// hush lets go of the venue when nothing can be kept any more, and orders may be open:
+// they are cancelled, and if it is not certain that they were, the dead man's switch
+// stays armed.
 func (l *Live) hush(ctx context.Context, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	var err error
 	for _, id := range l.cfg.Symbols {
-		err = errors.Join(err, l.venue.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: "Session failed"}))
+		err = errors.Join(err, l.venue.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: "Session is over"}))
 	}
-	if err = errors.Join(err, l.venue.Flush(ctx)); err != nil {
+	if err = errors.Join(err, l.venue.Flush(ctx)); err == nil {
+		err = l.hushed(ctx)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("orders may be open on the venue until the dead man's switch cancels them: %w", err), l.venue.Abandon())
 	}
 	return l.venue.Close()
+}
+
+// hushed checks that the venue has told the end of every order.
+func (l *Live) hushed(ctx context.Context) error {
+	for i := range l.given {
+		if c := &l.given[i]; c.Kind == commandSubmit {
+			l.books.forget(c.New.ClientID) // it was not sent
+		}
+	}
+	reports, err := l.take(ctx)
+	if err != nil {
+		return err
+	}
+	for _, list := range [][]exchange.Report{l.due, reports} {
+		for i := range list {
+			l.books.report(&list[i])
+		}
+	}
+	if len(l.books.sequence) > 0 {
+		return fmt.Errorf("their end was not heard: %v", l.books.sequence)
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type desk struct {
 	deaf    bool // cancellations are lost
 	closed  int
 	left    int   // closed with the switch armed
+	mute    error // of waiting for answers
 	away    error // of connecting
 }
 
@@ -39,6 +41,11 @@ func (d *desk) connect(_ context.Context, known *live.Known, notice func(live.No
 	d.reports = d.reports[:0]
 	d.say(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 5_000_000, Balance: 5_000_000}})
 	if known != nil {
+		for n := range known.Open {
+			if id := known.Open[n].ClientID; !slices.Contains(d.placed, id) {
+				d.acknowledge(&exchange.NewOrder{ClientID: id}, exchange.Canceled, exchange.ExecCanceled)
+			}
+		}
 		for n := range known.Unanswered {
 			d.acknowledge(&known.Unanswered[n], exchange.Rejected, exchange.ExecRejected)
 		}
@@ -100,7 +107,7 @@ func (d *desk) ClosePosition(context.Context, exchange.SymbolID) (exchange.Clien
 func (d *desk) SetLeverage(context.Context, exchange.SymbolID, exchange.Ratio) error { return nil }
 func (d *desk) CancelAllAfter(context.Context, time.Duration) error                  { return nil }
 func (d *desk) Ready() <-chan struct{}                                               { return d.ready }
-func (d *desk) Flush(context.Context) error                                          { return nil }
+func (d *desk) Flush(context.Context) error                                          { return d.mute }
 func (d *desk) First() (exchange.Time, []string)                                     { return start, []string{"earlier"} }
 func (d *desk) Close() error                                                         { d.closed++; return nil }
 func (d *desk) Abandon() error                                                       { d.left++; return nil }
@@ -428,4 +435,103 @@ func TestLiveAccountAddsUp(t *testing.T) {
 	l.Hear(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 1562, Unrealised: 8, Balance: 1570}})
 	require.Equal(t, exchange.Money(500), l.Unexplained(1000), "a deposit")
 	require.Equal(t, exchange.Margin{Currency: "XBt", Wallet: 1062, Unrealised: 9, Balance: 1071}, l.Account(1000))
+}
+
+// A disk that is full ends a live session: what could not be kept is not sent, what is
+// open is cancelled, or said to be left. With room again it goes on, and knows it all.
+func TestFullDiskLive(t *testing.T) {
+	_, id := instruments(t)
+	fresh := func() engine.Strategy {
+		return &trader{trade: func(ctx *engine.Context, _ int) { _, _ = ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0) }}
+	}
+	for name, c := range map[string]struct {
+		room int // pages of the database
+		mute error
+		deaf bool
+		left string // what is said of the orders
+	}{
+		"at once": {}, "soon": {room: 4}, "later": {room: 12},
+		"and the venue does not answer": {room: 6, mute: errors.New("no answer"), left: "no answer"},
+		"and the venue does not cancel": {room: 6, deaf: true, left: "their end was not heard: [dun-1 dun-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, dir := &desk{mute: c.mute, deaf: c.deaf}, t.TempDir()
+			u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: fresh()}
+			u.change = func(_ *session.Session, s *session.Store) { require.NoError(t, s.LimitPages(t.Context(), c.room)) }
+			_, err := u.run(t)
+			require.ErrorContains(t, err, "full")
+			require.ErrorContains(t, err, "it could not be written, and stays as it was")
+			kept := stateOf(t, dir)
+			require.False(t, kept.Ended)
+			sent := len(d.sent) - 1
+			require.Equal(t, kept.Commands, int64(sent), "what is kept was sent, and nothing else")
+			require.Equal(t, "cancel all", d.sent[sent])
+			if c.left == "" {
+				require.NotContains(t, err.Error(), "orders may be open")
+				require.Equal(t, []int{1, 0}, []int{d.closed, d.left})
+			} else {
+				require.ErrorContains(t, err, "orders may be open on the venue until the dead man's switch cancels them: "+c.left)
+				require.Equal(t, []int{0, 1}, []int{d.closed, d.left})
+			}
+
+			d.mute, d.deaf = nil, false
+			_, err = onDesk(t, d, dir, fresh, func(s *session.Session, c *session.Commit) {
+				if c.State.Commands > kept.Commands+3 {
+					s.Ask(session.Suspend)
+				}
+			}, false)
+			require.ErrorIs(t, err, session.ErrSuspended)
+			if sent > 0 {
+				require.Equal(t, sent, len(d.known.Open)+len(d.known.Unanswered), "every order that was sent is known")
+			}
+			replayed(t, dir, fresh)
+		})
+	}
+}
+
+// A disk that has no room for the last transaction of a run is no different: orders that
+// were to be kept open are cancelled too.
+func TestFullDiskAtTheEnd(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		_, id := instruments(t)
+		d, dir := new(desk), t.TempDir()
+		u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, keepOrders: keep, made: orderer(1)}
+		var s *session.Session
+		u.change = func(it *session.Session, store *session.Store) {
+			s = it
+			require.NoError(t, store.RefuseSegments(t.Context()))
+		}
+		u.after = func(c *session.Commit) {
+			if c.State.Commands == 1 {
+				s.Ask(session.Stop)
+			}
+		}
+		_, err := u.run(t)
+		require.ErrorContains(t, err, "it could not be written, and stays as it was")
+		require.False(t, stateOf(t, dir).Ended)
+		require.Equal(t, "cancel all", d.sent[len(d.sent)-1])
+		require.Empty(t, d.placed)
+		require.Equal(t, []int{1, 0}, []int{d.closed, d.left})
+	}
+}
+
+// A strategy that halts leaves no order open either.
+func TestHaltedSessionsCancel(t *testing.T) {
+	d, dir := new(desk), t.TempDir()
+	fresh := func() engine.Strategy {
+		return &trader{trade: func(ctx *engine.Context, n int) {
+			if n == 1 {
+				_, _ = ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0)
+			}
+			if n == 20 {
+				ctx.Halt("enough")
+			}
+		}}
+	}
+	_, err := onDesk(t, d, dir, fresh, func(*session.Session, *session.Commit) {}, false)
+	require.NoError(t, err)
+	require.Equal(t, "enough", stateOf(t, dir).Halted)
+	require.Equal(t, []string{"submit dun-1", "cancel all"}, d.sent)
+	require.Equal(t, []int{1, 0}, []int{d.closed, d.left})
+	replayed(t, dir, fresh)
 }

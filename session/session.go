@@ -117,6 +117,7 @@ type Session struct {
 	sealEvery int64     // batches of a segment
 	sealBytes int       // or bytes
 	last      bool      // the next transaction is the run's last
+	finished  bool      // and it is kept
 	polled    time.Time
 	committed time.Time
 	seen      exchange.Time // committed State.Now
@@ -508,6 +509,7 @@ func (s *Session) Finish(ctx context.Context, outcome error, halted string) erro
 	if err := s.write(ctx); err != nil {
 		return err
 	}
+	s.finished = true
 	if err := s.farewell(ctx); err != nil {
 		return err
 	}

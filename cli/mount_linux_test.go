@@ -1,0 +1,19 @@
+package cli_test
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mountSmall mounts a file system of a size on a directory, for the time of the test.
+func mountSmall(t *testing.T, dir, size string) error {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		return fmt.Errorf("%w: %w", errNotMounted, err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return nil
+}

@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package cli_test
+
+import "testing"
+
+func mountSmall(*testing.T, string, string) error { return errNotMounted }
