@@ -141,7 +141,11 @@ func TestEquityFollowsFromTheTables(t *testing.T) {
 	books, _ := history(t, "2019-03-01", 2*time.Hour, "book", "trade")
 	rng := rand.New(rand.NewPCG(3, 5))
 	between := func(low, high int) string { return strconv.Itoa(low + rng.IntN(high-low+1)) }
-	for n := range 14 {
+	runs := 14
+	if raceEnabled {
+		runs = 4
+	}
+	for n := range runs {
 		args := []string{"run", "--catalog", bars, "--symbol", "XBTUSD", "--balance", "5 XBT", "--funding-rate", "0.0001", "--seed", strconv.Itoa(n),
 			"--latency", between(0, 3000) + "ms", "--slippage-ticks", between(0, 3)}
 		switch n % 4 {

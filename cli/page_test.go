@@ -201,8 +201,8 @@ func TestCompareCommand(t *testing.T) {
 
 // A year of minutes with thousands of fills stays small enough to mail.
 func TestPageOfAYearIsSmall(t *testing.T) {
-	if testing.Short() {
-		t.Skip("generates a year of minutes")
+	if testing.Short() || raceEnabled {
+		t.Skip("generates a year of minutes, too many for -short and for the race detector")
 	}
 	catalog, _ := history(t, "2019-01-01", 365*24*time.Hour, "bar-1m")
 	dir := filepath.Join(t.TempDir(), "run")

@@ -135,8 +135,11 @@ func TestParity(t *testing.T) {
 				synthetic := synth.Config{Instrument: xbt, From: from, To: from.Add(24 * time.Hour), Seed: 7, Kinds: []string{kind}, Price: 9500 * exchange.PriceUnit,
 					Volatility: exchange.MustRatio("1.5")}
 				source := engine.Source{Symbol: xbt.ID, Kind: exchange.KindBar, Interval: time.Minute}
+				if raceEnabled {
+					synthetic.To = from.Add(6 * time.Hour)
+				}
 				if kind == "quote" {
-					synthetic.To = from.Add(10 * time.Minute)
+					synthetic.To = from.Add(synthetic.To.Sub(from) / 144)
 					source = engine.Source{Symbol: xbt.ID, Kind: exchange.KindQuote}
 				}
 				config := sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle, Balance: 1_000_000_000, SlippageTicks: 1}
