@@ -23,6 +23,9 @@ const modelsDoc = "../docs/fill-models.md"
 // The tables that show how much a result rests on the models are made by running
 // them, so that they can not grow old.
 func TestFillModelsDocument(t *testing.T) {
+	if raceEnabled {
+		t.Skip("eighty runs over a recorded day, which the race detector makes ten times as slow")
+	}
 	catalog := t.TempDir()
 	args := []string{"data", "import", "--catalog", catalog, "--clock-offset", "auto"}
 	for _, kind := range []string{"book_ticker", "incremental_book_L2", "trades"} {
