@@ -146,7 +146,7 @@ func (f *runFlags) registerExchange(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.consumption, "consumption", true, "liquidity taken from a book stays taken until its level changes")
 	fs.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fs.StringVar(&f.rules, "venue-rules", "none", "limits of the venue beyond the instrument's: none, or bitmex (200 open orders,\n"+
-		"10 stops, 5 % price band, 60 requests a minute and 10 a second)")
+		"10 stops, 5 % price band, 60 requests a minute and 10 a second, 10000 XBT in positions and orders)")
 	fs.StringToStringVar(&f.faults, "faults", nil, "what goes wrong on the way to the venue: overload=`share` of orders turned away,\n"+
 		"lost=share of requests that never arrive, such as overload=0.01,lost=0.001")
 }

@@ -4,16 +4,24 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-func (x *Exchange) amendOrder(s *symbol, a *amendment) {
+func (x *Exchange) amendOrder(c *command) {
+	s, a := c.symbol, &c.amend
 	if x.at >= s.until {
 		x.refresh(s) // which may end the order
 	}
-	o, reason := x.find(s, a.order, a.orig, "Invalid ordStatus: ")
-	if o == nil && x.revive(s, a) {
-		return
+	if c.terms != s.terms {
+		// The terms changed while the amendment was on its way.
+		r := a.request(s.id)
+		if err := r.Validate(s.terms); err != nil {
+			x.refuseAmend(s, a, err.Error())
+			return
+		}
 	}
+	o, ended := x.find(s, a.order, a.orig)
 	if o == nil {
-		x.refuseAmend(s, a, reason)
+		if !x.revive(s, a) {
+			x.refuseAmend(s, a, a.missed(ended))
+		}
 		return
 	}
 	leaves := o.Leaves
@@ -30,11 +38,24 @@ func (x *Exchange) amendOrder(s *symbol, a *amendment) {
 	x.applyAmend(o, a, leaves)
 }
 
+// missed is what the venue answers to an amendment of an order that is not open.
+func (a *amendment) missed(ended exchange.OrderStatus) string {
+	switch {
+	case ended != exchange.NoStatus:
+		return "Invalid ordStatus: " + ended.String()
+	case a.order == "":
+		return "Invalid origClOrdID"
+	}
+	return "Invalid orderID"
+}
+
 // refusesAmend returns why an amendment is refused, if it is.
 func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) string {
-	closesAll := o.Qty == 0 && o.ExecInst.Has(exchange.Close)
-	if leaves < 0 || leaves == 0 && !closesAll && a.has(newQty) {
+	switch {
+	case !o.mayLeave(leaves, a):
 		return "Invalid orderQty"
+	case x.liquidating(o.s):
+		return inLiquidation
 	}
 	if reason := x.refusesPrices(o, a); reason != "" {
 		return reason
@@ -61,6 +82,12 @@ func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) str
 		return err.Error()
 	}
 	return ""
+}
+
+// mayLeave reports whether an amendment may leave so much of an order open.
+func (o *order) mayLeave(leaves exchange.Qty, a *amendment) bool {
+	closesAll := o.Qty == 0 && o.ExecInst.Has(exchange.Close)
+	return leaves >= 0 && (leaves > 0 || closesAll || !a.has(newQty)) && o.Filled+leaves <= o.s.terms.MaxQty
 }
 
 // refusesPrices returns why an order can not have the prices of an amendment, if it

@@ -149,3 +149,24 @@ func (a *amendment) copyOf(r *exchange.AmendOrder) {
 		a.set |= newClient
 	}
 }
+
+// request is the amendment as it was asked for.
+func (a *amendment) request(s exchange.SymbolID) exchange.AmendOrder {
+	r := exchange.AmendOrder{Symbol: s, OrderID: a.order, OrigClientID: a.orig, ClientID: a.client, Text: a.text}
+	if a.has(newQty) {
+		r.Qty = &a.qty
+	}
+	if a.has(newLeaves) {
+		r.Leaves = &a.leaves
+	}
+	if a.has(newPrice) {
+		r.Price = &a.price
+	}
+	if a.has(newStopPrice) {
+		r.StopPrice = &a.stopPrice
+	}
+	if a.has(newPegOffset) {
+		r.PegOffset = &a.pegOffset
+	}
+	return r
+}

@@ -62,7 +62,8 @@ func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Validate(s.inst.At(x.now)); err != nil {
+	terms := s.inst.At(x.now)
+	if err := a.Validate(terms); err != nil {
 		return inSymbol(err, s)
 	}
 	var name *clientName
@@ -74,6 +75,7 @@ func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	c := x.command(cmdAmend, s)
 	c.amend.copyOf(&a)
 	c.amend.name = name
+	c.terms = terms
 	x.send(c)
 	return nil
 }
@@ -141,7 +143,7 @@ func (x *Exchange) execute(c *command) {
 	case cmdSubmit:
 		x.accept(c)
 	case cmdAmend:
-		x.amendOrder(c.symbol, &c.amend)
+		x.amendOrder(c)
 	case cmdCancel:
 		x.cancelOrder(c.symbol, &c.cancel)
 	case cmdCancelAll:
@@ -229,6 +231,9 @@ func (x *Exchange) refusesNew(o *order, c *command) string {
 	}
 	if o.s.expired {
 		return "Instrument expired"
+	}
+	if x.liquidating(o.s) {
+		return inLiquidation
 	}
 	if reason := x.crowded(o); reason != "" {
 		return reason
@@ -360,28 +365,28 @@ func (x *Exchange) makeRoom(o *order) {
 	}
 }
 
-// find returns an open order, or the reason that the venue gives for not
-// finding it.
-func (x *Exchange) find(s *symbol, id exchange.OrderID, client exchange.ClientID, finished string) (*order, string) {
-	o := x.byNumber.get(numberOf(id))
+// find returns an open order, or how it has ended if that is remembered.
+func (x *Exchange) find(s *symbol, id exchange.OrderID, client exchange.ClientID) (o *order, ended exchange.OrderStatus) {
+	o = x.byNumber.get(numberOf(id))
 	if id == "" {
 		o = x.names.order(client)
 	}
 	if o != nil && o.s == s {
-		return o, ""
+		return o, exchange.NoStatus
 	}
-	if status, ok := x.finished.find(id, client); ok && o == nil {
-		return nil, finished + status.String()
+	if o == nil {
+		ended, _ = x.finished.find(id, client)
 	}
-	if id == "" {
-		return nil, "Invalid origClOrdID"
-	}
-	return nil, "Invalid orderID"
+	return nil, ended
 }
 
 func (x *Exchange) cancelOrder(s *symbol, c *exchange.CancelOrder) {
-	o, reason := x.find(s, c.OrderID, c.ClientID, "Unable to cancel order due to existing state: ")
+	o, ended := x.find(s, c.OrderID, c.ClientID)
 	if o == nil {
+		reason := "Not Found"
+		if ended != exchange.NoStatus {
+			reason = "Unable to cancel order due to existing state: " + ended.String()
+		}
 		x.reportReject(s, "cancel", c.OrderID, c.ClientID, reason)
 		return
 	}

@@ -210,6 +210,10 @@
 //		Rejected                     | Rejected        | -       | -                  | Too many open orders
 //	its price would liquidate
 //		Rejected                     | Rejected        | -       | -                  | Order price is above the liquidation price of current short position
+//	the risk limit is passed
+//		Rejected                     | Rejected        | -       | -                  | Value of position and orders exceeds position Risk Limit
+//	the position is about to be liquidated
+//		Rejected                     | Rejected        | -       | -                  | Position is in liquidation
 //	the position is liquidated
 //		New                          | New             | yes     | -
 //		Canceled                     | Canceled        | -       | -                  | Canceled: Position in liquidation

@@ -118,6 +118,7 @@ func New(c Config) (*Exchange, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account: %w", err)
 	}
+	account.LimitRisk("XBt", c.Rules.AccountRisk)
 	x := &Exchange{
 		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never, dated: exchange.Never, midnight: exchange.Never,
 		groups: make(map[exchange.ClientID][]*order),

@@ -259,7 +259,7 @@ func TestFinishedOrdersAreBounded(t *testing.T) {
 	}
 	got, err := s.run("cancel dun-000001")
 	require.NoError(t, err)
-	require.Equal(t, []string{"+0s dun-000001: cancel refused, Invalid origClOrdID"}, got)
+	require.Equal(t, []string{"+0s dun-000001: cancel refused, Not Found"}, got)
 	got, err = s.run("cancel dun-002000")
 	require.NoError(t, err)
 	require.Equal(t, []string{"+0s dun-002000: cancel refused, Unable to cancel order due to existing state: Canceled"}, got)

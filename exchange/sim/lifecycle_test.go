@@ -58,6 +58,8 @@ func lives() []struct{ what, script string } {
 		{"its limit is beyond the price band", "config rules\n" + book + "mark 100\nsubmit a buy 5 limit 120"},
 		{"there are too many orders", "config orders=1\n" + book + "submit b buy 1 limit 99\nsubmit a buy 5 limit 99"},
 		{"its price would liquidate", "config balance=0.01\n" + book + "submit b sell 4 market\nsubmit a buy 4 limit 150"},
+		{"the risk limit is passed", "config symbol=TIER\n" + book + "submit a buy 1100 limit 99"},
+		{"the position is about to be liquidated", "config leverage=50 latency=1s/0s\nmark 100\nbook bid 99.5 1000 ask 100 1000\nsubmit b buy 100 market\nat 1s\nsubmit a sell 100 market close\njump 2s\nmark 97"},
 		{"the position is liquidated", "config leverage=50\nmark 100\nbook bid 99.5 1000 ask 100 1000\nsubmit b buy 100 market\nsubmit a buy 1 limit 90\nmark 97"},
 		{"the contract expires", "config symbol=FUT\n" + book + "submit a buy 5 limit 99\nat 1h1s"},
 		{"the lot grows", "config symbol=LOT\nat 25s\n" + book + "submit a buy 110 limit 99\nat 51s\ntrade sell 100 1"},
@@ -124,6 +126,9 @@ func live(t *testing.T, script string) (steps []string) {
 		switch f[0] {
 		case "config":
 			_, err := s.config(f[1:])
+			require.NoError(t, err)
+		case "jump":
+			_, err := s.run(line)
 			require.NoError(t, err)
 		case "at":
 			d, err := time.ParseDuration(f[1])

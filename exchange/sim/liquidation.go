@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
@@ -25,6 +27,12 @@ func (x *Exchange) liquidateDoomed(t exchange.Time) {
 			return
 		}
 	}
+}
+
+// liquidating reports whether the position of a symbol is about to be liquidated: the
+// mark has called for it, and its turn in this instant has not come.
+func (x *Exchange) liquidating(s *symbol) bool {
+	return x.doomed && slices.Contains(x.account.MustLiquidate(x.at), s.id)
 }
 
 // doomedSymbols returns the symbols to be liquidated, by id. The account uses its

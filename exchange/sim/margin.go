@@ -54,6 +54,10 @@ func (x *Exchange) SetRiskLimit(_ context.Context, id exchange.SymbolID, limit e
 // changeMargin does what a command about the margin of a position asks for.
 func (x *Exchange) changeMargin(c *command) {
 	s := c.symbol
+	if x.liquidating(s) {
+		x.reportReject(s, c.name(), "", "", inLiquidation)
+		return
+	}
 	x.revalue(x.at)
 	var err error
 	switch c.kind {

@@ -15,21 +15,24 @@ type Rules struct {
 	PriceBand  exchange.Ratio // how far beyond the mark price, else the last, an order may trade
 	PerMinute  int            // requests
 	PerSecond  int            // requests
+	// AccountRisk is what the positions and orders that settle in XBt may be worth
+	// together, in satoshis. Limits of other currencies are not known.
+	AccountRisk exchange.Money
 }
 
 // BitMEXRules are those of BitMEX since February 2021: 200 open orders and 10 stops
 // of a symbol, nothing more than 5 % beyond the mark, 60 requests a minute and 10 a
-// second.
+// second, positions and orders worth 10 000 XBT.
 func BitMEXRules() Rules {
-	return Rules{OpenOrders: 200, Stops: 10, PriceBand: exchange.RatioUnit / 20, PerMinute: 60, PerSecond: 10}
+	return Rules{OpenOrders: 200, Stops: 10, PriceBand: exchange.RatioUnit / 20, PerMinute: 60, PerSecond: 10, AccountRisk: 1_000_000_000_000}
 }
 
 func (r Rules) String() string {
 	if r == (Rules{}) {
 		return "none"
 	}
-	return fmt.Sprintf("%d open orders, %d stops, %s price band, %d requests a minute, %d a second", r.OpenOrders, r.Stops, r.PriceBand,
-		r.PerMinute, r.PerSecond)
+	return fmt.Sprintf("%d open orders, %d stops, %s price band, %d requests a minute, %d a second, %s XBT in positions and orders",
+		r.OpenOrders, r.Stops, r.PriceBand, r.PerMinute, r.PerSecond, r.AccountRisk.Decimal(8))
 }
 
 // Faults are what happens to requests on a bad day, drawn with the seed.
@@ -53,7 +56,7 @@ func (f Faults) String() string {
 func (c *Config) checkRules() error {
 	r, f := &c.Rules, &c.Faults
 	switch {
-	case r.OpenOrders < 0 || r.Stops < 0 || r.PerMinute < 0 || r.PerSecond < 0:
+	case r.OpenOrders < 0 || r.Stops < 0 || r.PerMinute < 0 || r.PerSecond < 0 || r.AccountRisk < 0:
 		return bad("rules", r.String(), "must not be negative")
 	case r.PriceBand < 0 || r.PriceBand >= exchange.RatioUnit:
 		return bad("rules.priceBand", r.PriceBand, "want 0 to 1")

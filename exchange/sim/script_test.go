@@ -26,6 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata an
 //
 //	config queue=risk-averse        a new exchange; see script.config
 //	at 1s                           lets time pass
+//	jump 1s                         the same, but what is due then waits for the next line
 //	book bid 100 10 ask 101 20      levels of one message; "clear" starts a snapshot
 //	orders 1 bid 100 10 2 ask 101 5  orders of a book: number, side, price, what is open; "clear" as above
 //	quote 100 10 101 20
@@ -264,6 +265,10 @@ func (s *script) run(line string) ([]string, error) {
 			return nil, err
 		}
 		return s.until(epoch.Add(d)), nil
+	case "jump":
+		d, err := time.ParseDuration(args[0])
+		s.now = epoch.Add(d)
+		return nil, err
 	case "show":
 		return s.show(args[0]), nil
 	}

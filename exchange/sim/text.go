@@ -4,6 +4,10 @@ import "strings"
 
 // The venue writes what happened to an order before the text that the order has.
 
+// inLiquidation refuses whatever would change a position that is being liquidated, or
+// its orders, but for their end.
+const inLiquidation = "Position is in liquidation"
+
 // withText puts a line before a text; either may be empty.
 func withText(first, rest string) string {
 	switch "" {

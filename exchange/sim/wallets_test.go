@@ -22,7 +22,7 @@ type walletWorld struct {
 	texts  []string // of orders that ended
 }
 
-func newWalletWorld(t *testing.T, dollars, coins exchange.Money) *walletWorld {
+func newWalletWorld(t *testing.T, dollars, coins exchange.Money, changes ...func(*Config)) *walletWorld {
 	t.Helper()
 	c := testConfig(t)
 	for _, name := range []string{"INV", "XBT_USDT"} {
@@ -31,6 +31,9 @@ func newWalletWorld(t *testing.T, dollars, coins exchange.Money) *walletWorld {
 		c.Symbols = append(c.Symbols, i.ID)
 	}
 	c.Balance, c.Wallets = dollars, []ledger.Deposit{{Currency: xbt, Balance: coins}}
+	for _, change := range changes {
+		change(&c)
+	}
 	x, err := New(c)
 	require.NoError(t, err)
 	return &walletWorld{t: t, x: x, now: epoch, margin: map[string]exchange.Margin{}}
@@ -182,4 +185,16 @@ func TestFundingThreeTimesADay(t *testing.T) {
 		}
 	}
 	require.Equal(t, []time.Duration{4 * time.Hour, 12 * time.Hour, 20 * time.Hour}, at)
+}
+
+// The venue's limit is on what settles in XBT, whatever else the account holds.
+func TestAccountRiskLimitOfTheVenue(t *testing.T) {
+	w := newWalletWorld(t, 1e15, 1e15, func(c *Config) { c.Rules = Rules{AccountRisk: BitMEXRules().AccountRisk} })
+	for _, symbol := range []string{"INV", "ABC"} {
+		w.quote(symbol, "1000", "1000.5")
+		// Worth 10 000 XBT, or 10 million dollars.
+		w.order(exchange.NewOrder{Side: exchange.Buy, Qty: 10_000_000, Price: 1000 * exchange.PriceUnit}, symbol)
+		w.order(exchange.NewOrder{Side: exchange.Buy, Qty: 1, Price: 1000 * exchange.PriceUnit}, symbol)
+	}
+	require.Equal(t, []string{"Submitted via API.Value of positions and orders exceeds account Risk Limit"}, w.texts)
 }

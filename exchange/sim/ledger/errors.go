@@ -20,14 +20,19 @@ func (e *InsufficientError) Error() string {
 }
 
 // RiskLimitError refuses an order, or a lower risk limit, that would leave the
-// position and its open orders above the limit.
+// position and its open orders above the limit of its symbol, or all of them above that
+// of the account.
 type RiskLimitError struct {
-	Value exchange.Money // of the position at mark and of the orders
-	Limit exchange.Money
+	Value   exchange.Money // of the position at mark and of the orders
+	Limit   exchange.Money
+	Account bool // the account's limit
 }
 
 // Error returns the venue's text.
 func (e *RiskLimitError) Error() string {
+	if e.Account {
+		return "Value of positions and orders exceeds account Risk Limit"
+	}
 	return "Value of position and orders exceeds position Risk Limit"
 }
 

@@ -194,6 +194,33 @@ func (a *Account) SetRiskLimit(s exchange.SymbolID, limit exchange.Money, at exc
 // riskValue is what is compared with the risk limit.
 func (p *position) riskValue(gross exchange.Money) exchange.Money { return p.markValue.Abs() + gross }
 
+// LimitRisk limits the value of all positions and orders that settle in a currency
+// together; 0: no limit. Without a wallet in it there is nothing to limit.
+func (a *Account) LimitRisk(code string, limit exchange.Money) {
+	if w := a.walletOf(code); w != nil {
+		w.riskLimit = limit
+	}
+}
+
+// checkAccountRisk refuses a change of orders that could enlarge a position and would
+// leave more in its wallet than the account's limit.
+func (a *Account) checkAccountRisk(c *newChange) error {
+	gross := c.grossWith(c.side, &c.mine)
+	if gross <= c.grossWith(c.side, &c.others) || c.spot() {
+		return nil
+	}
+	value := c.riskValue(gross)
+	for _, s := range c.wallet.touched {
+		if p := &a.positions[s]; p != c.position && !p.spot() {
+			value += p.riskValue(p.gross)
+		}
+	}
+	if limit := c.wallet.riskLimit; value > limit {
+		return &RiskLimitError{Value: value, Limit: limit, Account: true}
+	}
+	return nil
+}
+
 // TransferMargin moves an amount from the wallet to the margin of an isolated
 // position, or back if it is negative, and no deeper than the initial margin. As with
 // funding, a part of what is added becomes comm.

@@ -81,7 +81,10 @@ func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, was, now 
 	others.Cost -= was.Cost
 	c := newChange{position: p, side: side, qty: now.Qty, price: price, others: others,
 		mine: Open{others.Qty + now.Qty, others.Cost + now.Cost}}
-	return c.check()
+	if err := c.check(); err != nil || p.wallet.riskLimit == 0 {
+		return err
+	}
+	return a.checkAccountRisk(&c)
 }
 
 // newChange is a change of the open orders of a symbol that is asked for.

@@ -15,6 +15,8 @@ type wallet struct {
 	amount   exchange.Money
 	totals   Totals
 
+	riskLimit exchange.Money // of all positions and orders together; 0: none
+
 	touched []exchange.SymbolID // that settle in it and ever had a position or orders, ascending
 	coins   []exchange.SymbolID // spot pairs whose coin it holds
 
