@@ -255,6 +255,7 @@ func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade)
 func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) exchange.Qty {
 	list := s.side(side)
 	for o := list.at(t.Price); o != nil && o.Price == t.Price; {
+		front := o.queue.front
 		over := x.reachedBy(o, t.Qty-ours)
 		q := s.lots(s.share(o, t.Qty-ours, over), o.Leaves)
 		if q <= 0 {
@@ -262,8 +263,11 @@ func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade,
 			continue
 		}
 		ours += q
-		was := order{Order: o.Order, seq: o.seq} // it may end, or move to the back
+		was := order{Order: o.Order, number: o.number, seq: o.seq} // it may end, or move to the back
 		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedAt)
+		if o.number == was.number && o.seq != was.seq {
+			o.queue.front = max(o.queue.front, front) // what was ahead has had its part of the trade
+		}
 		o = list.behind(&was)
 	}
 	return ours

@@ -21,7 +21,7 @@ import (
 func TestInvariantI10LiquidationAgreesWithMargin(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.c.Balance = exchange.Money(rapid.Int64Range(10_000, 1_000_000).Draw(t, "little")) // liquidations are the point
-		w = newWorld(w.t, w.kind, w.c)
+		w = w.anew()
 		w.after = func(*step, []exchange.Report) {
 			require.False(t, w.x.doomed, "a liquidation was put off")
 			require.GreaterOrEqual(t, w.x.account.Wallet(), exchange.Money(0))
@@ -49,6 +49,7 @@ func TestInvariantI11MirrorSymmetry(t *testing.T) {
 		c.SlippageTicks = rapid.IntRange(0, 2).Draw(t, "slippage")
 		c.Bars.Path, c.Bars.Touch = HighFirst, rapid.Bool().Draw(t, "touch")
 		w := newWorld(t, kind, c)
+		w.byOrder = kind == fromBook && rapid.Bool().Draw(t, "orders known")
 		w.before = func(s *step) {
 			if o := s.submit; o != nil {
 				// Instructions by which one of our orders acts on another at the same
@@ -95,6 +96,10 @@ func mirrored(s step, pivot exchange.Price) step {
 		case exchange.KindBook:
 			l := ev.Level()
 			e.SetLevel(0, 0, 0, ev.Side.Opposite(), exchange.Level{Price: flip(l.Price), Qty: l.Qty}, ev.Flags)
+		case exchange.KindOrder:
+			o := ev.BookOrder()
+			o.Price = flip(o.Price)
+			e.SetBookOrder(0, 0, 0, ev.Side.Opposite(), o, ev.Flags)
 		case exchange.KindBar:
 			b := ev.Bar()
 			b.Open, b.Close, b.High, b.Low = flip(b.Open), flip(b.Close), flip(b.Low), flip(b.High)

@@ -223,7 +223,7 @@ func TestNothingArrivesBeforeItsLatency(t *testing.T) {
 		w.c.Latency = rapid.SampledFrom([]Latency{recorded, LoadLatency{Base: 100 * ms, PerEvent: 30 * ms, Window: time.Second},
 			SplitLatency{LogNormalLatency{Median: 300 * ms, Sigma: 1}, recorded}}).Draw(t, "model")
 		w.c.Faults = Faults{}
-		w = newWorld(w.t, w.kind, w.c)
+		w = w.anew()
 		w.run(worldSteps)
 		var last exchange.Time
 		for i := range w.reports {

@@ -37,10 +37,10 @@ func TestRandomOperations(t *testing.T) {
 	c, done := testConfig(t), 0
 	round := func(t *rapid.T) {
 		kind := rapid.SampledFrom([]fidelity{fromBars, fromTrades, fromQuotes, fromBook, fromBook}).Draw(t, "data")
-		w := &wild{world: newWorld(t, kind, anyConfig(t, c)), byOrder: rapid.Bool().Draw(t, "orders known"),
+		w := &wild{world: newWorld(t, kind, anyConfig(t, c)), levelOrders: rapid.Bool().Draw(t, "orders known"),
 			filled: map[exchange.OrderID]exchange.Qty{}, status: map[exchange.OrderID]exchange.OrderStatus{}, pos: map[exchange.SymbolID]exchange.Qty{}}
 		if kind != fromBook {
-			w.byOrder = false
+			w.levelOrders = false
 		}
 		w.tell(w.opening())
 		for range operationsOfWorld {
@@ -63,8 +63,8 @@ func TestRandomOperations(t *testing.T) {
 // against every report as it comes.
 type wild struct {
 	*world
-	byOrder bool // the book is told by its orders
-	short   bool // a snapshot may not have reached to our prices, so that what is there is not known
+	levelOrders bool // the book is told by an order for each of its levels
+	short       bool // a snapshot may not have reached to our prices, so that what is there is not known
 
 	seen    int // of the reports
 	filled  map[exchange.OrderID]exchange.Qty
@@ -81,7 +81,7 @@ func (w *wild) tell(events []exchange.Event) {
 		if ev.Kind != exchange.KindBar {
 			ev.Arrival = w.now
 		}
-		if w.byOrder && ev.Kind == exchange.KindBook {
+		if w.levelOrders && ev.Kind == exchange.KindBook {
 			l := ev.Level()
 			id := uint64(l.Price/half)*2 + uint64(ev.Side) // one order a level, and some behind it
 			ev.SetBookOrder(w.now, w.now, 0, ev.Side, exchange.BookOrder{ID: id, Price: l.Price, Qty: l.Qty}, ev.Flags)

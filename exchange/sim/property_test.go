@@ -29,17 +29,27 @@ func (w *world) fills(f func(*exchange.Fill, *exchange.Order)) {
 	}
 }
 
-// What a trade gives our resting orders is not more than was traded; what takers
-// get from a level is not more than it shows until it is updated.
+// What a trade gives our resting orders, with what was ahead of them, is not more than
+// was traded; what takers get from a level is not more than it shows until it is updated.
 func TestInvariantI01VolumeConservation(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.c.NoConsumption, w.c.Latency, w.c.Impact = false, ZeroLatency{}, Impact{} // what is paid names the level
-		w = newWorld(w.t, w.kind, w.c)
+		w = w.anew()
 		taken := map[string]exchange.Qty{}
+		ahead := map[exchange.ClientID]exchange.Qty{}
 		w.before = func(s *step) {
 			for i := range s.events {
-				if ev := &s.events[i]; ev.Kind == exchange.KindBook {
+				switch ev := &s.events[i]; ev.Kind {
+				case exchange.KindBook:
 					delete(taken, fmt.Sprint(ev.Side, ev.Level().Price))
+				case exchange.KindOrder:
+					delete(taken, fmt.Sprint(ev.Side, ev.BookOrder().Price))
+				}
+			}
+			clear(ahead)
+			for _, id := range w.ids {
+				if q, known := w.x.QueueAhead(id); known {
+					ahead[id] = q
 				}
 			}
 		}
@@ -57,7 +67,10 @@ func TestInvariantI01VolumeConservation(t *testing.T) {
 				}
 				f := &r.Fill
 				switch f.Cause {
-				case exchange.TradedAt, exchange.TradedPast:
+				case exchange.TradedAt:
+					got += f.Qty
+					require.LessOrEqual(t, got+ahead[f.ClientID], traded, "%s was not reached", f.ClientID)
+				case exchange.TradedPast:
 					got += f.Qty
 				case exchange.TookBook:
 					key := fmt.Sprint(f.Side.Opposite(), f.Price)
@@ -169,6 +182,11 @@ func TestInvariantI05WalletAddsUp(t *testing.T) {
 			sum := w.x.account.Totals()
 			want := w.c.Balance + sum.Realised - sum.Fees + sum.Funding + sum.Insurance
 			require.Equal(t, want, w.x.account.Wallet())
+			for _, f := range w.x.Account().Insurance() {
+				require.Equal(t, f.Deposit+f.Received-f.Paid, f.Balance)
+				require.GreaterOrEqual(t, f.Balance, exchange.Money(0))
+				require.Equal(t, w.x.Stats().Liquidations, f.Takeovers)
+			}
 		}
 		w.run(worldSteps)
 		wallet := w.c.Balance
@@ -230,7 +248,7 @@ func TestInvariantI07QueuesOnlyMoveForward(t *testing.T) {
 func TestInvariantI08PriceTimePriority(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.c.Latency = ZeroLatency{}
-		w = newWorld(w.t, w.kind, w.c)
+		w = w.anew()
 		s := w.x.symbols[0]
 		var ahead map[exchange.ClientID][]exchange.ClientID // of every resting order, those that must fill first
 		left := map[exchange.ClientID]exchange.Qty{}
@@ -309,7 +327,7 @@ func TestInvariantI09Instructions(t *testing.T) {
 func TestEveryOrderEndsOnce(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.c.Rules, w.c.Faults = Rules{}, Faults{} // the cancellation must arrive
-		w = newWorld(w.t, w.kind, w.c)
+		w = w.anew()
 		w.run(worldSteps)
 		require.NoError(t, w.x.CancelAll(t.Context(), exchange.CancelFilter{AllSymbol: true}))
 		w.now = w.now.Add(time.Hour)
@@ -347,7 +365,7 @@ func TestEveryOrderEndsOnce(t *testing.T) {
 func TestLateCancelsLose(t *testing.T) {
 	check(t, func(t *rapid.T, w *world) {
 		w.c.Rules, w.c.Faults = Rules{}, Faults{} // which have reasons of their own
-		w = newWorld(w.t, w.kind, w.c)
+		w = w.anew()
 		w.run(worldSteps)
 		ended := map[exchange.ClientID]bool{}
 		for i := range w.reports {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
 // world is a random market and random orders in it. It keeps all that is said,
@@ -23,6 +24,10 @@ type world struct {
 	mid    exchange.Price
 	levels [2]map[exchange.Price]exchange.Qty // of the book: bids, asks
 	barEnd exchange.Time
+
+	byOrder bool               // the book is told by its orders
+	queues  map[level][]queued // that stand at its levels
+	number  uint64             // of the newest of them
 
 	margins bool // there are commands about margin too
 
@@ -54,8 +59,16 @@ func newWorld(t *rapid.T, kind fidelity, c Config) *world {
 	return &world{
 		t: t, c: c, x: x, kind: kind, now: epoch, mid: 200 * half,
 		levels: [2]map[exchange.Price]exchange.Qty{{}, {}},
+		queues: map[level][]queued{},
 		sent:   map[exchange.ClientID]exchange.NewOrder{}, sentAt: map[exchange.ClientID]exchange.Time{},
 	}
+}
+
+// anew returns a world of the same kind in which nothing has happened.
+func (w *world) anew() *world {
+	again := newWorld(w.t, w.kind, w.c)
+	again.byOrder = w.byOrder
+	return again
 }
 
 func (w *world) int(lo, hi int, what string) int { return rapid.IntRange(lo, hi).Draw(w.t, what) }
@@ -66,7 +79,7 @@ func (w *world) price(span int, what string) exchange.Price {
 
 // run does a number of random steps.
 func (w *world) run(steps int) {
-	w.do(step{events: w.opening()})
+	w.do(step{events: w.byOrders(w.opening())})
 	for range steps {
 		w.now = w.now.Add(time.Duration(w.int(1, 2000, "ms")) * time.Millisecond)
 		last := 19
@@ -75,7 +88,7 @@ func (w *world) run(steps int) {
 		}
 		switch n := w.int(0, last, "step"); {
 		case n < 11:
-			w.do(step{events: w.market()})
+			w.do(step{events: w.byOrders(w.market())})
 		case n < 17:
 			w.do(step{submit: w.order()})
 		case n < 18:
@@ -212,6 +225,60 @@ func (w *world) barEvents() []exchange.Event {
 	b := exchange.Bar{Start: w.now, End: w.barEnd, Open: o, High: h, Low: l, Close: c, Volume: w.qty("volume") * 10,
 		Quiet: w.int(0, 9, "quiet") == 0}
 	return []exchange.Event{exchange.BarEvent(b)}
+}
+
+type level struct {
+	side  exchange.Side
+	price exchange.Price
+}
+
+type queued struct {
+	id  uint64
+	qty exchange.Qty
+}
+
+// byOrders returns the events of a book as changes of orders, if that is how it is told: what
+// a level gains is a new order, what it loses any of them lose.
+func (w *world) byOrders(events []exchange.Event) (out []exchange.Event) {
+	if !w.byOrder {
+		return events
+	}
+	for _, ev := range events {
+		if ev.Kind != exchange.KindBook {
+			out = append(out, ev)
+			continue
+		}
+		at := level{ev.Side, ev.Level().Price}
+		list := w.queues[at]
+		change := ev.Level().Qty
+		for _, o := range list {
+			change -= o.qty
+		}
+		if change > 0 {
+			w.number++
+			list = append(list, queued{w.number, change})
+			out = append(out, at.order(list[len(list)-1]))
+		}
+		for change < 0 {
+			i := w.int(0, len(list)-1, "which loses")
+			gone := min(list[i].qty, -change)
+			list[i].qty -= gone
+			change += gone
+			out = append(out, at.order(list[i]))
+			if list[i].qty == 0 {
+				list = slices.Delete(list, i, i+1)
+			}
+		}
+		w.queues[at] = list
+	}
+	if n := len(out); n > 0 && out[n-1].Kind == exchange.KindOrder {
+		out[n-1].Flags |= exchange.FlagLast
+	}
+	return out
+}
+
+func (l level) order(q queued) exchange.Event {
+	return exchange.BookOrderEvent(0, 0, 0, l.side, exchange.BookOrder{ID: q.id, Price: l.price, Qty: q.qty}, 0)
 }
 
 // bookEvents makes a message of some levels that leaves the book uncrossed.
@@ -357,6 +424,7 @@ func anyConfig(t *rapid.T, c Config) Config {
 		c.Impact = Impact{K: 1, Sigma: 0.05, Volume: 1000}
 	}
 	c.UseFundingRate, c.FundingRate = true, exchange.RatioUnit/10_000
+	c.Insurance = []ledger.Deposit{{Currency: c.Currency, Balance: exchange.Money(rapid.SampledFrom([]int64{0, 1000, 1_000_000}).Draw(t, "fund"))}}
 	if rapid.IntRange(0, 3).Draw(t, "bad day") == 0 {
 		c.Rules = Rules{OpenOrders: 5, Stops: 2, PriceBand: exchange.RatioUnit / 50, PerMinute: 100, PerSecond: 3}
 		c.Faults = Faults{Overload: exchange.RatioUnit / 10, Lost: exchange.RatioUnit / 10}
@@ -368,5 +436,7 @@ func anyConfig(t *rapid.T, c Config) Config {
 // anyWorld draws the data and the models.
 func anyWorld(t *rapid.T, c Config) *world {
 	kind := rapid.SampledFrom([]fidelity{fromBars, fromTrades, fromQuotes, fromBook}).Draw(t, "data")
-	return newWorld(t, kind, anyConfig(t, c))
+	w := newWorld(t, kind, anyConfig(t, c))
+	w.byOrder = kind == fromBook && rapid.Bool().Draw(t, "orders known")
+	return w
 }
