@@ -118,6 +118,7 @@ func capabilities() []capability {
 		{"", "isolated margin", rule("moves to a position and back", transferMargin),
 			rule("not with cross margin, nor from below the initial margin", transferRefused)},
 		{"", "risk limit", rule("is raised by whole steps, and margin with it", riskLimit), rule("an order beyond it is refused", riskLimitRefused)},
+		{"", "liquidation", rule("takes over what its margin does not bear any more", liquidates), rule("ends its orders, and nothing else", liquidationEnds)},
 		{"", "Close of the exchange", rule("twice is harmless", closedTwice), rule("nothing is taken after it", closed)},
 	}
 }
