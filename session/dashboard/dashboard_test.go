@@ -2,13 +2,16 @@ package dashboard_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,6 +30,7 @@ import (
 	"github.com/dunamis-engine/dunamis/secret"
 	"github.com/dunamis-engine/dunamis/session"
 	"github.com/dunamis-engine/dunamis/session/dashboard"
+	"github.com/dunamis-engine/dunamis/session/gap"
 )
 
 var (
@@ -42,21 +46,27 @@ type watched struct {
 	late   atomic.Int64 // how far the clock is ahead
 	server *httptest.Server
 	inst   *exchange.Instrument
+	dir    string // of the session
 }
 
 func watch(t *testing.T, open bool) *watched {
 	t.Helper()
-	store, err := session.Create(t.Context(), t.TempDir(), "{}", t0)
+	return watchMode(t, open, "")
+}
+
+func watchMode(t *testing.T, open bool, mode string) *watched {
+	t.Helper()
+	w := &watched{dir: t.TempDir()}
+	store, err := session.Create(t.Context(), w.dir, "{}", t0)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	set, err := exchange.BuiltinInstruments()
 	require.NoError(t, err)
-	w := new(watched)
 	w.inst, err = set.Lookup("bitmex", "XBTUSD")
 	require.NoError(t, err)
 	lines := new(dashboard.Log)
 	fmt.Fprintln(lines, `{"time":"2024-01-01T00:00:00Z","level":"INFO","msg":"hello <b>","session":"s"}`)
-	w.Watch = dashboard.NewWatch(dashboard.Config{Name: "s", Strategy: "grid_maker", Feed: "synthetic", Currency: w.inst.Settle, Start: 100_000_000,
+	w.Watch = dashboard.NewWatch(dashboard.Config{Name: "s", Strategy: "grid_maker", Feed: "synthetic", Mode: mode, Currency: w.inst.Settle, Start: 100_000_000,
 		Symbols: []*exchange.Instrument{w.inst}, Store: store, Ask: w.ask, Log: lines,
 		Now:     func() time.Time { return time.Now().Add(time.Duration(w.late.Load())) },
 		Samples: []session.Sample{{At: t0, Wallet: 1, Equity: 100_000_000}}})
@@ -78,7 +88,14 @@ func (w *watched) requests() []session.Request {
 }
 
 // commit tells of a book, and of an account.
-func (w *watched) commit(at exchange.Time, equity exchange.Money, tripped string) {
+func (w *watched) commit(at exchange.Time, equity exchange.Money, tripped string, more ...session.State) {
+	state := session.State{}
+	if len(more) > 0 {
+		state = more[0]
+	}
+	state.Now, state.Events, state.Tripped = at, 3, tripped
+	state.Margin = exchange.Margin{Wallet: 99_000_000, Balance: equity, InitMargin: 1_000_000, Available: 97_000_000}
+	state.Positions = []exchange.Position{{Symbol: w.inst.ID, Qty: 1200, EntryPrice: exchange.MustPrice("39990"), MarkPrice: exchange.MustPrice("40000.25"), Unrealised: 769}}
 	level := func(side exchange.Side, price string, q exchange.Qty, f exchange.Flags) exchange.Event {
 		return exchange.LevelEvent(at, at, w.inst.ID, side, exchange.Level{Price: exchange.MustPrice(price), Qty: q}, f)
 	}
@@ -89,8 +106,7 @@ func (w *watched) commit(at exchange.Time, equity exchange.Money, tripped string
 		{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Symbol: w.inst.ID},
 		{Kind: exchange.ReportFill, Symbol: w.inst.ID, Fill: exchange.Fill{Side: exchange.Buy, Liquidity: exchange.AddedLiquidity}},
 		{Kind: exchange.ReportReject, Symbol: w.inst.ID},
-	}, State: session.State{Now: at, Events: 3, Tripped: tripped, Margin: exchange.Margin{Wallet: 99_000_000, Balance: equity, InitMargin: 1_000_000, Available: 97_000_000},
-		Positions: []exchange.Position{{Symbol: w.inst.ID, Qty: 1200, EntryPrice: exchange.MustPrice("39990"), MarkPrice: exchange.MustPrice("40000.25"), Unrealised: 769}}}})
+	}, State: state})
 }
 
 func (w *watched) request(t *testing.T, method, path, bearer, host string) (int, string) {
@@ -281,7 +297,7 @@ func TestPageInABrowser(t *testing.T) {
 	}
 	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(w.server.URL+"/"), chromedp.WaitVisible(`body[data-ready=yes]`, chromedp.ByQuery),
 		chromedp.OuterHTML("html", &page, chromedp.ByQuery)))
-	for id, want := range map[string]string{"f-equity": "0.99123456 XBT", "f-profit": "−0.00876544", "f-position": "1,200", "f-margin": "1.01 %", "status": "running"} {
+	for id, want := range map[string]string{"f-equity": "0.99123456", "f-profit": "−0.00876544", "f-position": "1,200", "f-margin": "1.01 %", "status": "running"} {
 		require.Equal(t, want, text(id), id)
 	}
 	require.Regexp(t, `<tr class="mid"><td colspan="3">40000.25<`, page)
@@ -299,23 +315,114 @@ func TestPageInABrowser(t *testing.T) {
 	require.Equal(t, []session.Request{session.Kill}, w.requests())
 
 	var hidden bool
-	require.NoError(t, chromedp.Run(ctx, chromedp.Evaluate(`$("venue").hidden && $("mode").hidden`, &hidden)))
+	require.NoError(t, chromedp.Run(ctx, chromedp.Evaluate(`[$("venue"), $("mode"), $("clear")].every(e => e.offsetParent === null)`, &hidden)))
 	require.True(t, hidden, "its orders are simulated")
 	w.commit(t0.Add(2*time.Minute), 99_000_000, "kill-switch")
 	require.NoError(t, chromedp.Run(ctx, chromedp.WaitVisible("#clear")))
 	require.Equal(t, "stopped: kill-switch", text("status"))
 	require.Contains(t, text("alert"), "New orders are refused")
-	require.Equal(t, "0.99000000 XBT", text("f-equity"))
+	require.Equal(t, "0.99000000", text("f-equity"))
 	// The token is known now, and not asked for again.
 	require.NoError(t, chromedp.Run(ctx, chromedp.Click("#clear"), chromedp.WaitVisible("#sure"), chromedp.WaitNotVisible("#token"), chromedp.Click("#sure")))
 	require.Eventually(t, func() bool { return len(w.requests()) == 2 }, 5*time.Second, 10*time.Millisecond)
 	require.Equal(t, session.Clear, w.requests()[1])
 }
 
-// On a phone nothing sticks out, in either theme.
-func TestPageOnAPhone(t *testing.T) {
-	w := watch(t, true)
+// fate writes what became of an order on the venue and beside it. Times are in
+// milliseconds after it was sent.
+func (w *watched) fate(t *testing.T, n int, venueHeard, venueFilled, simHeard, simFilled int, venuePrice, simPrice string, joined, ahead int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "session.db"))
+	require.NoError(t, err)
+	defer db.Close()
+	sent := t0.Add(time.Duration(n) * time.Second)
+	at := func(ms int) int64 {
+		if ms == 0 {
+			return 0
+		}
+		return int64(sent.Add(time.Duration(ms) * time.Millisecond))
+	}
+	status := func(filled int) (string, int) {
+		if filled == 0 {
+			return "Canceled", 0
+		}
+		return "Filled", 1000
+	}
+	row := []any{fmt.Sprintf("dun-%d", n), "XBTUSD", "Buy", "Limit", 1000, "40000", int64(sent), joined, ahead}
+	for _, side := range []struct {
+		heard, filled int
+		price         string
+	}{{venueHeard, venueFilled, venuePrice}, {simHeard, simFilled, simPrice}} {
+		word, qty := status(side.filled)
+		row = append(row, word, at(side.heard), at(side.heard), qty, side.price, at(side.filled), 1, 0)
+	}
+	_, err = db.ExecContext(t.Context(), "INSERT INTO fates VALUES (?"+strings.Repeat(", ?", len(row)-1)+")", row...)
+	require.NoError(t, err)
+}
+
+// span is how the page says a time.
+func span(seconds float64) string {
+	switch size := math.Abs(seconds); {
+	case size < 0.01:
+		return fmt.Sprintf("%.2f ms", 1e3*seconds)
+	case size < 10:
+		return fmt.Sprintf("%.0f ms", 1e3*seconds)
+	}
+	return fmt.Sprintf("%.1f s", seconds)
+}
+
+// The table of venue and simulator has the values that the API has.
+func TestGapTableInABrowser(t *testing.T) {
+	w := watchMode(t, true, "shadow")
+	w.fate(t, 1, 23, 1400, 10, 900, "40000.5", "40000", 5000, 1000)
+	w.fate(t, 2, 31, 21_000, 10, 0, "40000", "0", 3000, 1500)
+	w.fate(t, 3, 27, 0, 10, 4200, "0", "40000", 2000, -1)
+	w.fate(t, 4, 42, 0, 10, 0, "0", "0", 100, -1)
+	w.fate(t, 5, 19, 15_300, 11, 8, "40002", "40000", 700, -1)
 	w.commit(t0.Add(time.Minute), 99_123_456, "")
+	_, body := w.request(t, "GET", "/api/state", "", "")
+	var s dashboard.Snapshot
+	require.NoError(t, json.Unmarshal([]byte(body), &s))
+	g := s.Gap
+	require.NotNil(t, g)
+	require.Equal(t, []int{5, 2, 1, 1, 1, 1}, []int{g.Orders, g.Both, g.Venue, g.Sim, g.Neither, g.Early})
+
+	ctx := browser(t, 1400, 1400)
+	var rows [][]string
+	var counted, mode string
+	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(w.server.URL+"/"), chromedp.WaitVisible("#venue", chromedp.ByQuery),
+		chromedp.Evaluate(`[...$("gap").tBodies[0].rows].map(r => [...r.cells].map(c => c.textContent))`, &rows),
+		chromedp.Text("#gapcount", &counted, chromedp.ByQuery), chromedp.Text("#mode", &mode, chromedp.ByQuery)))
+	require.Equal(t, "the newest 5 orders", counted)
+	require.Equal(t, "real orders, simulated beside", mode)
+	pair := func(name string, venue, sim gap.Quantiles) []string {
+		require.Positive(t, min(venue.Count, sim.Count), name)
+		return []string{name, span(venue.P50), span(sim.P50), span(venue.P50 - sim.P50)}
+	}
+	require.Equal(t, [][]string{
+		pair("Answer, median", g.Seen, g.Modelled),
+		pair("First fill, median", g.VenueWait, g.SimWait),
+		{"Orders filled", fmt.Sprint(g.Both + g.Venue), fmt.Sprint(g.Both + g.Sim), fmt.Sprintf("%.1f %% agree", 100*g.Agreement)},
+		{"Price, both filled", "", "", fmt.Sprintf("%.2f bp worse", g.Price.Mean)},
+		{"Queue left at its fill", "0 %", fmt.Sprintf("%.0f %%", 100*g.Queue.Mean), fmt.Sprintf("%d filled early", g.Early)},
+	}, rows)
+
+	// Without a simulator there is nothing to compare but the time to an answer.
+	alone := watchMode(t, true, "live")
+	alone.fate(t, 1, 23, 1400, 0, 0, "40000.5", "0", -1, -1)
+	alone.commit(t0.Add(time.Minute), 99_123_456, "")
+	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(alone.server.URL+"/"), chromedp.WaitVisible("#venue", chromedp.ByQuery),
+		chromedp.Evaluate(`[...$("gap").tBodies[0].rows].map(r => [...r.cells].map(c => c.textContent))`, &rows)))
+	require.Equal(t, [][]string{{"Answer, median", "23 ms", "–", "–"}}, rows)
+}
+
+// On a phone nothing sticks out, in either theme, whatever there is to tell.
+func TestPageOnAPhone(t *testing.T) {
+	w := watchMode(t, true, "shadow")
+	w.fate(t, 1, 23, 1400, 10, 900, "40000.5", "40000", 5000, 1000)
+	w.commit(t0.Add(time.Minute), 9_999_123_456, "orders-per-minute", session.State{
+		Gaps: []session.Gap{{From: t0, To: t0.Add(59*time.Second + 123456789)}}, GapCount: 12, DifferenceCount: 1,
+		Differences: []session.Difference{{At: t0, Text: "order 964692e3-be25-5b91-a18f-48194393c5dc dun-IPT5HMTC-1214 is open and was not heard of"}}})
 	ctx := browser(t, 390, 844)
 	for _, theme := range []string{"light", "dark"} {
 		var wide, high int64

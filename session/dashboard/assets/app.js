@@ -15,7 +15,7 @@ function money(v, sign) {
   const text = digits.slice(0, -scale || undefined) + (scale ? "." + digits.slice(-scale) : "");
   return (v < 0 ? "−" : sign && v > 0 ? "+" : "") + text;
 }
-const whole = v => v.toLocaleString("en-US");
+const whole = v => v.toLocaleString("en-US").replace("-", "−");
 const moment = t => t ? new Date(t).toISOString().slice(0, 19).replace("T", " ") : "";
 const clock = t => t ? new Date(t).toISOString().slice(11, 19) : "";
 const tone = v => v > 0 ? "gain" : v < 0 ? "loss" : "";
@@ -49,7 +49,7 @@ function show(s) {
   $("alert").textContent = tripped ? `New orders are refused: ${tripped}. Clear it when you know why.` : "";
   const held = m.Balance > 0 ? (m.InitMargin + m.MaintMargin) / m.Balance : 0;
   $("figures").replaceChildren(
-    card("Equity", `${money(m.Balance)} ${s.currency.major}`, `wallet ${money(m.Wallet)}`, "", "f-equity"),
+    card(`Equity, ${s.currency.major}`, money(m.Balance), `wallet ${money(m.Wallet)}`, "", "f-equity"),
     card("Profit", money(profit, true), s.start_balance ? (100 * profit / s.start_balance).toFixed(3).replace("-", "−") + " %" : "", tone(profit), "f-profit"),
     card("Position", whole(first.position.Qty), first.position.Qty ? `entry ${first.position.EntryPrice}` : "flat", tone(first.position.Qty), "f-position"),
     card("Margin held", (100 * held).toFixed(2) + " %", `available ${money(m.Available)}`, held > 0.8 ? "loss" : "", "f-margin"),
@@ -69,7 +69,7 @@ function show(s) {
   venue(s.gap);
   const h = s.health, differences = s.state.differences || [];
   fill("health", [["Newest market event", h.quiet_seconds.toFixed(1) + " s ago", h.quiet_seconds > 10 ? "loss" : ""], ["Engine, newest batch", (1e3 * h.step_seconds).toFixed(2) + " ms"],
-    ["Newest transaction", (1e3 * h.write_seconds).toFixed(2) + " ms"], ["Gaps", gaps.length ? `${s.state.gap_count}, the last until ${gaps[gaps.length - 1].to}` : "none", gaps.length ? "loss" : ""],
+    ["Newest transaction", (1e3 * h.write_seconds).toFixed(2) + " ms"], ["Gaps", gaps.length ? `${s.state.gap_count}, the last until ${moment(gaps[gaps.length - 1].to)}` : "none", gaps.length ? "loss" : ""],
     ...(s.mode && s.mode !== "paper" ? [["Account", differences.length ? `${s.state.difference_count} differences, the last: ${differences[differences.length - 1].text}` : "as it was reported", differences.length ? "loss" : ""]] : []),
     ["Risk guard", tripped || "lets orders through", tripped ? "loss" : ""]].map(([k, v, mood]) => row(cell(k), cell(v, mood))));
   const log = $("log"), atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
@@ -86,11 +86,11 @@ function venue(g) {
   $("gapcount").textContent = `the newest ${whole(g.orders)} orders`;
   const span = v => Math.abs(v) < 0.01 ? (1e3 * v).toFixed(2) + " ms" : Math.abs(v) < 10 ? (1e3 * v).toFixed(0) + " ms" : v.toFixed(1) + " s";
   const pair = (name, a, b) => row(cell(name, "text"), cell(a.count ? span(a.p50) : "–"), cell(b.count ? span(b.p50) : "–"), cell(a.count && b.count ? span(a.p50 - b.p50) : "–"));
-  const rows = [pair("Time to an answer, median", g.latency_seen, g.latency_modelled)];
-  if (g.shadowed) rows.push(pair("Time to the first fill, median", g.venue_wait, g.simulator_wait),
-    row(cell("Filled", "text"), cell(whole(g.filled_by_both + g.filled_by_venue)), cell(whole(g.filled_by_both + g.filled_by_simulator)), cell((100 * g.agreement).toFixed(1) + " % agree")),
-    row(cell("Price where both filled", "text"), cell(""), cell(""), cell(g.price_bp.count ? g.price_bp.mean.toFixed(2) + " bp worse" : "–", g.price_bp.mean > 0 ? "loss" : "")),
-    row(cell("Queue left at the venue's fill", "text"), cell("0 %"), cell(g.queue_left.count ? (100 * g.queue_left.mean).toFixed(0) + " %" : "–"), cell(`${whole(g.filled_early)} early`)));
+  const rows = [pair("Answer, median", g.latency_seen, g.latency_modelled)];
+  if (g.shadowed) rows.push(pair("First fill, median", g.venue_wait, g.simulator_wait),
+    row(cell("Orders filled", "text"), cell(whole(g.filled_by_both + g.filled_by_venue)), cell(whole(g.filled_by_both + g.filled_by_simulator)), cell((100 * g.agreement).toFixed(1) + " % agree")),
+    row(cell("Price, both filled", "text"), cell(""), cell(""), cell(g.price_bp.count ? g.price_bp.mean.toFixed(2) + " bp worse" : "–", g.price_bp.mean > 0 ? "loss" : "")),
+    row(cell("Queue left at its fill", "text"), cell("0 %"), cell(g.queue_left.count ? (100 * g.queue_left.mean).toFixed(0) + " %" : "–"), cell(`${whole(g.filled_early)} filled early`)));
   fill("gap", rows);
 }
 
@@ -150,7 +150,7 @@ function chart(canvas, points, color, { fills, lines, text }) {
   const ticks = steps(low, high), right = Math.max(78, ...ticks.map(v => c.measureText(text(v)).width + 12)), bottom = 18;
   const x = t => (t - t0) / (t1 - t0) * (w - right), y = v => (high - v) / (high - low) * (h - bottom);
   c.strokeStyle = color("--grid"); c.lineWidth = 1;
-  for (const v of ticks) { c.beginPath(); c.moveTo(0, y(v)); c.lineTo(w - right, y(v)); c.stroke(); c.fillText(text(v), w - right + 6, y(v)); }
+  for (const v of ticks) { c.beginPath(); c.moveTo(0, y(v)); c.lineTo(w - right, y(v)); c.stroke(); c.fillText(text(v), w - right + 6, Math.max(7, y(v))); }
   const day = t1 - t0 > 86400e3;
   for (const f of [0, 0.5, 1]) {
     const at = new Date(t0 + (t1 - t0) * f).toISOString();
