@@ -22,7 +22,7 @@ func (a *App) dataCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.importCommand(), a.infoCommand(), a.verifyCommand())
+	c.AddCommand(a.importCommand(), a.infoCommand(), a.verifyCommand(), a.cancelsCommand())
 	return c
 }
 

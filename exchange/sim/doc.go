@@ -27,7 +27,7 @@
 //	lost.go         requests that never arrive
 //	revive.go       filled orders that live again
 //	selftrade.go    orders of the account that meet
-//	queue.go, latency*.go, impact.go   the models that can be chosen
+//	queue*.go, latency*.go, impact.go  the models that can be chosen
 //
 // Money is the business of package ledger below: it has the account, positions
 // and margin, and knows nothing of matching.
