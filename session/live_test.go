@@ -192,7 +192,22 @@ func onDesk(t *testing.T, d *desk, dir string, fresh func() engine.Strategy, aft
 // later: the order counts as never placed.
 func TestAnOrderIsKeptBeforeItIsSent(t *testing.T) {
 	d, dir := new(desk), t.TempDir()
-	crashed, _ := onDesk(t, d, dir, orders(2), func(_ *session.Session, c *session.Commit) {
+	var rejected []exchange.ClientID
+	// It places an order when it hears that the one before it is taken.
+	again := func() engine.Strategy {
+		s, placed := orderer(1), false
+		s.order = func(ctx *engine.Context, o *exchange.Order) {
+			if o.Status == exchange.New && !placed {
+				placed = true
+				_, _ = ctx.Limit(ctx.Symbol(), 100, exchange.MustPrice("10000"), 0)
+			}
+			if o.Status == exchange.Rejected {
+				rejected = append(rejected, o.ClientID)
+			}
+		}
+		return s
+	}
+	crashed, _ := onDesk(t, d, dir, again, func(_ *session.Session, c *session.Commit) {
 		if len(c.Commands) > 0 && c.State.Commands == 2 {
 			panic("crash")
 		}
@@ -200,16 +215,6 @@ func TestAnOrderIsKeptBeforeItIsSent(t *testing.T) {
 	require.Equal(t, "crash", crashed)
 	require.Equal(t, []string{"submit dun-1"}, d.sent)
 	d.sent = nil
-	var rejected []exchange.ClientID
-	again := func() engine.Strategy {
-		s := orderer(2)
-		s.order = func(_ *engine.Context, o *exchange.Order) {
-			if o.Status == exchange.Rejected {
-				rejected = append(rejected, o.ClientID)
-			}
-		}
-		return s
-	}
 	crashed, err := onDesk(t, d, dir, again, func(s *session.Session, c *session.Commit) {
 		if len(rejected) > 0 {
 			s.Ask(session.Suspend)
