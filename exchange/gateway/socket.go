@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -135,6 +136,9 @@ func (s *session) write(ctx context.Context, conn *websocket.Conn) {
 			err := conn.Write(late, websocket.MessageText, frame)
 			cancel()
 			if err != nil {
+				if errors.Is(err, context.DeadlineExceeded) {
+					s.g.metrics.slow.Inc()
+				}
 				return
 			}
 		case <-s.c.slow:
