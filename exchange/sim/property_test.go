@@ -79,6 +79,11 @@ func TestInvariantI01VolumeConservation(t *testing.T) {
 				}
 			}
 			require.LessOrEqual(t, got, traded)
+			for side, of := range w.x.symbols[0].taken {
+				for _, l := range of.levels { // by us, and by the insurance fund
+					require.LessOrEqual(t, l.Qty, w.x.symbols[0].book.Qty(exchange.Side(side+1), l.Price), "taken at %s", l.Price)
+				}
+			}
 		}
 		w.run(worldSteps)
 	})
