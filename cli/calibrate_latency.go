@@ -62,9 +62,9 @@ const (
 	// leastGain is by how much a memory must make what was seen more likely, as a
 	// logarithm: more than one more number does by chance.
 	leastGain = 3
-	// mostAlike bounds the correlation of two ways that began together: clocks of
-	// milliseconds can not tell more.
-	mostAlike = 0.99
+	// mostAlike bounds the correlation of two ways that began together: each has something
+	// of its own, and be it the milliseconds of a clock.
+	mostAlike = 0.9
 )
 
 // memory returns the time over which the ways forget what they were like: the likeliest

@@ -47,6 +47,28 @@ func TestFitOfMemory(t *testing.T) {
 	}
 }
 
+// Orders that are sent together are not quite alike.
+func TestFitOfMemoryBearsNoise(t *testing.T) {
+	for seed := range uint64(5) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		var l legs
+		weather, at := 0.0, exchange.Time(1e18)
+		for range 200 {
+			gap := random.ExpFloat64()
+			at = at.Add(time.Duration(gap * 1e9))
+			alike := math.Exp(-gap / 10)
+			weather = alike*weather + math.Sqrt(1-alike*alike)*random.NormFloat64()
+			for range 2 {
+				z := math.Sqrt(0.8)*weather + math.Sqrt(0.2)*random.NormFloat64()
+				l.add(at, at.Add(time.Duration(5e6*math.Exp(0.4*z))))
+			}
+		}
+		got := l.memory()
+		require.Positive(t, got, "seed %d", seed)
+		require.Less(t, got, 20*time.Second)
+	}
+}
+
 func TestNormalScores(t *testing.T) {
 	z := normalScores([]float64{5, 1, 3, 3})
 	require.InDelta(t, 1.1503, z[0], 1e-4, "the quantile of 7/8")
