@@ -248,5 +248,6 @@
 // # What is not simulated
 //
 // Our orders move the market only as far as [Impact] says, and match each other only
-// if [SelfTrade] says so.
+// if [SelfTrade] says so. What the insurance fund closes for us it takes from the same
+// market; nobody else's liquidation does more than the data shows.
 package sim

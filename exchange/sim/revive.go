@@ -83,6 +83,8 @@ func (x *Exchange) revive(s *symbol, a *amendment) bool {
 		reason = "Duplicate clOrdID"
 	case o.Qty > s.terms.MaxQty:
 		reason = "Invalid orderQty"
+	case x.liquidating(s):
+		reason = inLiquidation
 	default:
 		if reason = x.crowded(o); reason == "" {
 			reason = x.refuses(o)
