@@ -29,7 +29,7 @@ func (s *Session) commit(ctx context.Context) error {
 // write is one transaction. Either all of it is kept or nothing.
 func (s *Session) write(ctx context.Context) error {
 	s.observe()
-	begun := s.cfg.Now()
+	begun := time.Now()
 	err := s.durable(ctx)
 	var tx *sql.Tx
 	if err == nil {
@@ -47,7 +47,7 @@ func (s *Session) write(ctx context.Context) error {
 	}
 	s.seen, s.committed = s.state.Now, s.cfg.Now()
 	if s.cfg.Committed != nil {
-		c := Commit{State: s.state, Events: s.raw, Reports: s.reports, Commands: s.commands, Shadow: s.shadow, Write: s.committed.Sub(begun)}
+		c := Commit{State: s.state, Events: s.raw, Reports: s.reports, Commands: s.commands, Shadow: s.shadow, Write: time.Since(begun)}
 		if len(s.raw) > 0 {
 			c.Step = begun.Sub(s.given)
 		}

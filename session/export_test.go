@@ -67,4 +67,6 @@ func (s *Store) Rows(ctx context.Context, query string) (list []string, err erro
 }
 
 // Forsake lets go of the source and nothing else, as a crash does.
-func (s *Session) Forsake() error { return errors.Join(s.source.close(), s.closeStatements()) }
+func (s *Session) Forsake() error {
+	return errors.Join(s.source.close(), s.closeStatements(), s.checkpoints.close())
+}

@@ -84,7 +84,7 @@ func (s *Session) handReports(reports []exchange.Report, at exchange.Time) {
 	if len(reports) == 0 {
 		return
 	}
-	s.heard, s.given = append(s.heard[:0], reports...), s.cfg.Now()
+	s.heard, s.given = append(s.heard[:0], reports...), time.Now()
 	s.state.Now = max(s.state.Now, at)
 	s.cfg.Live.deliver(reports)
 }

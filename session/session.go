@@ -107,11 +107,12 @@ type Session struct {
 	wake    chan struct{}
 	stopped *request
 
-	statements map[string]*sql.Stmt
-	bound      map[string]*sql.Stmt      // to the transaction that is written
-	newest     map[exchange.ClientID]int // the last of the reports of an order in it
+	checkpoints *checkpoints
+	statements  map[string]*sql.Stmt
+	bound       map[string]*sql.Stmt      // to the transaction that is written
+	newest      map[exchange.ClientID]int // the last of the reports of an order in it
 
-	given     time.Time // when raw was handed out
+	given     time.Time // by the wall's clock, when raw was handed out
 	sealed    int64     // batches that are in segments
 	unsealed  int       // bytes of those that are not
 	sealEvery int64     // batches of a segment
@@ -178,6 +179,9 @@ func New(ctx context.Context, c Config) (*Session, error) {
 		if c.Stamped {
 			skip = 0
 		}
+		if s.checkpoints, err = newCheckpoints(ctx, c.Store, c.Log); err != nil {
+			return nil, fmt.Errorf("session %s: %w", c.Store.Dir, errors.Join(err, s.closeStatements()))
+		}
 		s.source = newSource(ctx, c.Source, skip)
 	}
 	return s, nil
@@ -188,7 +192,7 @@ func (s *Session) Close() error {
 	if s.source == nil {
 		return nil
 	}
-	return errors.Join(s.source.close(), s.closeVenue(), s.closeStatements())
+	return errors.Join(s.source.close(), s.closeVenue(), s.closeStatements(), s.checkpoints.close())
 }
 
 // State is where the session is. Only the goroutine that runs the engine may ask.
@@ -404,7 +408,7 @@ func (s *Session) hand(events []exchange.Event, consumed int64) []exchange.Event
 	if len(events) == 0 {
 		return nil
 	}
-	s.raw, s.given = append(s.raw[:0], events...), s.cfg.Now()
+	s.raw, s.given = append(s.raw[:0], events...), time.Now()
 	s.state.Consumed += consumed
 	s.state.Events += int64(len(events))
 	for i := range events {

@@ -37,6 +37,7 @@ type setup struct {
 	balance  exchange.Money // 1 XBT if 0
 	params   map[string]string
 	latency  string
+	inst     *exchange.Instrument // XBTUSD if nil
 	now      func() time.Time
 	change   func(*session.Session, *session.Store)
 	after    func(*session.Commit)
@@ -74,6 +75,9 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	set, id := instruments(t)
+	if u.inst != nil {
+		id = u.inst.ID
+	}
 	latency, err := sim.ParseLatency(u.latency)
 	if u.latency == "" {
 		latency, err = sim.ParseLatency("5ms")
@@ -82,7 +86,7 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{id}, Currency: set.Get(id).Settle, Balance: cmp.Or(u.balance, 100_000_000),
 		Latency: latency, Queue: sim.RiskAverse{}})
 	require.NoError(t, err)
-	c := session.Config{Store: store, Symbols: []exchange.SymbolID{id}, Names: func(exchange.SymbolID) string { return "XBTUSD" }, Account: x.Account(),
+	c := session.Config{Store: store, Symbols: []exchange.SymbolID{id}, Names: func(id exchange.SymbolID) string { return set.Get(id).Symbol }, Account: x.Account(),
 		Source: u.source, Stamped: u.live, Now: u.now, Committed: u.after}
 	if u.source == nil && !u.none {
 		c.Source = generated(t, 10*time.Minute)
@@ -691,4 +695,35 @@ func TestLive(t *testing.T) {
 	}
 	require.Equal(t, len(events)+2, n)
 	require.NoError(t, r.Close())
+}
+
+// What is committed reaches the database while the session runs: the file alone, without
+// its log, is what a machine that dies leaves at least.
+func TestCommittedReachesTheDisk(t *testing.T) {
+	_, id := instruments(t)
+	dir, alone := t.TempDir(), t.TempDir()
+	var s *session.Session
+	u := setup{dir: dir, source: &told{id: id}, live: true, made: &regret{0}, change: func(it *session.Session, _ *session.Store) { s = it }}
+	begun, looked, kept := time.Now(), time.Time{}, int64(0)
+	u.after = func(c *session.Commit) {
+		if time.Since(looked) < 100*time.Millisecond {
+			return
+		}
+		looked = time.Now()
+		text, err := os.ReadFile(filepath.Join(dir, "session.db"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(alone, "session.db"), text, 0o600))
+		if store, err := session.Read(t.Context(), alone); err == nil { // else a checkpoint was under way, or there was none yet
+			if state, err := store.State(t.Context()); err == nil {
+				kept = state.Events
+			}
+			require.NoError(t, store.Close())
+		}
+		if kept > 0 || time.Since(begun) > time.Minute {
+			s.Ask(session.Suspend)
+		}
+	}
+	_, err := u.run(t)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Positive(t, kept)
 }

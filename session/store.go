@@ -206,7 +206,7 @@ func open(ctx context.Context, dir string, write, create bool) (*Store, error) {
 // connect opens the database. What is written survives the death of the process at
 // once, and that of the machine from the next checkpoint on.
 func connect(path string, write bool) (*sql.DB, error) {
-	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("wal_autocheckpoint(%d)", longestLog)}, "_txlock": {"immediate"}}
 	if !write {
 		q = url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)"}}
 	}
