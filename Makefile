@@ -96,6 +96,14 @@ bench: ## Run the benchmarks, BENCH=regexp BENCHCOUNT=1; results also in bin/ben
 	@mkdir -p bin
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count '$(BENCHCOUNT)' -timeout 2h ./... | tee bin/bench.txt
 
+.PHONY: profile
+profile: ## Measure again what the compiler optimises bin/ for: cmd/*/default.pgo
+	@tmp="$$(mktemp -d)"; trap 'rm -rf "$$tmp"' EXIT; \
+	$(GO) test -trimpath ./cli -run '^$$' -bench 'Replay|Year' -cpu 1 -benchtime 5s -o "$$tmp/cli.test" -cpuprofile "$$tmp/cli.prof"; \
+	$(GO) test -trimpath ./exchange/sim -run '^$$' -bench 'Orders/mix|Market' -cpu 1 -benchtime 2s -o "$$tmp/sim.test" -cpuprofile "$$tmp/sim.prof"; \
+	$(GO) tool pprof -proto "$$tmp"/*.prof >"$$tmp/default.pgo"; \
+	for c in $(COMMANDS); do cp "$$tmp/default.pgo" cmd/$$c/; done
+
 .PHONY: bench-compare
 bench-compare: ## Compare two outputs of bench: OLD=file NEW=bin/bench.txt
 	@$(TOOL) benchstat '$(OLD)' '$(or $(NEW),bin/bench.txt)'
