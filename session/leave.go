@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -161,10 +163,27 @@ func (s *Session) closeVenue() error {
 	if l == nil || l.venue == nil {
 		return nil
 	}
-	if !s.finished || !s.cfg.KeepOrders && !l.settled() {
-		return l.hush(s.ctx, leavePatience)
+	if s.finished && (s.cfg.KeepOrders || l.settled()) {
+		return l.venue.Close()
 	}
-	return l.venue.Close()
+	err := l.hush(s.ctx, leavePatience)
+	if s.finished {
+		err = errors.Join(err, s.part(context.WithoutCancel(s.ctx), l.parting))
+	}
+	return err
+}
+
+// part corrects the list of orders by what the venue said after the session's last
+// transaction. It is for those who look at the session: the journal has ended before.
+func (s *Session) part(ctx context.Context, orders []exchange.Order) error {
+	for i := range orders {
+		o := &orders[i]
+		if _, err := s.cfg.Store.db.ExecContext(ctx, "UPDATE orders SET status = ?, filled = ?, leaves = ?, avg_price = ?, text = ?, open = ?, at = ? WHERE client_id = ?",
+			o.Status.String(), int64(o.Filled), int64(o.Leaves), o.AvgPrice.String(), o.Text, !o.Status.Final(), int64(o.Time), string(o.ClientID)); err != nil {
+			return fmt.Errorf("session %s: order %s: %w", s.cfg.Store.Dir, o.ClientID, err)
+		}
+	}
+	return nil
 }
 
 // Fates tells of every order, when a session that was played again has ended.

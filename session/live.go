@@ -61,6 +61,7 @@ type Live struct {
 
 	repeats []exchange.ClientID // orders of which something was asked that may not have been sent
 	heard   bool                // the venue has told how the account is
+	parting []exchange.Order    // as the venue told of them when the session was over
 
 	keep     func(*Command) error         // the session's
 	shadowed func(*exchange.Report) error // the session's
@@ -446,6 +447,9 @@ func (l *Live) hushed(ctx context.Context) error {
 	for _, list := range [][]exchange.Report{l.due, reports} {
 		for i := range list {
 			l.books.report(&list[i])
+			if _, ok := ordered(&list[i]); ok {
+				l.parting = append(l.parting, list[i].Order)
+			}
 		}
 	}
 	if len(l.books.sequence) > 0 {

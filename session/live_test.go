@@ -538,5 +538,11 @@ func TestHaltedSessionsCancel(t *testing.T) {
 	require.Equal(t, "enough", stateOf(t, dir).Halted)
 	require.Equal(t, []string{"submit dun-1", "cancel all"}, d.sent)
 	require.Equal(t, []int{1, 0}, []int{d.closed, d.left})
+	store, err := session.Read(t.Context(), dir)
+	require.NoError(t, err)
+	rows, err := store.Rows(t.Context(), "SELECT client_id || ' ' || status || ' ' || open FROM orders")
+	require.NoError(t, err)
+	require.Equal(t, []string{"dun-1 Canceled 0"}, rows, "as the venue said when all was over")
+	require.NoError(t, store.Close())
 	replayed(t, dir, fresh)
 }
