@@ -76,6 +76,9 @@ func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, was, now 
 	if p.wallet.dirty || p.wallet.opened != p {
 		a.refresh(p.wallet)
 	}
+	if p.plenty(side, was, now, price) {
+		return nil
+	}
 	others := *p.side(side)
 	others.Qty -= was.Qty
 	others.Cost -= was.Cost
@@ -85,6 +88,20 @@ func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, was, now 
 		return err
 	}
 	return a.checkAccountRisk(&c)
+}
+
+// plenty reports whether a change is certainly borne, since the open orders of both sides
+// would be with it if none were set off against another. That is the usual case, and is
+// seen without most of the arithmetic.
+func (p *position) plenty(side exchange.Side, was, now Open, price exchange.Price) bool {
+	if p.spot() || p.wallet.riskLimit != 0 || p.mark == 0 || side == exchange.Buy && price > p.mark || side == exchange.Sell && price < p.mark {
+		return false
+	}
+	all := p.buys.Cost + p.sells.Cost - was.Cost + now.Cost
+	if limit := p.riskLimit(); limit != 0 && p.riskValue(all) > limit {
+		return false
+	}
+	return covers(p.wallet.available()+p.orderMargin, all, p.rate)
 }
 
 // newChange is a change of the open orders of a symbol that is asked for.
