@@ -168,7 +168,7 @@ func (s *Session) closeVenue() error {
 	}
 	err := l.hush(s.ctx, leavePatience)
 	if s.finished {
-		err = errors.Join(err, s.part(context.WithoutCancel(s.ctx), l.parting))
+		err = errors.Join(err, s.part(s.ctx, l.parting))
 	}
 	return err
 }
@@ -176,6 +176,7 @@ func (s *Session) closeVenue() error {
 // part corrects the list of orders by what the venue said after the session's last
 // transaction. It is for those who look at the session: the journal has ended before.
 func (s *Session) part(ctx context.Context, orders []exchange.Order) error {
+	ctx = context.WithoutCancel(ctx)
 	for i := range orders {
 		o := &orders[i]
 		if _, err := s.cfg.Store.db.ExecContext(ctx, "UPDATE orders SET status = ?, filled = ?, leaves = ?, avg_price = ?, text = ?, open = ?, at = ? WHERE client_id = ?",
