@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dunamis-engine/dunamis/internal/browsertest"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -27,28 +27,10 @@ type tab struct {
 // open opens a file as a user would and waits until its script has run.
 func openPage(t *testing.T, file string) *tab {
 	t.Helper()
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed")
-	}
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // about messages that it does not know
-	t.Cleanup(stop)
-	chromedp.ListenTarget(ctx, func(ev any) {
-		switch ev := ev.(type) {
-		case *runtime.EventExceptionThrown:
-			t.Errorf("the page: %s", ev.ExceptionDetails.Error())
-		case *runtime.EventConsoleAPICalled:
-			t.Errorf("the page says %s", ev.Type)
-		}
-	})
-	p := &tab{t, ctx}
+	p := &tab{t, browsertest.Open(t, 1280, 900)}
 	p.do(chromedp.Navigate("file://"+file), chromedp.WaitReady(`html[data-ready=yes]`, chromedp.ByQuery))
 	return p
 }

@@ -112,7 +112,6 @@ func (x *Exchange) takeAll(o *order) {
 	if x.apart(o, limit) || o.TimeInForce == exchange.FillOrKill && !x.fillable(o, limit) {
 		return
 	}
-	x.reopen(o)
 	c, push := x.offers(s, o.Side, limit), x.push(s)
 	x.warnOfImpact(s, push)
 	for o.Leaves > 0 {

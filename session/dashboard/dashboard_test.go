@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,12 +20,12 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/browsertest"
 	"github.com/dunamis-engine/dunamis/secret"
 	"github.com/dunamis-engine/dunamis/session"
 	"github.com/dunamis-engine/dunamis/session/dashboard"
@@ -255,31 +254,13 @@ func TestCurve(t *testing.T) {
 	}
 }
 
-// browser opens a page in Chromium of a width.
-func browser(t *testing.T, width, height int64) context.Context {
+// browser is a Chromium of a width that does not wait for ever.
+func browser(t *testing.T, width, height int) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed")
-	}
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(int(width), int(height)), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // about messages that it does not know
-	t.Cleanup(stop)
-	chromedp.ListenTarget(ctx, func(ev any) {
-		switch ev := ev.(type) {
-		case *runtime.EventExceptionThrown:
-			t.Errorf("the page: %s", ev.ExceptionDetails.Error())
-		case *runtime.EventConsoleAPICalled:
-			t.Errorf("the page says %s", ev.Type)
-		}
-	})
-	ctx, stop = context.WithTimeout(ctx, 90*time.Second)
+	ctx, stop := context.WithTimeout(browsertest.Open(t, width, height), 90*time.Second)
 	t.Cleanup(stop)
 	return ctx
 }
