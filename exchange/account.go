@@ -129,8 +129,8 @@ const (
 	ReportReject                         // Reject: a command that failed without changing an order
 )
 
-// Report is something that an Exchange tells its owner. It is a value in a
-// reused slice: a handler that keeps one must copy it.
+// Report is something that an Exchange tells its owner. Parts that its kind does not
+// name are zero. It is a value in a reused slice: a handler that keeps one must copy it.
 type Report struct {
 	Kind     ReportKind
 	ExecType ExecType

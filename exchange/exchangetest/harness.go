@@ -240,6 +240,7 @@ func (c *client) take(r *exchange.Report) {
 	require.LessOrEqual(c.t, r.Arrival, c.now, "a report is delivered before it arrives")
 	require.GreaterOrEqual(c.t, r.Arrival, c.arrived, "a report overtook another")
 	c.arrived = r.Arrival
+	require.Equal(c.t, OfKind(r), *r, "a report has parts that its kind does not name")
 	c.reports = append(c.reports, *r)
 	switch r.Kind {
 	case exchange.ReportOrder:
@@ -254,6 +255,26 @@ func (c *client) take(r *exchange.Report) {
 		require.NotEmpty(c.t, r.Reject.Command)
 		require.NotEmpty(c.t, r.Reject.Reason)
 	}
+}
+
+// OfKind returns a report with nothing but the parts that its kind names.
+func OfKind(r *exchange.Report) exchange.Report {
+	only := exchange.Report{Kind: r.Kind, ExecType: r.ExecType, Symbol: r.Symbol, Time: r.Time, Arrival: r.Arrival, ExecID: r.ExecID}
+	switch r.Kind {
+	case exchange.ReportOrder:
+		only.Order = r.Order
+	case exchange.ReportFill:
+		only.Fill, only.Order = r.Fill, r.Order
+	case exchange.ReportPosition:
+		only.Position = r.Position
+	case exchange.ReportMargin:
+		only.Margin = r.Margin
+	case exchange.ReportFunding:
+		only.Funding = r.Funding
+	case exchange.ReportReject:
+		only.Reject = r.Reject
+	}
+	return only
 }
 
 func (c *client) takeOrder(r *exchange.Report) {

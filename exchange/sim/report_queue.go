@@ -35,7 +35,10 @@ func (q *reportQueue) arrival() exchange.Time {
 
 // begin lets reports that arrive by now go to a slice, first those that have waited.
 func (q *reportQueue) begin(dst []exchange.Report, now exchange.Time) {
-	q.out, q.until, q.open = q.deliver(dst, now), now, true
+	if q.head < len(q.buf) {
+		dst = q.deliver(dst, now)
+	}
+	q.out, q.until, q.open = dst, now, true
 }
 
 // end returns the slice.
@@ -80,18 +83,28 @@ func (q *reportQueue) addOut(kind exchange.ReportKind) *exchange.Report {
 	return &q.out[n]
 }
 
-// empty makes a report the zero one, part by part, which is faster than as a whole, but
-// for what is written in any case.
+// empty makes a report the zero one, but for what is written in any case. Only the parts
+// that its kind names hold anything, which is why it need not write all of it.
 func empty(r *exchange.Report, kind exchange.ReportKind) {
-	r.Kind, r.ExecType, r.Symbol, r.Time, r.Arrival, r.ExecID = 0, 0, 0, 0, 0, ""
+	r.ExecID = ""
+	switch r.Kind {
+	case exchange.ReportOrder:
+	case exchange.ReportFill:
+		r.Fill = exchange.Fill{}
+	case exchange.ReportPosition:
+		r.Position = exchange.Position{}
+	case exchange.ReportMargin:
+		r.Margin = exchange.Margin{}
+	case exchange.ReportFunding:
+		r.Funding = exchange.FundingPayment{}
+	case exchange.ReportReject:
+		r.Reject = exchange.Reject{}
+	default:
+		*r = exchange.Report{}
+	}
 	if kind != exchange.ReportOrder && kind != exchange.ReportFill {
 		r.Order = exchange.Order{}
 	}
-	r.Fill = exchange.Fill{}
-	r.Position = exchange.Position{}
-	r.Margin = exchange.Margin{}
-	r.Funding = exchange.FundingPayment{}
-	r.Reject = exchange.Reject{}
 }
 
 // release frees an id for new orders once the newest report has arrived.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/exchangetest"
 )
 
 // set gives every field below a value something that is not zero.
@@ -29,18 +30,33 @@ func set(v reflect.Value) {
 	}
 }
 
-// What the owner left in his slice does not shine through.
+// What earlier reports left in the owner's slice does not shine through, whatever they
+// told and the new ones tell.
 func TestReportsBeginEmpty(t *testing.T) {
-	used := make([]exchange.Report, 3)
-	for i := range used {
-		set(reflect.ValueOf(&used[i]).Elem())
+	const last = exchange.ReportReject
+	for was := exchange.ReportKind(0); was <= last+1; was++ {
+		for kind := exchange.ReportOrder; kind <= last; kind++ {
+			used := make([]exchange.Report, 3)
+			for i := range used {
+				set(reflect.ValueOf(&used[i]).Elem())
+				used[i].Kind = was
+				if 0 < was && was <= last {
+					used[i] = exchangetest.OfKind(&used[i])
+				}
+			}
+			q := reportQueue{last: 5}
+			q.begin(used[:1], 5)
+			for n := range 3 { // the last one beyond what the slice holds
+				r := q.add(kind)
+				r.Kind, r.ExecType, r.Symbol, r.Time, r.Arrival = kind, 0, 0, 0, 0
+				if kind <= exchange.ReportFill {
+					r.Order = exchange.Order{}
+				}
+				require.Equal(t, exchange.Report{Kind: kind}, *r, "%d after %d, report %d", kind, was, n)
+			}
+			require.Len(t, q.end(), 4)
+		}
 	}
-	q := reportQueue{last: 5}
-	q.begin(used[:1], 5)
-	require.Equal(t, exchange.Report{}, *q.add(exchange.ReportFunding))
-	require.Equal(t, exchange.Report{}, *q.add(exchange.ReportFunding))
-	require.Equal(t, exchange.Report{}, *q.add(exchange.ReportFunding), "beyond what it holds")
-	require.Len(t, q.end(), 4)
 }
 
 // Reports come out in order, those that have waited before those that need not.

@@ -485,7 +485,9 @@ func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
 		} else {
 			r.Order = newer
 		}
-		r.Fill.ClientID = r.Order.ClientID
+		if r.Kind == exchange.ReportFill {
+			r.Fill.ClientID = r.Order.ClientID
+		}
 	}
 	x.push(r)
 	return true, nil
