@@ -17,11 +17,16 @@ import (
 
 // LotValue returns the settlement value of one lot at price p > 0.
 func (t *Terms) LotValue(p Price) Money {
+	// The lot is folded in before the division, so that rounding is per lot.
+	by, over := uint64(p), uint64(fixedUnit*t.Divisor)
 	if t.Kind == Inverse {
-		// The lot is folded in before the division, so that rounding is per lot.
-		return Money(MulDiv(t.lotMultiplier(), fixedUnit, int64(p)*t.Divisor, Nearest))
+		by, over = fixedUnit, uint64(p)*uint64(t.Divisor)
 	}
-	return Money(MulDiv(t.lotMultiplier(), int64(p), fixedUnit*t.Divisor, Nearest))
+	v, ok := mulDivNearest(uint64(t.lotMultiplier()), by, over)
+	if !ok {
+		panic(fmt.Sprintf("exchange: the value of a lot at price %s overflows", p))
+	}
+	return Money(v)
 }
 
 // lotMultiplier is the value of a lot at price 1, times the divisor.
@@ -152,11 +157,13 @@ func averagePlace(tick Price) Price {
 	return max(leadingPlace(tick)/1000, 1)
 }
 
-// leadingPlace returns the greatest power of ten that is not above p.
+var powersOfTen = [...]Price{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+
+// leadingPlace returns the greatest power of ten that is not above p > 0, else 1.
 func leadingPlace(p Price) Price {
-	place := Price(1)
-	for place <= p/10 {
-		place *= 10
+	n := bits.Len64(uint64(max(p, 0))) * 1233 >> 12 // bits·log10(2) digits, or one less
+	if n > 0 && p < powersOfTen[n] {
+		n--
 	}
-	return place
+	return powersOfTen[n]
 }

@@ -299,3 +299,24 @@ func BenchmarkContract(b *testing.B) {
 		}
 	})
 }
+
+// The greatest power of ten that is not above a number is what dividing by ten finds.
+func TestLeadingPlace(t *testing.T) {
+	slow := func(p Price) Price {
+		place := Price(1)
+		for place <= p/10 {
+			place *= 10
+		}
+		return place
+	}
+	for place := Price(1); ; place *= 10 {
+		for _, p := range []Price{place - 1, place, place + 1, place * 2, place * 5, place*9 + place/2, -place} {
+			require.Equal(t, slow(p), leadingPlace(p), "%d", p)
+		}
+		if place == 1e18 {
+			break
+		}
+	}
+	require.Equal(t, Price(1e18), leadingPlace(math.MaxInt64))
+	require.Equal(t, Price(1), leadingPlace(0))
+}

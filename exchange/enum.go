@@ -31,16 +31,9 @@ func (s Side) Opposite() Side {
 	return NoSide
 }
 
-// Sign is 1 for Buy and -1 for Sell.
-func (s Side) Sign() int64 {
-	switch s {
-	case Buy:
-		return 1
-	case Sell:
-		return -1
-	}
-	return 0
-}
+// Sign is 1 for Buy and -1 for Sell. It is reckoned and not branched to, since a
+// processor guesses the side of the next order wrong every other time.
+func (s Side) Sign() int64 { return int64(s&1) - int64(s>>1) }
 
 // Signed gives q the sign of the side.
 func (s Side) Signed(q Qty) Qty { return Qty(s.Sign()) * q }

@@ -466,17 +466,29 @@ func mulDivOK(a, b, c int64, r Rounding) (v int64, ok bool) {
 	if q > math.MaxInt64 {
 		return 0, false
 	}
-	if (a < 0) != (b < 0) != (c < 0) {
+	if a^b^c < 0 {
 		return -int64(q), true
 	}
 	return int64(q), true
 }
 
-func abs64(v int64) uint64 {
-	if v < 0 {
-		return -uint64(v)
+// mulDivNearest is mulDivOK to the nearest for numbers that are not negative: what every
+// order is valued by.
+func mulDivNearest(a, b, c uint64) (v uint64, ok bool) {
+	hi, lo := bits.Mul64(a, b)
+	if hi >= c { // also if c is zero
+		return 0, false
 	}
-	return uint64(v)
+	q, rem := bits.Div64(hi, lo, c)
+	if rem >= c-rem {
+		q++
+	}
+	return q, q <= math.MaxInt64
+}
+
+func abs64(v int64) uint64 {
+	sign := v >> 63
+	return uint64((v ^ sign) - sign)
 }
 
 // ParseMoney reads an amount in major units of a currency with the given scale

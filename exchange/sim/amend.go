@@ -31,11 +31,12 @@ func (x *Exchange) amendOrder(c *command) {
 	case a.has(newLeaves):
 		leaves = a.leaves
 	}
-	if reason := x.refusesAmend(o, a, leaves); reason != "" {
+	price := x.amendedPrice(o, a)
+	if reason := x.refusesAmend(o, a, leaves, price); reason != "" {
 		x.refuseAmend(s, a, reason)
 		return
 	}
-	x.applyAmend(o, a, leaves)
+	x.applyAmend(o, a, leaves, price)
 }
 
 // missed is what the venue answers to an amendment of an order that is not open.
@@ -50,7 +51,7 @@ func (a *amendment) missed(ended exchange.OrderStatus) string {
 }
 
 // refusesAmend returns why an amendment is refused, if it is.
-func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) string {
+func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty, price exchange.Price) string {
 	switch {
 	case !o.mayLeave(leaves, a):
 		return "Invalid orderQty"
@@ -63,7 +64,6 @@ func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty) str
 	if a.client != "" && a.client != o.ClientID && x.names.order(a.client) != nil {
 		return "Duplicate clOrdID"
 	}
-	price := x.amendedPrice(o, a)
 	x.revalue(x.at)
 	if price != o.Price {
 		if reason := x.beyond(o, price); reason != "" {
@@ -119,7 +119,7 @@ func (x *Exchange) refuseAmend(s *symbol, a *amendment, reason string) {
 
 // applyAmend changes an order. It keeps its place in the queue if nothing but
 // its quantity changes, and that downwards.
-func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
+func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty, price exchange.Price) {
 	if leaves == 0 && a.has(newLeaves) {
 		x.cancel(o, "Canceled: Canceled via API.")
 		if a.name != nil {
@@ -127,16 +127,20 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty) {
 		}
 		return
 	}
-	price := x.amendedPrice(o, a)
 	moved := price != o.Price || leaves > o.Leaves
 	was := o.state
 	if moved || was != resting {
 		x.detach(o)
 	}
-	o.Text = x.texts.amended(o.Text, a)
-	release := x.rename(o, a)
+	x.texts.amended(o, a)
+	var release *clientName
+	if a.client != "" && a.client != o.ClientID {
+		release = x.rename(o, a)
+	}
 	o.Leaves, o.Qty = leaves, o.Filled+leaves
-	o.shown = min(o.shown, leaves)
+	if o.iceberg() {
+		o.shown = min(o.shown, leaves)
+	}
 	o.Price = price
 	if a.has(newPegOffset) {
 		o.PegOffset = a.pegOffset
@@ -191,9 +195,6 @@ func (x *Exchange) rearm(o *order) {
 // rename gives an order a new client id and returns the one that is free once
 // the owner hears of it.
 func (x *Exchange) rename(o *order, a *amendment) (release *clientName) {
-	if a.client == "" || a.client == o.ClientID {
-		return nil
-	}
 	release = o.name
 	x.names.ends(o.name)
 	o.ClientID, o.name = a.client, a.name

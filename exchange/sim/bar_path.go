@@ -103,7 +103,7 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 	if interval > b.interval && b.interval != 0 {
 		return // a coarser view of what a finer series shows
 	}
-	s.fidelity = fromBars
+	s.fidelity, x.onBars = fromBars, true
 	if b.step < pathDone {
 		// What was left of the bar before could not touch anything, or wake would
 		// have been set.
@@ -215,9 +215,12 @@ func (x *Exchange) catchUp(s *symbol, t exchange.Time) {
 // touch decides whether what is left of a bar's path matters, and if so when
 // its next point is.
 func (s *symbol) touch(at exchange.Time) {
-	if s.fidelity != fromBars {
-		return
+	if s.fidelity == fromBars {
+		s.touchBar(at)
 	}
+}
+
+func (s *symbol) touchBar(at exchange.Time) {
 	b := &s.bar
 	s.wake = exchange.Never
 	if b.step < pathDone && s.touchable() {

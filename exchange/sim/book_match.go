@@ -144,16 +144,21 @@ func (s *symbol) lots(q, leaves exchange.Qty) exchange.Qty {
 
 // levelChanged moves our orders at a level that changed.
 func (x *Exchange) levelChanged(s *symbol, side exchange.Side, p exchange.Price, before, after exchange.Qty) {
-	var least int64
 	for o := s.side(side).at(p); o != nil && o.Price == p; o = o.next {
 		x.queueChanged(o, before, after)
-		if o.hidden() {
-			continue
-		}
-		// An order never overtakes one that came before it.
-		o.queue.front = max(o.queue.front, least)
-		least = o.queue.front
+		o.keepPlace()
 	}
+}
+
+// keepPlace keeps an order that is shown from overtaking the one of ours that came before
+// it at its price, and reports whether it had.
+func (o *order) keepPlace() bool {
+	p := o.prev
+	if o.dark || p == nil || p.limit != o.limit || o.queue.front >= p.queue.front {
+		return false
+	}
+	o.queue.front = p.queue.front
+	return true
 }
 
 func (x *Exchange) queueChanged(o *order, before, after exchange.Qty) {
@@ -257,13 +262,16 @@ func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade,
 	for o := list.at(t.Price); o != nil && o.Price == t.Price; {
 		front := o.queue.front
 		over := x.reachedBy(o, t.Qty-ours)
+		if o.keepPlace() {
+			over = 0 // it took the trade for news that one before it has heard
+		}
 		q := s.lots(s.share(o, t.Qty-ours, over), o.Leaves)
 		if q <= 0 {
 			o = o.next
 			continue
 		}
 		ours += q
-		was := order{Order: o.Order, number: o.number, seq: o.seq} // it may end, or move to the back
+		was := order{links: o.links, Order: o.Order, number: o.number, seq: o.seq} // it may end, or move to the back
 		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedAt)
 		if o.number == was.number && o.seq != was.seq {
 			o.queue.front = max(o.queue.front, front) // what was ahead has had its part of the trade
@@ -319,6 +327,7 @@ func (x *Exchange) endSnapshot(s *symbol) {
 			continue // beyond what the snapshot shows
 		}
 		x.queueChanged(o, e.qty, s.book.Qty(o.Side, o.Price))
+		o.keepPlace()
 	}
 	n.shown = n.shown[:0]
 }

@@ -41,37 +41,48 @@ const (
 type commandQueue struct {
 	buf  []command
 	head int
+	due  exchange.Time // arrival of the oldest; Never: there is none
 	last exchange.Time
-}
-
-func (q *commandQueue) arrival() exchange.Time {
-	if q.head == len(q.buf) {
-		return exchange.Never
-	}
-	return q.buf[q.head].arrival
 }
 
 // pop returns the oldest command, valid until the next push.
 func (q *commandQueue) pop() *command {
 	c := &q.buf[q.head]
 	q.head++
+	if q.head == len(q.buf) {
+		q.buf, q.head, q.due = q.buf[:0], 0, exchange.Never
+	} else {
+		q.due = q.buf[q.head].arrival
+	}
 	return c
 }
 
 // push returns the newest command, to be filled in.
 func (q *commandQueue) push() *command {
-	if q.head == len(q.buf) {
-		q.buf, q.head = q.buf[:0], 0
-	} else if q.head > 64 && q.head > len(q.buf)/2 {
+	n := len(q.buf)
+	if n == cap(q.buf) {
+		return q.grow()
+	}
+	buf := q.buf[:n+1]
+	q.buf = buf
+	return &buf[n]
+}
+
+// grow is push where there is no room, and makes some in front if it can.
+func (q *commandQueue) grow() *command {
+	if q.head > 64 && q.head > len(q.buf)/2 {
 		n := copy(q.buf, q.buf[q.head:])
 		q.buf, q.head = q.buf[:n], 0
 	}
-	if len(q.buf) == cap(q.buf) {
-		q.buf = append(q.buf, command{})
-	} else {
-		q.buf = q.buf[:len(q.buf)+1]
-	}
+	q.buf = append(q.buf, command{})
 	return &q.buf[len(q.buf)-1]
+}
+
+// sent takes the newest command as complete, to arrive at a time.
+func (q *commandQueue) sent(c *command, at exchange.Time) {
+	c.arrival = max(at, q.last)
+	q.last = c.arrival
+	q.due = min(q.due, c.arrival)
 }
 
 // drop takes the newest command back.
@@ -87,14 +98,13 @@ func (x *Exchange) command(kind commandKind, s *symbol) *command {
 // send puts the newest command on its way, unless it is lost.
 func (x *Exchange) send(c *command) {
 	now := max(x.now, 0)
-	if x.lose(c) || x.bounce(c, now) {
+	if !x.sound && x.lose(c) || c.symbol.bounces != nil && x.bounce(c, now) {
 		x.commands.drop()
 		return
 	}
-	c.arrival = max(now.Add(c.symbol.latency.Entry(now)), x.commands.last)
-	x.commands.last = c.arrival
+	x.commands.sent(c, now.Add(c.symbol.latency.Entry(now)))
 	if x.begun {
-		x.next = min(x.next, c.arrival)
+		x.next = min(x.next, x.commands.due)
 	}
 }
 

@@ -14,13 +14,18 @@ import (
 )
 
 func (x *Exchange) lookup(id exchange.SymbolID) (*symbol, error) {
+	if int(id) < len(x.byID) && x.byID[id] != nil && !x.closed {
+		return x.byID[id], nil
+	}
+	return nil, x.without(id)
+}
+
+// without says why a symbol is not found.
+func (x *Exchange) without(id exchange.SymbolID) error {
 	if x.closed {
-		return nil, exchange.ErrClosed
+		return exchange.ErrClosed
 	}
-	if int(id) >= len(x.byID) || x.byID[id] == nil {
-		return nil, fmt.Errorf("symbol #%d: %w", id, exchange.ErrUnknownSymbol)
-	}
-	return x.byID[id], nil
+	return fmt.Errorf("symbol #%d: %w", id, exchange.ErrUnknownSymbol)
 }
 
 // Submit implements [exchange.Exchange].
@@ -134,10 +139,14 @@ func (x *Exchange) CancelAllAfter(_ context.Context, timeout time.Duration) erro
 
 // execute does what a command asks for, at the exchange.
 func (x *Exchange) execute(c *command) {
-	x.catchUp(c.symbol, x.at)
-	if reason := x.hinders(c); reason != "" {
-		x.turnAway(c, reason)
-		return
+	if x.onBars {
+		x.catchUp(c.symbol, x.at)
+	}
+	if !x.sound {
+		if reason := x.hinders(c); reason != "" {
+			x.turnAway(c, reason)
+			return
+		}
 	}
 	switch c.kind {
 	case cmdSubmit:
@@ -151,10 +160,11 @@ func (x *Exchange) execute(c *command) {
 	case cmdLeverage, cmdTransfer, cmdRiskLimit:
 		x.changeMargin(c)
 	case cmdDeadman:
-		x.deadman = exchange.Never
+		t := exchange.Never
 		if c.timeout > 0 {
-			x.deadman = x.at.Add(c.timeout)
+			t = x.at.Add(c.timeout)
 		}
+		x.clocks.set(&x.clocks.deadman, t)
 	}
 }
 
@@ -205,12 +215,14 @@ func (x *Exchange) accept(c *command) {
 func (x *Exchange) orderOf(c *command) *order {
 	n, s := &c.order, c.symbol
 	o := x.orders.get()
-	*o = order{s: s, name: c.client, Order: exchange.Order{
-		OrderID: x.orderID(), ClientID: n.ClientID, LinkID: n.LinkID, Symbol: s.id, Side: n.Side, Qty: n.Qty, Leaves: n.Qty,
-		DisplayQty: n.DisplayQty, Price: n.Price, StopPrice: n.StopPrice, PegType: n.PegType, PegOffset: n.PegOffset, Type: n.Type,
-		TimeInForce: n.TimeInForce, ExecInst: n.ExecInst, Contingency: n.Contingency, Status: exchange.New,
-		Text: withText("Submitted via API.", n.Text), TransactTime: x.at, Time: x.at,
-	}}
+	*o = order{} // and the fields one by one, or it is made elsewhere and copied
+	o.s, o.name = s, c.client
+	o.OrderID, o.ClientID, o.LinkID = x.orderID(), n.ClientID, n.LinkID
+	o.Symbol, o.Side, o.Qty, o.Leaves, o.DisplayQty = s.id, n.Side, n.Qty, n.Qty, n.DisplayQty
+	o.Price, o.StopPrice, o.PegType, o.PegOffset = n.Price, n.StopPrice, n.PegType, n.PegOffset
+	o.Type, o.TimeInForce, o.ExecInst, o.Contingency = n.Type, n.TimeInForce, n.ExecInst, n.Contingency
+	o.Status, o.Text = exchange.New, withText("Submitted via API.", n.Text)
+	o.TransactTime, o.Time = x.at, x.at
 	o.number = x.orderIDs.made
 	return o
 }

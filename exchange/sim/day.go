@@ -13,8 +13,8 @@ func (x *Exchange) startDay(o *order) {
 	}
 	o.daily = true
 	x.daily++
-	if x.midnight == exchange.Never {
-		x.midnight = x.at.Date().Add(24 * time.Hour)
+	if x.clocks.midnight == exchange.Never {
+		x.clocks.set(&x.clocks.midnight, x.at.Date().Add(24*time.Hour))
 	}
 }
 

@@ -15,13 +15,15 @@ func (o *order) hidden() bool { return o.DisplayQty == exchange.Hidden }
 
 func (o *order) iceberg() bool { return o.DisplayQty > 0 }
 
-// before reports whether an order comes before another one of its side.
+// before reports whether an order comes before another one of its ladder.
 func (o *order) before(p *order) bool {
 	switch {
-	case o.Price != p.Price:
-		return better(o.Side, o.Price, p.Price)
-	case o.hidden() != p.hidden():
-		return !o.hidden()
+	case o.rung != p.rung:
+		return o.rung > p.rung
+	case o.limit != p.limit:
+		return better(o.Side, o.limit, p.limit)
+	case o.dark != p.dark:
+		return p.dark
 	}
 	return o.seq < p.seq
 }

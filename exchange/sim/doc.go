@@ -15,6 +15,7 @@
 //	contingency.go  orders that cancel or trigger each other
 //	display.go      hidden orders and icebergs
 //	day.go          orders for the day
+//	clocks.go       what happens without a request, and when
 //	funding.go      funding
 //	liquidation.go  liquidation, in the venue's steps
 //	margin.go       leverage, isolated margin, risk limits
@@ -22,7 +23,7 @@
 //	command.go      requests on their way, and commands.go what they do
 //	report.go       what is reported, and report_queue.go how it gets to the owner
 //	text.go         what the venue writes on an order
-//	ids.go, names.go, order_table.go, finished.go   which order an id means
+//	ids.go, names.go, number_table.go, finished.go   which order an id means
 //	rules.go        limits of the venue, and what can go wrong on the way to it
 //	lost.go         requests that never arrive
 //	revive.go       filled orders that live again

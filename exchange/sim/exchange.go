@@ -68,18 +68,18 @@ type Exchange struct {
 	next   exchange.Time // cached answer of Next
 	begun  bool          // there was a market event
 	closed bool
+	onBars bool // a symbol has no better data, or had none
+	sound  bool // there are no faults to draw and no limits of requests
 
 	commands commandQueue
 	reports  reportQueue
 	orders   orderPool
-	byNumber orderTable // open orders
+	byNumber numberTable[order] // open orders
 	names    names
 	finished finishedOrders
 	filled   filledOrders
-	fired    []*order                       // triggers that wait for their turn in this instant
-	deadman  exchange.Time                  // when every order is cancelled
-	dated    exchange.Time                  // when funding or the end of a contract is due
-	midnight exchange.Time                  // when orders for the day end; Never: there are none
+	fired    []*order // triggers that wait for their turn in this instant
+	clocks   clocks
 	daily    int                            // open orders for the day
 	groups   map[exchange.ClientID][]*order // open orders by clOrdLinkID
 	doomed   bool                           // a mark price calls for liquidation
@@ -120,7 +120,7 @@ func New(c Config) (*Exchange, error) {
 	}
 	account.LimitRisk("XBt", c.Rules.AccountRisk)
 	x := &Exchange{
-		cfg: c, account: account, next: exchange.Never, deadman: exchange.Never, dated: exchange.Never, midnight: exchange.Never,
+		cfg: c, account: account, next: exchange.Never, clocks: newClocks(), commands: commandQueue{due: exchange.Never},
 		groups: make(map[exchange.ClientID][]*order),
 		names:  newNames(), byID: make([]*symbol, c.Instruments.Len()),
 		trouble: newTrouble(c.Seed),
@@ -128,7 +128,8 @@ func New(c Config) (*Exchange, error) {
 		reports: reportQueue{made: math.MinInt64, last: math.MinInt64},
 	}
 	x.reports.names = &x.names
-	x.orderIDs.prefix, x.execIDs.prefix, x.clientIDs.prefix = orderPrefix, "exec-", "dun-"
+	x.sound = c.Faults.Overload == 0 && c.Faults.Lost == 0 && c.Rules.PerMinute == 0 && c.Rules.PerSecond == 0
+	x.orderIDs.prefix, x.execIDs.prefix, x.clientIDs.prefix = orderPrefix, "exec-", clientPrefix
 	for _, id := range c.Symbols {
 		if x.byID[id] == nil {
 			s := newSymbol(c.Instruments.Get(id), &x.cfg)
@@ -215,32 +216,46 @@ func (x *Exchange) Advance(_ context.Context, now exchange.Time, reports []excha
 // instant does what is due at t on the side of the exchange, in the order that
 // the package documentation gives.
 func (x *Exchange) instant(t exchange.Time) {
+	if x.onBars {
+		x.walkAll(t)
+	}
+	for x.begun && x.commands.due <= t {
+		x.execute(x.commands.pop())
+	}
+	if x.clocks.first <= t {
+		x.strike(t)
+	}
+	if len(x.fired) > 0 {
+		x.fireTriggers()
+	}
+	if x.clocks.dated <= t {
+		x.keepDates(t)
+	}
+	if x.doomed {
+		x.liquidateDoomed(t)
+	}
+}
+
+// walkAll brings the bars to t.
+func (x *Exchange) walkAll(t exchange.Time) {
 	for _, s := range x.symbols {
 		if s.wake <= t {
 			x.walk(s, t)
 		}
 	}
-	for x.begun && x.commands.arrival() <= t {
-		x.execute(x.commands.pop())
-	}
-	if x.trouble.asked() <= t {
+}
+
+// strike does what the clocks call for before the triggers have their turn.
+func (x *Exchange) strike(t exchange.Time) {
+	if x.clocks.lost <= t {
 		x.answerLost(t)
 	}
-	if x.deadman <= t {
-		x.deadman = exchange.Never
+	if x.clocks.deadman <= t {
+		x.clocks.set(&x.clocks.deadman, exchange.Never)
 		x.cancelSelected(exchange.CancelFilter{AllSymbol: true}, "Canceled: CancelAllAfter timeout")
 	}
-	if x.midnight <= t {
+	if x.clocks.midnight <= t {
 		x.endDay()
-	}
-	if len(x.fired) > 0 {
-		x.fireTriggers()
-	}
-	if x.dated <= t {
-		x.keepDates(t)
-	}
-	if x.doomed {
-		x.liquidateDoomed(t)
 	}
 }
 
@@ -261,21 +276,31 @@ func (x *Exchange) keepDates(t exchange.Time) {
 
 // nextDate finds out when funding or the end of a contract is next due.
 func (x *Exchange) nextDate() {
-	x.dated = exchange.Never
+	t := exchange.Never
 	for _, s := range x.symbols {
-		x.dated = min(x.dated, s.fundAt, s.expireAt)
+		t = min(t, s.fundAt, s.expireAt)
 	}
+	x.clocks.set(&x.clocks.dated, t)
 }
 
 // due returns when the exchange next has something to do, reports aside.
 func (x *Exchange) due() exchange.Time {
-	t := min(x.deadman, x.midnight, x.dated, x.trouble.asked())
+	t := x.clocks.first
 	if x.begun {
-		t = min(t, x.commands.arrival())
+		t = min(t, x.commands.due)
 	}
+	if x.onBars || len(x.fired) > 0 || x.doomed {
+		t = min(t, x.sooner())
+	}
+	return t
+}
+
+// sooner returns what is due at once, or when a bar next reaches a point that matters.
+func (x *Exchange) sooner() exchange.Time {
 	if len(x.fired) > 0 || x.doomed {
-		t = min(t, x.at)
+		return x.at
 	}
+	t := exchange.Never
 	for _, s := range x.symbols {
 		t = min(t, s.wake)
 	}

@@ -264,7 +264,7 @@ func TestFinishedOrdersAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"+0s dun-002000: cancel refused, Unable to cancel order due to existing state: Canceled"}, got)
 	require.Zero(t, s.x.byNumber.n)
-	require.Empty(t, s.x.names.byID)
+	require.Zero(t, s.x.names.inUse())
 }
 
 // An id that looks like ours does not collide with ours.

@@ -91,6 +91,12 @@ func (x *Exchange) settle(s *symbol, rate exchange.Ratio) {
 
 // revalue tells the account the prices of bars whose path needed no walking.
 func (x *Exchange) revalue(t exchange.Time) {
+	if x.onBars {
+		x.revalueBars(t)
+	}
+}
+
+func (x *Exchange) revalueBars(t exchange.Time) {
 	for _, s := range x.symbols {
 		if s.pos == 0 || s.marked || s.fidelity != fromBars {
 			continue

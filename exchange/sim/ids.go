@@ -9,7 +9,12 @@ import (
 // Ids count up from one in the order in which things happen, so two runs give
 // the same.
 
-const orderPrefix = "sim-"
+// Prefixes of ids, of four bytes each.
+const (
+	orderPrefix  = "sim-"
+	clientPrefix = "dun-"
+	prefixLen    = 4
+)
 
 func (x *Exchange) orderID() exchange.OrderID { return exchange.OrderID(x.orderIDs.next()) }
 
@@ -19,7 +24,8 @@ func (x *Exchange) execID() string { return x.execIDs.next() }
 // looks like ours.
 func (x *Exchange) clientID() *clientName {
 	for {
-		if n := x.names.claim(exchange.ClientID(x.clientIDs.next())); n != nil {
+		id := exchange.ClientID(x.clientIDs.next())
+		if n := x.names.claimNumber(x.clientIDs.made, id); n != nil {
 			return n
 		}
 	}
@@ -82,17 +88,30 @@ func appendNumbered(b []byte, prefix string, n uint64) []byte {
 }
 
 // numberOf returns the number of an order id that we made, 0 for any other text.
-func numberOf(id exchange.OrderID) (n uint64) {
-	const least, most = len(orderPrefix) + 6, len(orderPrefix) + 18
-	if len(id) < least || len(id) > most || id[:len(orderPrefix)] != orderPrefix {
+func numberOf(id exchange.OrderID) uint64 {
+	if len(id) < prefixLen || id[:prefixLen] != orderPrefix {
 		return 0
 	}
-	digits := id[len(orderPrefix):]
-	if len(id) > least && digits[0] == '0' {
+	return numberAfter(string(id))
+}
+
+// numberOfClient is numberOf for a client id.
+func numberOfClient(id exchange.ClientID) uint64 {
+	if len(id) < prefixLen || id[:prefixLen] != clientPrefix {
 		return 0
 	}
-	for i := range len(digits) {
-		d := uint64(digits[i]) - '0'
+	return numberAfter(string(id))
+}
+
+// numberAfter returns the number that follows the prefix of an id, 0 if it is not one as
+// we write it.
+func numberAfter(id string) (n uint64) {
+	digits := len(id) - prefixLen
+	if digits < 6 || digits > 18 || digits > 6 && id[prefixLen] == '0' {
+		return 0
+	}
+	for i := prefixLen; i < len(id); i++ {
+		d := uint64(id[i]) - '0'
 		if d > 9 {
 			return 0
 		}

@@ -23,12 +23,14 @@ type ladder struct {
 	index       *ladderIndex // nil as long as there were never many
 }
 
-// links are an order's neighbours on its ladder, and its price in rungs: in ticks, the
-// better the higher. Prices between two ticks, which a change of the tick size leaves
-// behind, share a rung with one of them.
+// links are an order's neighbours on its ladder, and what places it between them. Its
+// rung is its price in ticks, the better the higher. Prices between two ticks, which a
+// change of the tick size leaves behind, share a rung with one of them.
 type links struct {
 	prev, next *order
 	rung       uint64
+	limit      exchange.Price // the order's price
+	dark       bool           // it is hidden
 }
 
 // many orders are worth an index, which is 32 KiB.
@@ -54,7 +56,7 @@ func (l *ladder) rung(p exchange.Price) uint64 {
 
 // insert puts an order in its place.
 func (l *ladder) insert(o *order) {
-	o.rung = l.rung(o.Price)
+	o.links = links{rung: l.rung(o.Price), limit: o.Price, dark: o.hidden()}
 	l.link(o, l.ahead(o))
 	l.n++
 	switch {
@@ -136,7 +138,7 @@ func (l *ladder) at(p exchange.Price) *order {
 // since, and others with it.
 func (l *ladder) behind(was *order) *order {
 	o := l.at(was.Price)
-	for o != nil && (o.before(was) || o.Price == was.Price && o.seq == was.seq) {
+	for o != nil && (o.before(was) || o.limit == was.limit && o.seq == was.seq) {
 		o = o.next
 	}
 	return o

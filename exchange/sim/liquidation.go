@@ -32,7 +32,11 @@ func (x *Exchange) liquidateDoomed(t exchange.Time) {
 // liquidating reports whether the position of a symbol is about to be liquidated: the
 // mark has called for it, and its turn in this instant has not come.
 func (x *Exchange) liquidating(s *symbol) bool {
-	return x.doomed && slices.Contains(x.account.MustLiquidate(x.at), s.id)
+	return x.doomed && x.calledFor(s)
+}
+
+func (x *Exchange) calledFor(s *symbol) bool {
+	return slices.Contains(x.account.MustLiquidate(x.at), s.id)
 }
 
 // doomedSymbols returns the symbols to be liquidated, by id. The account uses its

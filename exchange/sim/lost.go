@@ -21,9 +21,6 @@ func (x *Exchange) miss(c *command, at exchange.Time, reason string) { x.lost(c,
 // bounce rejects a request before it has reached the exchange, if the latency model
 // knows that it was.
 func (x *Exchange) bounce(c *command, now exchange.Time) bool {
-	if c.symbol.bounces == nil {
-		return false
-	}
 	after, rejected := c.symbol.bounces.rejects(now)
 	if rejected {
 		x.stats.Bounced++
@@ -40,6 +37,7 @@ func (x *Exchange) lost(c *command, at exchange.Time, reason string, bounced boo
 		i--
 	}
 	*list = slices.Insert(*list, i, lostCommand{*c, reason, bounced})
+	x.clocks.set(&x.clocks.lost, x.trouble.asked())
 	x.next = min(x.next, at)
 }
 
@@ -56,6 +54,7 @@ func (x *Exchange) answerLost(t exchange.Time) {
 	for x.trouble.asked() <= t {
 		c := x.trouble.lost[0]
 		x.trouble.lost = slices.Delete(x.trouble.lost, 0, 1)
+		x.clocks.set(&x.clocks.lost, x.trouble.asked())
 		if !c.bounced {
 			x.turnAway(&c.command, c.reason)
 			continue

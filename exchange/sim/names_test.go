@@ -24,14 +24,14 @@ func TestNamesAreInUseTwice(t *testing.T) {
 	require.Nil(t, n.order("a"))
 	require.Nil(t, n.claim("a"))
 	n.release(a)
-	require.Empty(t, n.byID)
+	require.Zero(t, n.inUse())
 
 	b := n.claim("c")
 	require.Same(t, b, n.again("c")) // it lives again, and the report of its end is still on its way
 	n.release(b)
 	require.Nil(t, n.claim("c"))
 	n.release(b)
-	require.Empty(t, n.byID)
+	require.Zero(t, n.inUse())
 
 	b = n.claim("b")
 	require.Same(t, a, b, "a name that is free is used again")

@@ -244,7 +244,7 @@ func (w *wild) look() {
 			w.change(r.ExecType, &r.Order)
 		}
 	}
-	if w.x.commands.arrival() == exchange.Never && w.x.reports.arrival() == exchange.Never {
+	if w.x.commands.due == exchange.Never && w.x.reports.arrival() == exchange.Never {
 		// Nothing is on its way: the position rebuilt from the fills is the one kept.
 		for id, s := range w.x.byID {
 			if s == nil {
@@ -313,6 +313,7 @@ func (w *wild) lookAt(s *symbol) {
 			n++
 			require.Equal(w.t, resting, o.state)
 			require.True(w.t, last == nil || last.before(o), "out of order")
+			require.False(w.t, last != nil && !o.hidden() && last.Price == o.Price && last.queue.front > o.queue.front, "overtaken")
 			require.GreaterOrEqual(w.t, o.queue.front, int64(0))
 			if s.fidelity == fromBook && !o.queue.unknown && !w.short {
 				require.LessOrEqual(w.t, o.queue.front, int64(s.book.Qty(o.Side, o.Price))*QueueUnit)

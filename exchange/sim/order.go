@@ -9,24 +9,27 @@ import (
 
 // order is an order at the exchange. With a thousand of them memory is what is waited
 // for, so what is looked at together stands together, and an order fills lines of
-// the cache.
+// the cache: the first is all that its neighbours look at.
 type order struct {
 	links
-	s      *symbol
-	number uint64      // that its OrderID says
-	seq    uint64      // time priority; a change that loses the place gives a new one
-	open   ledger.Open // what it counts for in the totals of open orders
-	valued valuation
-	exchange.Order
+	seq   uint64 // time priority; a change that loses the place gives a new one
 	queue place
 
+	s      *symbol
+	number uint64      // that its OrderID says
+	open   ledger.Open // what it counts for in the totals of open orders
+	valued valuation
+
+	exchange.Order
 	state     orderState
 	daily     bool           // counted among the orders for the day
 	ambiguous bool           // the bar that fills it could have filled another order first
+	said      amended        // the fields that its text says were amended
 	shown     exchange.Qty   // of an iceberg: what is left of the part that it shows
 	value     exchange.Money // of its fills
 	name      *clientName    // its ClientID
 	trail     trail
+	_         [24]byte // to the end of a line
 }
 
 // orderState is where an order is kept.
@@ -43,10 +46,10 @@ const (
 
 // place is where an order stands in the queue of its price level.
 type place struct {
-	front   int64        // ahead of us, in QueueUnits
+	front   int64        // ahead of us, in QueueUnits; at a price never less than of an order before
+	joined  uint64       // where every order is known: those ahead have this place or a lower one
 	traded  exchange.Qty // at the level since it last changed
 	unknown bool         // the level has not been seen yet
-	joined  uint64       // where every order is known: those ahead have this place or a lower one
 	undo    undo
 }
 
@@ -81,7 +84,7 @@ func (o *order) limited() bool {
 // rests, which is to say more aggressive.
 func better(side exchange.Side, p, q exchange.Price) bool {
 	if side == exchange.Buy {
-		return p > q
+		p, q = q, p // less of a branch than two comparisons
 	}
 	return p < q
 }
@@ -170,16 +173,16 @@ func (x *Exchange) reopen(o *order) {
 // valuation is what contracts of an order come to at a price. It is kept since it is
 // asked for twice: when the account is asked about an order, and when the order rests.
 type valuation struct {
-	terms *exchange.Terms
+	terms exchange.Time // by when they began
 	price exchange.Price
 	open  ledger.Open
 }
 
 // worth values contracts of an order at a price.
 func (o *order) worth(qty exchange.Qty, price exchange.Price) ledger.Open {
-	v := &o.valued
-	if v.open.Qty != qty || v.price != price || v.terms != o.s.terms {
-		*v = valuation{o.s.terms, price, ledger.Open{Qty: qty, Cost: o.s.terms.Value(qty, price)}}
+	v, terms := &o.valued, o.s.terms
+	if v.open.Qty != qty || v.price != price || v.terms != terms.From {
+		*v = valuation{terms.From, price, ledger.Open{Qty: qty, Cost: terms.Value(qty, price)}}
 	}
 	return v.open
 }
@@ -201,7 +204,7 @@ func (x *Exchange) finish(o *order, status exchange.OrderStatus) {
 	if o.daily {
 		o.daily = false
 		if x.daily--; x.daily == 0 {
-			x.midnight = exchange.Never
+			x.clocks.set(&x.clocks.midnight, exchange.Never)
 		}
 	}
 	x.recycle(o)

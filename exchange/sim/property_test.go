@@ -238,6 +238,7 @@ func TestInvariantI07QueuesOnlyMoveForward(t *testing.T) {
 					if o.hidden() {
 						continue // whoever shows himself stands before it
 					}
+					require.False(t, o.keepPlace(), "an order overtakes one before it")
 					if last, ok := front[o.seq]; ok {
 						require.LessOrEqual(t, o.queue.front, last)
 					}
@@ -351,7 +352,7 @@ func TestEveryOrderEndsOnce(t *testing.T) {
 		for _, id := range w.ids {
 			require.Equal(t, 1, ends[id], "%s", id)
 		}
-		require.Empty(t, w.x.names.byID)
+		require.Zero(t, w.x.names.inUse())
 		require.Zero(t, w.x.byNumber.n)
 		free := map[*order]bool{}
 		for _, o := range w.x.orders.free {

@@ -53,6 +53,38 @@ func TestQueueFunctions(t *testing.T) {
 	}
 }
 
+// backwards is a model that lets whoever is far behind go first.
+type backwards struct{ RiskAverse }
+
+func (backwards) Change(c LevelChange) int64 {
+	if c.Front > 50*QueueUnit {
+		return 0
+	}
+	return c.Front
+}
+
+// Whatever a model says, an order does not overtake one that came before it at its price.
+func TestNoModelLetsAnOrderOvertake(t *testing.T) {
+	for _, fall := range []string{"book bid 100 90", "book clear bid 100 90 ask 101 10"} {
+		s := newScript(t)
+		s.x.cfg.Queue = backwards{}
+		s.said("book bid 100 50 ask 101 10", "submit a buy 5 limit 100", "book bid 100 100", "submit b buy 5 limit 100")
+		require.Equal(t, []string{"a: 5 @ 100 behind 50.00", "b: 5 @ 100 behind 50.00"}, s.said(fall, "show queue"), fall)
+	}
+}
+
+// A fall of a level that a trade explains afterwards is worked out again for the orders
+// that saw it. One that came in between did not, and takes the trade for news: it does not
+// get ahead of them by that.
+func TestAnExplainedFallKeepsTheOrder(t *testing.T) {
+	s := newScript(t)
+	s.said("book bid 100 100 ask 101 10", "submit a buy 5 limit 100", "book bid 100 50", "submit b buy 5 limit 100")
+	require.Equal(t, []string{"a: 5 @ 100 behind 50.00", "b: 5 @ 100 behind 50.00"}, s.said("trade sell 100 10", "show queue"))
+	require.Empty(t, s.said("at 1s", "trade sell 100 45"))
+	got := s.said("trade sell 100 8")
+	require.Equal(t, []string{"+1s a: Buy 3 @ 100 trade-at maker, 2 left, position 3"}, got)
+}
+
 // What of a cancel there was not behind us comes off the front, whatever the
 // probability: 5 behind, 20 cancelled.
 func TestCancelsBeyondWhatIsBehind(t *testing.T) {

@@ -68,7 +68,6 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 // changed.
 func (x *Exchange) bestMoved(s *symbol, side exchange.Side, oldPrice exchange.Price, oldQty exchange.Qty,
 	price exchange.Price, qty exchange.Qty) {
-	var least int64
 	for o := s.side(side).first; o != nil; o = o.next {
 		switch {
 		case price == 0 || better(side, o.Price, price):
@@ -87,10 +86,7 @@ func (x *Exchange) bestMoved(s *symbol, side exchange.Side, oldPrice exchange.Pr
 			o.queue.front = min(o.queue.front, int64(min(qty, maxQueue))*QueueUnit)
 			o.queue.traded = 0
 		}
-		if !o.hidden() {
-			o.queue.front = max(o.queue.front, least)
-			least = o.queue.front
-		}
+		o.keepPlace()
 	}
 }
 
@@ -179,9 +175,11 @@ func (s *symbol) join(o *order, m QueueModel) {
 	case fromTrades, fromBars, fromNothing:
 		// Nobody knows the queue: only a trade beyond the price fills.
 	}
-	for p := o.prev; p != nil && p.rung == o.rung && p.Price == o.Price; p = p.prev {
-		if !p.hidden() {
-			q.front = max(q.front, p.queue.front)
-		}
+	p := o.prev
+	for p != nil && p.dark && p.limit == o.limit {
+		p = p.prev
+	}
+	if p != nil && p.limit == o.limit {
+		q.front = max(q.front, p.queue.front)
 	}
 }

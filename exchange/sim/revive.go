@@ -98,7 +98,7 @@ func (x *Exchange) revive(s *symbol, a *amendment) bool {
 	x.filled.drop(o)
 	o.ClientID, o.Status, o.state = client, exchange.PartiallyFilled, arriving
 	o.Working = true
-	o.Text = x.texts.amended(o.Text, a)
+	x.texts.amended(o, a)
 	o.TransactTime = x.at
 	if o.name = a.name; o.name == nil {
 		o.name = x.names.again(client)

@@ -188,6 +188,10 @@ func (x *Exchange) beyond(o *order, price exchange.Price) string {
 	if x.cfg.Rules.PriceBand == 0 {
 		return ""
 	}
+	return x.beyondBand(o, price)
+}
+
+func (x *Exchange) beyondBand(o *order, price exchange.Price) string {
 	bound := x.bound(o.s, o.Side)
 	switch {
 	case bound == 0 || !o.limited() || !better(o.Side, price, bound):

@@ -20,7 +20,7 @@ func withText(first, rest string) string {
 }
 
 // joined remembers texts that were put together: few are different.
-type joined [16]struct{ first, rest, whole string }
+type joined [61]struct{ first, rest, whole string }
 
 // join is withText.
 func (j *joined) join(first, rest string) string {
@@ -33,15 +33,16 @@ func (j *joined) join(first, rest string) string {
 
 // amended puts what was amended before the text of an order, in place of what
 // was amended before: an order that is moved a million times keeps a short text.
-func (j *joined) amended(text string, a *amendment) string {
-	line := a.summary()
-	if rest, ok := strings.CutPrefix(text, line); ok && a.text == "" && (rest == "" || rest[0] == '\n') {
-		return text
+func (j *joined) amended(o *order, a *amendment) {
+	if o.said == a.set && a.text == "" {
+		return
 	}
-	if strings.HasPrefix(text, "Amended ") {
-		_, text, _ = strings.Cut(text, "\n")
+	o.said = a.set
+	rest := o.Text
+	if strings.HasPrefix(rest, "Amended ") {
+		_, rest, _ = strings.Cut(rest, "\n")
 	}
-	return j.join(line, withText(a.text, text))
+	o.Text = j.join(a.summary(), withText(a.text, rest))
 }
 
 // summary is the venue's line on what was amended.

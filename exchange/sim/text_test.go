@@ -16,7 +16,7 @@ func TestAmendedText(t *testing.T) {
 	move.copyOf(&exchange.AmendOrder{Price: &price})
 	grow.copyOf(&exchange.AmendOrder{Qty: &qty})
 	named.copyOf(&exchange.AmendOrder{Price: &price, Text: "why"})
-	text := "Submitted via API."
+	o := order{Order: exchange.Order{Text: "Submitted via API."}}
 	for _, step := range []struct {
 		by   *amendment
 		want string
@@ -27,8 +27,8 @@ func TestAmendedText(t *testing.T) {
 		{&move, "Amended price: Amended via API.\nSubmitted via API."},
 		{&named, "Amended price: Amended via API.\nwhy\nSubmitted via API."},
 	} {
-		text = j.amended(text, step.by)
-		require.Equal(t, step.want, text)
+		j.amended(&o, step.by)
+		require.Equal(t, step.want, o.Text)
 	}
 }
 

@@ -103,19 +103,27 @@ func (a *Account) advance(at exchange.Time) {
 
 // of returns the position of a symbol that this account may hold.
 func (a *Account) of(s exchange.SymbolID) (*position, error) {
-	if int(s) < len(a.positions) && a.positions[s].wallet != nil {
-		return &a.positions[s], nil
+	if p := a.find(s); p != nil {
+		return p, nil
 	}
-	return a.without(s)
+	return nil, a.without(s)
+}
+
+// find returns the position of a symbol, nil if this account may hold none.
+func (a *Account) find(s exchange.SymbolID) *position {
+	if int(s) < len(a.positions) && a.positions[s].wallet != nil {
+		return &a.positions[s]
+	}
+	return nil
 }
 
 // without says why there is no position of a symbol.
-func (a *Account) without(s exchange.SymbolID) (*position, error) {
+func (a *Account) without(s exchange.SymbolID) error {
 	if int(s) >= len(a.positions) {
-		return nil, fmt.Errorf("symbol %d: %w", s, exchange.ErrUnknownSymbol)
+		return fmt.Errorf("symbol %d: %w", s, exchange.ErrUnknownSymbol)
 	}
 	i := a.positions[s].instrument
-	return nil, &CurrencyError{Symbol: i.Symbol, Settle: i.Settle.Code, Account: a.wallets[0].currency.Code}
+	return &CurrencyError{Symbol: i.Symbol, Settle: i.Settle.Code, Account: a.wallets[0].currency.Code}
 }
 
 // PositionQty returns the signed position of a symbol.

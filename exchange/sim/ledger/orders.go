@@ -65,9 +65,9 @@ type Open struct {
 // CheckChange is CheckOrder for an order that takes the place of one that is among
 // the open ones, as it was and as it is to be at a price that is positive.
 func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, was, now Open, price exchange.Price, at exchange.Time) error {
-	p, err := a.of(s)
-	if err != nil {
-		return err
+	p := a.find(s)
+	if p == nil {
+		return a.without(s)
 	}
 	a.advance(at)
 	if p.coin != nil {
@@ -94,7 +94,7 @@ func (a *Account) CheckChange(s exchange.SymbolID, side exchange.Side, was, now 
 // would be with it if none were set off against another. That is the usual case, and is
 // seen without most of the arithmetic.
 func (p *position) plenty(side exchange.Side, was, now Open, price exchange.Price) bool {
-	if p.spot() || p.wallet.riskLimit != 0 || p.mark == 0 || side == exchange.Buy && price > p.mark || side == exchange.Sell && price < p.mark {
+	if p.spot() || p.wallet.riskLimit != 0 || p.mark == 0 || through(side, price, p.mark) {
 		return false
 	}
 	all := p.buys.Cost + p.sells.Cost - was.Cost + now.Cost
@@ -169,26 +169,34 @@ func (p *position) grossWith(side exchange.Side, orders *Open) exchange.Money {
 // CheckPrice refuses an order that reduces the position of a symbol at a price
 // beyond its liquidation price. The error is a [*LiquidationPriceError].
 func (a *Account) CheckPrice(s exchange.SymbolID, side exchange.Side, price exchange.Price) error {
-	p, err := a.of(s)
-	if err != nil || p.held.Qty == 0 || p.spot() || side.Sign() == int64(p.held.Qty.Sign()) {
-		return err
+	p := a.find(s)
+	if p == nil {
+		return a.without(s)
+	}
+	if p.held.Qty == 0 || p.spot() {
+		return nil
 	}
 	if p.wallet.dirty { // open orders are nothing to it
 		a.refresh(p.wallet)
 	}
 	long := p.held.Qty > 0
 	liquidation, _ := a.liquidationPrices(p)
-	if long && price < liquidation || !long && price > liquidation {
-		return &LiquidationPriceError{Price: price, Liquidation: liquidation, Long: long}
+	beyond := long && price < liquidation || !long && price > liquidation
+	if !beyond || long == (side == exchange.Buy) {
+		return nil
 	}
-	return nil
+	return &LiquidationPriceError{Price: price, Liquidation: liquidation, Long: long}
+}
+
+// through reports whether a price is beyond the mark, on the side that loses by it.
+func through(side exchange.Side, price, mark exchange.Price) bool {
+	return exchange.Price(side.Sign())*(price-mark) > 0
 }
 
 // premium is what an order that opens through the mark loses to it at once and
 // must bring along.
 func (p *position) premium(side exchange.Side, opens exchange.Qty, price exchange.Price) exchange.Money {
-	through := side == exchange.Buy && price > p.mark || side == exchange.Sell && price < p.mark
-	if opens == 0 || p.mark == 0 || p.spot() || !through {
+	if opens == 0 || p.mark == 0 || p.spot() || !through(side, price, p.mark) {
 		return 0
 	}
 	return (p.terms.Value(opens, price) - p.terms.Value(opens, p.mark)).Abs()

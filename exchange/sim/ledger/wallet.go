@@ -73,9 +73,12 @@ func (a *Account) walletOf(code string) *wallet {
 
 // touch enters a position in the list of those that count.
 func (p *position) touch() {
-	if p.touched {
-		return
+	if !p.touched {
+		p.enter()
 	}
+}
+
+func (p *position) enter() {
 	p.touched = true
 	n, _ := slices.BinarySearch(p.wallet.touched, p.instrument.ID)
 	p.wallet.touched = slices.Insert(p.wallet.touched, n, p.instrument.ID)

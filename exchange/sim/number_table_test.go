@@ -8,9 +8,9 @@ import (
 )
 
 // The table is a map.
-func TestOrderTableIsAMap(t *testing.T) {
+func TestNumberTableIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var table orderTable
+		var table numberTable[order]
 		want := map[uint64]*order{}
 		number := rapid.Uint64Range(1, 40)
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
