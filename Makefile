@@ -100,7 +100,8 @@ bench: ## Run the benchmarks, BENCH=regexp BENCHCOUNT=1; results also in bin/ben
 profile: ## Measure again what the compiler optimises bin/ for: cmd/*/default.pgo
 	@tmp="$$(mktemp -d)"; trap 'rm -rf "$$tmp"' EXIT; \
 	$(GO) test -trimpath ./cli -run '^$$' -bench 'Replay|Year' -cpu 1 -benchtime 5s -o "$$tmp/cli.test" -cpuprofile "$$tmp/cli.prof"; \
-	$(GO) test -trimpath ./exchange/sim -run '^$$' -bench 'Orders/mix|Market' -cpu 1 -benchtime 2s -o "$$tmp/sim.test" -cpuprofile "$$tmp/sim.prof"; \
+	$(GO) test -trimpath ./exchange/sim -run '^$$' -bench 'Orders/mix' -cpu 1 -benchtime 8s -o "$$tmp/sim.test" -cpuprofile "$$tmp/orders.prof"; \
+	$(GO) test -trimpath ./exchange/sim -run '^$$' -bench 'Market' -cpu 1 -benchtime 2s -o "$$tmp/sim.test" -cpuprofile "$$tmp/sim.prof"; \
 	$(GO) tool pprof -proto "$$tmp"/*.prof >"$$tmp/default.pgo"; \
 	for c in $(COMMANDS); do cp "$$tmp/default.pgo" cmd/$$c/; done
 
