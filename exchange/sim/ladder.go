@@ -57,12 +57,13 @@ func (l *ladder) rung(p exchange.Price) uint64 {
 // insert puts an order in its place.
 func (l *ladder) insert(o *order) {
 	o.links = links{rung: l.rung(o.Price), limit: o.Price, dark: o.hidden()}
-	l.link(o, l.ahead(o))
 	l.n++
-	switch {
-	case l.indexed():
-		l.index.add(l, o)
-	case l.n >= many:
+	if l.indexed() {
+		l.index.insert(l, o)
+		return
+	}
+	l.link(o, o.ahead(l.last))
+	if l.n >= many {
 		l.build()
 	}
 }
@@ -89,12 +90,9 @@ func (l *ladder) remove(o *order) {
 	}
 }
 
-// ahead returns the order behind which another one belongs, nil for the front.
-func (l *ladder) ahead(o *order) *order {
-	p := l.last
-	if l.indexed() {
-		p = l.index.worst(o)
-	}
+// ahead returns the order behind which another one belongs, nil for the front. Behind p
+// it does in any case.
+func (o *order) ahead(p *order) *order {
 	for p != nil && p.rung <= o.rung && !p.before(o) {
 		p = p.prev
 	}

@@ -8,13 +8,14 @@ import (
 )
 
 // ladderIndex finds places on a ladder. The rungs near the best order are a flat window
-// that holds the last order of each, with a bitmap to find the next better one
-// that is taken. Orders behind the window are a sorted slice beside it. As in
+// that holds the last order of each and how many there are, with a bitmap to find the next
+// better one that is taken. So no look into an order is needed to know who its neighbours are. Orders behind the window are a sorted slice beside it. As in
 // [exchange.Book] the window follows the best order only when it must.
 type ladderIndex struct {
 	live  bool   // off while the ladder is empty, to begin again where the market then is
 	low   uint64 // the window is from this rung
 	slots [windowRungs]*order
+	count [windowRungs]uint32
 	words [windowRungs / 64]uint64
 	sum   uint64 // which words are not zero
 	far   []*order
@@ -41,7 +42,7 @@ func (x *ladderIndex) move(best *order) {
 	x.low = max(best.rung, windowBest) - windowBest
 	o := best
 	for ; o != nil && o.rung >= x.low; o = o.next {
-		x.set(o)
+		x.set(o.rung-x.low, o)
 	}
 	x.far = x.far[:0]
 	for ; o != nil; o = o.next {
@@ -53,14 +54,15 @@ func (x *ladderIndex) empty() {
 	for ; x.sum != 0; x.sum &= x.sum - 1 {
 		w := bits.TrailingZeros64(x.sum)
 		clear(x.slots[w<<6 : (w+1)<<6])
+		clear(x.count[w<<6 : (w+1)<<6])
 		x.words[w] = 0
 	}
 }
 
-// set makes an order the last one of its rung, which is in the window.
-func (x *ladderIndex) set(o *order) {
-	i := o.rung - x.low
+// set adds an order to a rung of the window, as its last one.
+func (x *ladderIndex) set(i uint64, o *order) {
 	x.slots[i] = o
+	x.count[i]++
 	x.words[i>>6] |= 1 << (i & 63)
 	x.sum |= 1 << (i >> 6)
 }
@@ -72,21 +74,44 @@ func (x *ladderIndex) unset(i uint64) {
 	}
 }
 
-// add indexes an order that has been linked.
-func (x *ladderIndex) add(l *ladder, o *order) {
-	if o.rung >= x.low+windowRungs || o.rung < x.low && l.first.rung < x.low+windowLow {
-		x.empty()
-		x.move(l.first)
-		return
+// insert puts an order on the ladder and notes it.
+func (x *ladderIndex) insert(l *ladder, o *order) {
+	i := o.rung - x.low
+	switch {
+	case i >= windowRungs: // or below, since it wraps
+		x.insertFar(l, o)
+	case x.count[i] == 0:
+		l.link(o, x.from(i))
+		x.set(i, o)
+	default:
+		last := x.slots[i]
+		p := o.ahead(last)
+		l.link(o, p)
+		x.count[i]++
+		if p == last {
+			x.slots[i] = o
+		}
 	}
+}
+
+// insertFar is insert for an order outside the window, which moves if it must.
+func (x *ladderIndex) insertFar(l *ladder, o *order) {
 	if o.rung < x.low {
 		i, _ := x.search(o)
-		x.far = slices.Insert(x.far, i, o)
-		return
+		if i > 0 {
+			l.link(o, x.far[i-1])
+		} else {
+			l.link(o, x.from(0))
+		}
+		if l.first.rung >= x.low+windowLow {
+			x.far = slices.Insert(x.far, i, o)
+			return
+		}
+	} else {
+		l.link(o, nil)
 	}
-	if o.next == nil || o.next.rung != o.rung {
-		x.set(o)
-	}
+	x.empty()
+	x.move(l.first)
 }
 
 // drop forgets an order that is about to be unlinked.
@@ -98,12 +123,12 @@ func (x *ladderIndex) drop(o *order) {
 		return
 	}
 	i := o.rung - x.low
+	x.count[i]--
 	switch {
-	case x.slots[i] != o:
-	case o.prev != nil && o.prev.rung == o.rung:
-		x.slots[i] = o.prev
-	default:
+	case x.count[i] == 0:
 		x.unset(i)
+	case x.slots[i] == o:
+		x.slots[i] = o.prev
 	}
 }
 
@@ -118,18 +143,6 @@ func (x *ladderIndex) search(o *order) (int, bool) {
 		}
 	}
 	return i, i < len(x.far) && x.far[i] == o
-}
-
-// worst returns the order behind which nothing is better than another one's rung:
-// the last on that rung or, if there is none, on the next better one that is taken.
-func (x *ladderIndex) worst(o *order) *order {
-	if o.rung >= x.low {
-		return x.from(o.rung - x.low)
-	}
-	if i, _ := x.search(o); i > 0 {
-		return x.far[i-1]
-	}
-	return x.from(0)
 }
 
 // enter returns an order from which the first one at a price is near: it or one

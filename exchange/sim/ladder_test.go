@@ -65,10 +65,10 @@ func (w *ladderTwin) at(p exchange.Price) *order {
 }
 
 // checkIndex looks whether the last order of every rung of the window is in its
-// slot, and every other order among the far ones.
+// slot, all of them are counted, and every other order among the far ones.
 func (w *ladderTwin) checkIndex(t require.TestingT) {
 	x := w.l.index
-	last, far := map[uint64]*order{}, []*order{}
+	last, count, far := map[uint64]*order{}, map[uint64]uint32{}, []*order{}
 	for _, o := range w.want {
 		require.Equal(t, w.l.rung(o.Price), o.rung)
 		if o.rung < x.low {
@@ -77,11 +77,12 @@ func (w *ladderTwin) checkIndex(t require.TestingT) {
 		}
 		require.Less(t, o.rung-x.low, uint64(windowRungs))
 		last[o.rung-x.low] = o
+		count[o.rung-x.low]++
 	}
 	require.True(t, slices.Equal(far, x.far))
 	for i, o := range &x.slots {
 		taken, some := x.words[i>>6]>>(i&63)&1 == 1, x.sum>>(i>>6)&1 == 1
-		if last[uint64(i)] != o || taken != (o != nil) || some != (x.words[i>>6] != 0) {
+		if last[uint64(i)] != o || count[uint64(i)] != x.count[i] || taken != (o != nil) || some != (x.words[i>>6] != 0) {
 			require.Fail(t, "slot", "%d holds %v", i, o)
 		}
 	}
