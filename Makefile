@@ -12,6 +12,7 @@ IMAGE   ?= dunamis
 
 BENCH      ?= .
 BENCHCOUNT ?= 1
+PROFILE    ?= cmd/backtest/default.pgo
 FUZZTIME   ?= 10s
 TESTFLAGS  ?=
 
@@ -92,9 +93,9 @@ fuzz: ## Run each fuzz target for FUZZTIME=10s
 	done
 
 .PHONY: bench
-bench: ## Run the benchmarks, BENCH=regexp BENCHCOUNT=1; results also in bin/bench.txt
+bench: ## Run the benchmarks as the commands are compiled, BENCH=regexp BENCHCOUNT=1 PROFILE=off; results also in bin/bench.txt
 	@mkdir -p bin
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count '$(BENCHCOUNT)' -timeout 2h ./... | tee bin/bench.txt
+	$(GO) test -pgo='$(PROFILE)' -run '^$$' -bench '$(BENCH)' -benchmem -count '$(BENCHCOUNT)' -timeout 2h ./... | tee bin/bench.txt
 
 .PHONY: profile
 profile: ## Measure again what the compiler optimises bin/ for: cmd/*/default.pgo
