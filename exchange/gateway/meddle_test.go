@@ -20,10 +20,17 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
 )
 
-// meddler is a stream between a client and the gateway that changes what it carries.
+// meddler is a stream between a client and the gateway that changes what it carries, one
+// frame at a time: a client's old connection may still carry some while the new one does.
 func meddler(t testing.TB, w *world, change func(frame []byte) [][]byte) (url string) {
 	t.Helper()
 	var group sync.WaitGroup
+	var changes sync.Mutex
+	changed := func(frame []byte) [][]byte {
+		changes.Lock()
+		defer changes.Unlock()
+		return change(frame)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		group.Add(1)
 		defer group.Done()
@@ -54,7 +61,7 @@ func meddler(t testing.TB, w *world, change func(frame []byte) [][]byte) (url st
 			if err != nil {
 				return
 			}
-			for _, f := range change(frame) {
+			for _, f := range changed(frame) {
 				if near.Write(ctx, kind, f) != nil {
 					return
 				}
