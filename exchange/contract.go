@@ -22,7 +22,7 @@ func (t *Terms) LotValue(p Price) Money {
 	if t.Kind == Inverse {
 		by, over = fixedUnit, uint64(p)*uint64(t.Divisor)
 	}
-	v, ok := mulDivNearest(uint64(t.lotMultiplier()), by, over)
+	v, ok := mulDivAbs(uint64(t.lotMultiplier()), by, over, Nearest)
 	if !ok {
 		panic(fmt.Sprintf("exchange: the value of a lot at price %s overflows", p))
 	}

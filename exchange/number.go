@@ -454,36 +454,27 @@ func MulDiv(a, b, c int64, r Rounding) int64 {
 
 // mulDivOK is MulDiv with ok false instead of a panic.
 func mulDivOK(a, b, c int64, r Rounding) (v int64, ok bool) {
-	hi, lo := bits.Mul64(abs64(a), abs64(b))
-	d := abs64(c)
-	if hi >= d { // also if d is zero
-		return 0, false
-	}
-	q, rem := bits.Div64(hi, lo, d)
-	if q <= math.MaxInt64 && (r == Ceil && rem > 0 || r == Nearest && rem >= d-rem) {
-		q++
-	}
-	if q > math.MaxInt64 {
-		return 0, false
-	}
+	q, ok := mulDivAbs(abs64(a), abs64(b), abs64(c), r)
 	if a^b^c < 0 {
-		return -int64(q), true
+		return -int64(q), ok
 	}
-	return int64(q), true
+	return int64(q), ok
 }
 
-// mulDivNearest is mulDivOK to the nearest for numbers that are not negative: what every
-// order is valued by.
-func mulDivNearest(a, b, c uint64) (v uint64, ok bool) {
+// mulDivAbs is mulDivOK for magnitudes.
+func mulDivAbs(a, b, c uint64, r Rounding) (v uint64, ok bool) {
 	hi, lo := bits.Mul64(a, b)
 	if hi >= c { // also if c is zero
 		return 0, false
 	}
 	q, rem := bits.Div64(hi, lo, c)
-	if rem >= c-rem {
+	if q <= math.MaxInt64 && (r == Ceil && rem > 0 || r == Nearest && rem >= c-rem) {
 		q++
 	}
-	return q, q <= math.MaxInt64
+	if q > math.MaxInt64 {
+		return 0, false
+	}
+	return q, true
 }
 
 func abs64(v int64) uint64 {

@@ -329,25 +329,17 @@ func (a *AmendOrder) Validate(t *Terms) error {
 	case a.Qty == nil && a.Leaves == nil && a.Price == nil && a.StopPrice == nil && a.PegOffset == nil && a.ClientID == "":
 		return bad("orderQty", "", "nothing to amend")
 	}
-	if a.Qty != nil {
-		if err := t.validateAmendedQty("orderQty", *a.Qty); err != nil {
-			return err
-		}
+	if err := t.validateAmendedQty("orderQty", a.Qty); err != nil {
+		return err
 	}
-	if a.Leaves != nil {
-		if err := t.validateAmendedQty("leavesQty", *a.Leaves); err != nil {
-			return err
-		}
+	if err := t.validateAmendedQty("leavesQty", a.Leaves); err != nil {
+		return err
 	}
-	if a.Price != nil {
-		if err := t.validateAmendedPrice("price", *a.Price); err != nil {
-			return err
-		}
+	if err := t.validateAmendedPrice("price", a.Price); err != nil {
+		return err
 	}
-	if a.StopPrice != nil {
-		if err := t.validateAmendedPrice("stopPx", *a.StopPrice); err != nil {
-			return err
-		}
+	if err := t.validateAmendedPrice("stopPx", a.StopPrice); err != nil {
+		return err
 	}
 	if a.PegOffset != nil && !a.PegOffset.OnTick(t.TickSize) {
 		return bad("pegOffsetValue", *a.PegOffset, fmt.Sprintf("must be a multiple of tick size: %s", t.TickSize))
@@ -355,16 +347,19 @@ func (a *AmendOrder) Validate(t *Terms) error {
 	return nil
 }
 
-func (t *Terms) validateAmendedQty(field string, q Qty) error {
-	if q < 0 || q > t.MaxQty || q%t.LotSize != 0 {
-		return bad(field, q, fmt.Sprintf("want 0 to %d in lots of %d", t.MaxQty, t.LotSize))
+func (t *Terms) validateAmendedQty(field string, q *Qty) error {
+	if q != nil && (*q < 0 || *q > t.MaxQty || *q%t.LotSize != 0) {
+		return bad(field, *q, fmt.Sprintf("want 0 to %d in lots of %d", t.MaxQty, t.LotSize))
 	}
 	return nil
 }
 
-func (t *Terms) validateAmendedPrice(field string, p Price) error {
-	if p == 0 {
-		return bad(field, p, "must be positive")
+func (t *Terms) validateAmendedPrice(field string, p *Price) error {
+	if p == nil {
+		return nil
 	}
-	return t.validatePrice(field, p)
+	if *p == 0 {
+		return bad(field, *p, "must be positive")
+	}
+	return t.validatePrice(field, *p)
 }
