@@ -51,7 +51,8 @@ type Exchange interface {
 	Next() Time
 	// Advance brings the exchange to now, which never goes back, and appends
 	// every report that has arrived by now. The reports are valid until the
-	// next call.
+	// next call, which may use what the slice still holds of them behind its end: who
+	// changes a report leaves zero what its kind does not name.
 	Advance(ctx context.Context, now Time, reports []Report) ([]Report, error)
 	// Close releases the exchange's resources and waits for its goroutines.
 	Close() error

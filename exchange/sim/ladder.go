@@ -33,7 +33,7 @@ type links struct {
 	dark       bool           // it is hidden
 }
 
-// many orders are worth an index, which is 32 KiB.
+// many orders are worth an index, which is 48 KiB.
 const many = 16
 
 func newLadder(side exchange.Side, tick exchange.Price) ladder {

@@ -8,8 +8,9 @@ import (
 )
 
 // ladderIndex finds places on a ladder. The rungs near the best order are a flat window
-// that holds the last order of each and how many there are, with a bitmap to find the next
-// better one that is taken. So no look into an order is needed to know who its neighbours are. Orders behind the window are a sorted slice beside it. As in
+// that holds the last order of each and how many there are, with a bitmap to find the
+// next better one that is taken: only an order that joins others on a rung is compared
+// with them. Orders behind the window are a sorted slice beside it. As in
 // [exchange.Book] the window follows the best order only when it must.
 type ladderIndex struct {
 	live  bool   // off while the ladder is empty, to begin again where the market then is

@@ -35,6 +35,7 @@ func (x *Exchange) liquidating(s *symbol) bool {
 	return x.doomed && x.calledFor(s)
 }
 
+// calledFor is liquidating where some position is.
 func (x *Exchange) calledFor(s *symbol) bool {
 	return slices.Contains(x.account.MustLiquidate(x.at), s.id)
 }

@@ -69,7 +69,7 @@ func newMixer(tb testing.TB) *mixer {
 		d := m.draw()
 		m.place(&d)
 	}
-	for range 1 << 13 {
+	for range 1 << 14 {
 		m.script = append(m.script, m.draw())
 	}
 	return m

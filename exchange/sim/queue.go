@@ -22,7 +22,8 @@ type QueueModel interface {
 	// level that shows a quantity.
 	Join(shown exchange.Qty) int64
 	// Change returns the quantity ahead after the level changed. What the model
-	// returns is limited to what the level shows.
+	// returns is limited to what the level shows, and an order of ours is never less
+	// far back than one that came before it at its price.
 	Change(c LevelChange) int64
 	// String returns the name that ParseQueue reads.
 	String() string
