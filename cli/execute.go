@@ -308,7 +308,7 @@ func (a *App) options(p *plan, wallet int, dataName string, parts []reports.Data
 // outcome tells the recorder what it can not see for itself.
 func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcome {
 	o := reports.Outcome{Engine: s, AmbiguousBars: int64(stats.AmbiguousBars), Ended: a.Now(),
-		Counts: map[string]int64{"clamped_opens": int64(stats.ClampedOpens)}}
+		Counts: map[string]int64{"clamped_opens": int64(stats.ClampedOpens), "waited_for_a_price": int64(stats.Held)}}
 	for cause, n := range stats.Fills {
 		if n > 0 {
 			o.Counts["fills_"+exchange.Cause(cause).String()] = int64(n)
@@ -320,8 +320,12 @@ func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcom
 		}
 	}
 	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
-	warn(stats.AmbiguousBars, "%d bars could have filled a stop and a limit order in either order; the path %s decided",
-		stats.AmbiguousBars, p.flags.barPath)
+	warn(stats.AmbiguousBars, "in %d bars the order of events is unknown and decides what filled; see docs/fill-models.md, Bars",
+		stats.AmbiguousBars)
+	if n := stats.AmbiguousFills; n > 20 && 20*n > stats.TotalFills() {
+		warn(n, "%d of %d fills are ambiguous: use bars of a shorter interval, or --bar-path pessimistic for the worse path",
+			n, stats.TotalFills())
+	}
 	warn(stats.Lost, "%d requests were lost on the way to the venue", stats.Lost)
 	warn(stats.Overloads, "%d requests were turned away by an overloaded venue", stats.Overloads)
 	for w, n := range stats.Warnings {

@@ -164,6 +164,8 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty, price
 		x.sleep(o)
 	case was == waiting, was == firing:
 		x.rearm(o)
+	case was == held:
+		x.start(o)
 	case moved:
 		x.seq++
 		o.seq = x.seq
@@ -185,7 +187,8 @@ func (x *Exchange) amendedPrice(o *order, a *amendment) exchange.Price {
 
 // rearm puts a stop among those that wait, or triggers it.
 func (x *Exchange) rearm(o *order) {
-	if o.s.triggers(o, x.source(o)) {
+	s := o.s
+	if (s.priced(x.at) || !s.followsPath(o)) && s.triggers(o, x.source(o)) {
 		x.trigger(o)
 		return
 	}

@@ -1,14 +1,17 @@
 package sim
 
 import (
+	"cmp"
 	"math"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// BarModel says how the price moved within a bar.
+// BarModel says how orders are matched on bars.
 type BarModel struct {
+	// Path is the order in which the price visits a bar's extremes. It decides for
+	// orders that were at the exchange when the bar began.
 	Path BarPath
 	// Touch fills a resting limit order when the price touches it, and at the
 	// open if the bar opens beyond it. Otherwise the price must go through, and
@@ -29,8 +32,9 @@ const (
 	Adaptive BarPath = iota
 	HighFirst
 	LowFirst
-	// Pessimistic visits the extreme first that hurts the position: the low if
-	// we are long, the high if we are short. Without a position it is Adaptive.
+	// Pessimistic takes of HighFirst and LowFirst the one that leaves the account
+	// with less at the bar's close, as far as the orders at the exchange decide.
+	// If both leave the same it visits the extreme first that hurts the position.
 	Pessimistic
 )
 
@@ -54,15 +58,23 @@ func ParseBarPath(s string) (BarPath, error) {
 	return 0, bad("bars.path", s, "want adaptive, high-first, low-first or pessimistic")
 }
 
-// A bar is four points in time: its open at the start, an extreme after a third
-// and after two thirds, its close at the end.
+// The steps of the replay of a bar's path. A bar is told when it begins, and its
+// open is known then. What happened inside it is known when it ends: the path is
+// replayed at the bar's last nanosecond, from the open over the two extremes to
+// the close. Between the open and that instant nothing of the bar is used.
 const (
-	pathOpen = iota
-	pathFirst
-	pathSecond
-	pathClose
+	pathFirst   = iota + 1 // towards the first extreme
+	pathSecond             // towards the second extreme
+	pathClose              // towards the close
+	pathProof              // orders that became active inside the bar and that the close proves
+	pathChanges            // cancels and amendments that arrived inside the bar
+	pathLast               // orders that those amendments changed
 	pathDone
 )
+
+// closeAge is how long after the end of a bar its close counts as the price of the
+// market if no other bar follows.
+const closeAge = time.Second
 
 const unlimited exchange.Qty = math.MaxInt64 / 4
 
@@ -75,24 +87,26 @@ type path struct {
 	low       exchange.Price
 	close     exchange.Price
 	budget    exchange.Qty // what our orders may still get
-	step      int8         // the next point
-	decided   bool         // highFirst is known
-	highFirst bool
-	jump      bool // the price moves to the open, not along the path
-	ambiguous bool // the bar was counted as ambiguous
+	step      int8
+	decided   bool           // highFirst is known
+	highFirst bool           // the path visits the high before the low
+	jump      bool           // the price moves to the open, not along the path
+	ambiguous bool           // the bar was counted as ambiguous
+	replaying bool           // the path is being replayed
+	known     bool           // while it is: the last price is certainly the market's at this point
+	filled    bool           // an order filled in the replay
+	side      int8           // on which side of the open the path filled orders: 1 above, -1 below, 0 none yet
+	base      exchange.Price // the price at which an order that is triggered inside the bar takes; 0: the last price
 }
 
-func (p *path) time(step int8) exchange.Time {
-	if step == pathClose {
-		return p.start.Add(p.interval)
-	}
-	return p.start.Add(p.interval / 3 * time.Duration(step))
-}
+// end is the instant at which the path is replayed: the last one of the bar, so that
+// answers to its fills arrive before the next bar opens.
+func (p *path) end() exchange.Time { return p.start.Add(p.interval) - 1 }
 
 // atOpen reports whether the bar's price is still its open.
-func (p *path) atOpen() bool { return p.step == pathFirst }
+func (p *path) atOpen() bool { return p.step == pathFirst && !p.replaying }
 
-// barEvent begins a bar. A bar that nothing of ours can notice costs no more
+// barEvent begins a bar. A bar that can not touch anything of ours costs no more
 // than to be remembered.
 func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 	if s.fidelity > fromBars {
@@ -113,24 +127,27 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 	bar := ev.Bar()
 	if bar.Quiet {
 		x.quietBar(s, &bar)
-		return
+	} else {
+		open := min(max(bar.Open, bar.Low), bar.High)
+		if open != bar.Open {
+			x.stats.ClampedOpens++
+		}
+		b.start, b.interval = bar.Start, interval
+		b.open, b.high, b.low, b.close = open, bar.High, bar.Low, bar.Close
+		b.step, b.decided, b.ambiguous = pathFirst, false, false
+		b.budget = unlimited
+		if x.cfg.Bars.VolumeShare != 0 {
+			b.budget = x.barBudget(s, bar.Volume)
+		}
+		if s.busy == 0 && s.pos == 0 {
+			s.last, s.wake = open, exchange.Never
+			return
+		}
+		x.moveToOpen(s)
 	}
-	open := min(max(bar.Open, bar.Low), bar.High)
-	if open != bar.Open {
-		x.stats.ClampedOpens++
+	if s.held > 0 {
+		x.releaseHeld(s)
 	}
-	b.start, b.interval = bar.Start, interval
-	b.open, b.high, b.low, b.close = open, bar.High, bar.Low, bar.Close
-	b.step, b.decided, b.ambiguous = pathFirst, false, false
-	b.budget = unlimited
-	if x.cfg.Bars.VolumeShare != 0 {
-		b.budget = x.barBudget(s, bar.Volume)
-	}
-	if s.busy == 0 && s.pos == 0 {
-		s.last, s.wake = open, exchange.Never
-		return
-	}
-	x.move(s, open, true)
 	s.touch(x.at)
 	x.reschedule()
 }
@@ -138,7 +155,7 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 // quietBar begins a bar in which nothing traded: no price moves.
 func (x *Exchange) quietBar(s *symbol, bar *exchange.Bar) {
 	if s.last == 0 {
-		s.last = bar.Close
+		s.last = bar.Open
 	}
 	s.bar = path{start: bar.Start, interval: bar.End.Sub(bar.Start), open: s.last, high: s.last, low: s.last, close: s.last,
 		budget: x.barBudget(s, bar.Volume), step: pathDone}
@@ -154,21 +171,39 @@ func (x *Exchange) barBudget(s *symbol, volume exchange.Qty) exchange.Qty {
 	return q - q%s.terms.LotSize
 }
 
-// walk lets the points of a bar's path up to t happen.
-func (x *Exchange) walk(s *symbol, t exchange.Time) {
-	b := &s.bar
-	for b.step < pathDone && b.time(b.step) <= t {
-		to := x.point(s)
-		at := b.time(b.step)
-		b.step++
-		x.at = max(x.at, at)
-		x.move(s, to, false)
-	}
-	s.touch(t)
-	x.reschedule()
+// priced reports whether the price of the market is known at an instant. On bars it is
+// at the open of a bar, at its close, and in the replay of its path at the level of an
+// order that has just filled. A taker has to wait for the next open otherwise.
+func (s *symbol) priced(at exchange.Time) bool {
+	return s.fidelity != fromBars || s.pricedOnBars(at)
 }
 
-// point returns the price of the next point.
+func (s *symbol) pricedOnBars(at exchange.Time) bool {
+	b := &s.bar
+	switch {
+	case b.replaying:
+		return b.known || b.base != 0
+	case at <= b.start:
+		return true
+	default:
+		return b.step == pathDone && at >= b.end() && at.Sub(b.end()) <= closeAge
+	}
+}
+
+// inside reports whether an order that becomes active now does so inside a bar, after
+// its open and before its close.
+func (s *symbol) inside(at exchange.Time) bool {
+	b := &s.bar
+	if s.fidelity != fromBars || b.step >= pathDone {
+		return false
+	}
+	if b.replaying {
+		return b.step < pathProof || b.step == pathChanges
+	}
+	return at > b.start
+}
+
+// point returns the price to which a step of the path leads.
 func (x *Exchange) point(s *symbol) exchange.Price {
 	b := &s.bar
 	if b.step == pathClose {
@@ -191,6 +226,9 @@ func (x *Exchange) highFirst(s *symbol) bool {
 	case LowFirst:
 		return false
 	case Pessimistic:
+		if first, decides := x.worse(s); decides {
+			return first
+		}
 		if s.pos != 0 {
 			return s.pos < 0
 		}
@@ -199,21 +237,17 @@ func (x *Exchange) highFirst(s *symbol) bool {
 	return b.high-b.open < b.open-b.low
 }
 
-// catchUp moves the price of a bar that touched nothing so far to where it is
-// at t.
+// catchUp moves the price of a bar that touched nothing to its close, once it has
+// ended.
 func (x *Exchange) catchUp(s *symbol, t exchange.Time) {
 	b := &s.bar
-	if s.fidelity != fromBars || s.wake != exchange.Never {
-		return
-	}
-	for b.step < pathDone && b.time(b.step) <= t {
-		s.last = x.point(s)
-		b.step++
+	if s.fidelity == fromBars && s.wake == exchange.Never && b.step < pathDone && t >= b.end() {
+		s.last = b.close
+		b.step = pathDone
 	}
 }
 
-// touch decides whether what is left of a bar's path matters, and if so when
-// its next point is.
+// touch decides whether a bar's path has to be replayed, and if so sets when.
 func (s *symbol) touch(at exchange.Time) {
 	if s.fidelity == fromBars {
 		s.touchBar(at)
@@ -223,8 +257,8 @@ func (s *symbol) touch(at exchange.Time) {
 func (s *symbol) touchBar(at exchange.Time) {
 	b := &s.bar
 	s.wake = exchange.Never
-	if b.step < pathDone && s.touchable() {
-		s.wake = max(b.time(b.step), at)
+	if b.replaying || b.step < pathDone && (s.unsure > 0 || len(s.changes) > 0 || s.touchable()) {
+		s.wake = max(b.end(), at)
 	}
 }
 
@@ -237,7 +271,7 @@ func (s *symbol) touchable() bool {
 		if o.state == waiting && o.trails() {
 			return true
 		}
-		if o.state == dormant {
+		if o.state == dormant || o.state == held {
 			continue
 		}
 		if p, rising := o.StopPrice, o.rises(); rising && b.high >= p || !rising && b.low <= p {
@@ -262,35 +296,120 @@ func (s *symbol) nearLiquidation() bool {
 	return b.high >= p-p/100
 }
 
-// move takes the price of a bar's path to a point. On the way, orders are met
-// in the order of their prices; a jump, from one bar's close to the next one's
-// open, meets them all at its end.
-func (x *Exchange) move(s *symbol, to exchange.Price, jump bool) {
-	from := s.last
-	if jump {
-		s.last = to
-	}
-	s.bar.jump = jump
+// moveToOpen takes the price to the open of a bar. Every resting order that the open
+// lies beyond fills, every stop that it lies beyond is triggered.
+func (x *Exchange) moveToOpen(s *symbol) {
+	from, to := s.last, s.bar.open
+	s.last = to
+	s.bar.jump = true
 	for {
-		o, level := s.met(from, to)
+		o, _ := s.met(from, to)
 		if o == nil {
 			break
 		}
-		if !jump {
-			if x.ruined(s, from, level) {
-				from = s.last
-				continue
-			}
-			s.last, from = level, level
-		}
-		x.meet(o)
+		x.meet(o, false)
 	}
-	s.last = to
+	s.bar.jump = false
+	x.arrive(s)
+}
+
+// arrive is called when the price has got to a point of a bar. It reports whether
+// that liquidated a position.
+func (x *Exchange) arrive(s *symbol) (liquidated bool) {
 	x.trailPath(s)
 	if s.pos != 0 && !s.marked {
+		was := s.pos
 		x.remark(s)
 		x.liquidateDoomed(x.at)
+		return s.pos != was
 	}
+	return false
+}
+
+// replay goes on with the path of a bar that has ended until something of ours happens
+// or the path ends. The caller lets the answers arrive before it goes on: an answer to
+// a fill without latency reaches the exchange while the price is at the level of the
+// fill.
+func (x *Exchange) replay(s *symbol) {
+	b := &s.bar
+	if !b.replaying {
+		b.replaying, b.known, b.filled, b.side = true, true, false, 0
+		x.replayed = s
+		x.at = max(x.at, b.end())
+	}
+	for b.step < pathDone {
+		if x.decideStops(s) || x.replayStep(s) {
+			s.touch(x.at)
+			x.reschedule()
+			return
+		}
+		b.step++
+	}
+	x.endReplay(s)
+}
+
+// replayStep does one thing of a step of the replay. It reports false when nothing is
+// left to do in the step.
+func (x *Exchange) replayStep(s *symbol) bool {
+	b := &s.bar
+	switch b.step {
+	case pathFirst, pathSecond, pathClose:
+		return x.approach(s, x.point(s))
+	case pathProof:
+		b.known = true // the close
+		return x.ruinedInside(s) || x.prove(s)
+	case pathChanges:
+		b.known = false // when they arrived is inside the bar
+		return x.makeChanges(s)
+	default:
+		b.known = true
+		return x.prove(s)
+	}
+}
+
+// endReplay ends a bar: what is active now was active before the next bar began.
+func (x *Exchange) endReplay(s *symbol) {
+	b := &s.bar
+	b.replaying = false
+	x.replayed = nil
+	if s.unsure > 0 {
+		s.makeSure()
+		x.trailPath(s)
+	}
+	s.touch(x.at)
+	x.reschedule()
+}
+
+// approach takes the price of a path towards a point. It stops where an order is met, in
+// the order of their prices, or the position is liquidated, and reports whether it
+// did.
+func (x *Exchange) approach(s *symbol, to exchange.Price) bool {
+	b := &s.bar
+	o, level := s.met(s.last, to)
+	if o == nil {
+		s.last = to
+		if !x.arrive(s) {
+			return false
+		}
+		b.known, b.filled = false, true
+		return true
+	}
+	if x.ruined(s, s.last, level) {
+		b.known, b.filled = false, true
+		return true
+	}
+	known := true
+	if side := int8(cmp.Compare(level, b.open)); side != 0 {
+		if b.side == 0 {
+			b.side = side
+		}
+		known = side == b.side
+	}
+	s.last = level
+	b.known, b.filled = true, true
+	x.meet(o, !known)
+	b.known = known
+	return true
 }
 
 // met returns the first order that a move from a price to another reaches, and
@@ -298,7 +417,7 @@ func (x *Exchange) move(s *symbol, to exchange.Price, jump bool) {
 func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Price) {
 	var least exchange.Price
 	consider := func(o *order, at exchange.Price) {
-		// An order that was reached before, and had to wait, is met at once.
+		// An order already crossed but not yet executed fills immediately.
 		if to > from {
 			at = max(at, from)
 		} else {
@@ -310,13 +429,17 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 	}
 	if s.bar.budget > 0 {
 		for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
-			if o := s.side(side).first; o != nil && reached(side, o.Price, to, s.cfg.Bars.Touch) {
+			o := s.side(side).first
+			for o != nil && o.unsure {
+				o = o.next
+			}
+			if o != nil && reached(side, o.Price, to, s.cfg.Bars.Touch) {
 				consider(o, o.Price)
 			}
 		}
 	}
 	for _, o := range s.stops {
-		if o.state != waiting || !s.followsPath(o) {
+		if o.state != waiting || o.unsure || !s.followsPath(o) {
 			continue
 		}
 		if s.bar.jump {
@@ -346,11 +469,12 @@ func firstOf(a, b *order) *order {
 	return b
 }
 
-// meet executes an order that the path has reached.
-func (x *Exchange) meet(o *order) {
+// meet executes an order that the price of a bar has reached. An order is unsure when
+// orders on the other side of the open have filled before.
+func (x *Exchange) meet(o *order, unsure bool) {
 	s := o.s
 	// Before anything follows from the fill, such as the end of the other order.
-	o.ambiguous = s.ambiguous(o)
+	o.ambiguous = unsure || s.ambiguous(o) || x.rivalled(o)
 	defer func() { o.ambiguous = false }()
 	if o.state == waiting {
 		x.trigger(o)
@@ -372,6 +496,32 @@ func (x *Exchange) meet(o *order) {
 	x.fill(o, price, q, o.liquidity(q), cause)
 }
 
+// rivalled reports whether a bar reaches another order of a group of which only one may
+// fill.
+func (x *Exchange) rivalled(o *order) bool {
+	s := o.s
+	if o.Contingency != exchange.OneCancelsTheOther || o.LinkID == "" || s.bar.jump {
+		return false
+	}
+	b := &s.bar
+	for _, other := range x.groups[o.LinkID] {
+		switch {
+		case other == o || other.s != s || other.Contingency != exchange.OneCancelsTheOther:
+		case other.state == waiting && s.followsPath(other):
+			if _, reaches := s.triggersOn(other, b.low, b.high); reaches {
+				return true
+			}
+			if _, reaches := s.triggersOn(other, b.high, b.low); reaches {
+				return true
+			}
+		case other.state == resting && (reached(other.Side, other.Price, b.low, s.cfg.Bars.Touch) ||
+			reached(other.Side, other.Price, b.high, s.cfg.Bars.Touch)):
+			return true
+		}
+	}
+	return false
+}
+
 // ruined liquidates the position if the path gets to its liquidation price
 // before it gets to a level.
 func (x *Exchange) ruined(s *symbol, from, level exchange.Price) bool {
@@ -385,24 +535,24 @@ func (x *Exchange) ruined(s *symbol, from, level exchange.Price) bool {
 	s.last = p
 	x.doomed = true
 	x.liquidateDoomed(x.at)
-	return s.pos == 0
+	return true
 }
 
 // ambiguous reports whether a fill of an order within a bar hides that another
 // order could as well have been filled first: a stop and a limit order that
 // both close the position, and a bar that reaches both.
 func (s *symbol) ambiguous(o *order) bool {
-	if s.fidelity != fromBars || s.bar.jump || s.pos == 0 || (s.pos > 0) == (o.Side == exchange.Buy) {
+	b := &s.bar
+	if s.fidelity != fromBars || b.jump || s.pos == 0 || (s.pos > 0) == (o.Side == exchange.Buy) {
 		return false
 	}
 	stop, other := o.isStop()
 	if !stop && !other {
 		return false
 	}
-	b := &s.bar
 	for _, p := range s.stops {
-		if p != o && p.state != dormant && p.Side == o.Side && (p.Type == exchange.Stop || p.Type == exchange.StopLimit) != stop &&
-			b.low <= p.StopPrice && p.StopPrice <= b.high {
+		if p != o && p.state != dormant && p.state != held && p.Side == o.Side &&
+			(p.Type == exchange.Stop || p.Type == exchange.StopLimit) != stop && b.low <= p.StopPrice && p.StopPrice <= b.high {
 			return true
 		}
 	}

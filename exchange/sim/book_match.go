@@ -97,6 +97,9 @@ func (x *Exchange) messageEnded(s *symbol) {
 	if s.last == 0 {
 		x.moved(s)
 	}
+	if s.held > 0 {
+		x.releaseHeld(s)
+	}
 	x.reschedule()
 }
 

@@ -152,9 +152,13 @@ func (x *Exchange) execute(c *command) {
 	case cmdSubmit:
 		x.accept(c)
 	case cmdAmend:
-		x.amendOrder(c)
+		if !x.onBars || !x.deferChange(c) {
+			x.amendOrder(c)
+		}
 	case cmdCancel:
-		x.cancelOrder(c.symbol, &c.cancel)
+		if !x.onBars || !x.deferChange(c) {
+			x.cancelOrder(c.symbol, &c.cancel)
+		}
 	case cmdCancelAll:
 		x.cancelSelected(c.filter, "Canceled: Canceled via API.")
 	case cmdLeverage, cmdTransfer, cmdRiskLimit:
@@ -291,6 +295,10 @@ func (x *Exchange) refuses(o *order) string {
 // work lets an order that was accepted take what it can, and puts the rest on
 // the book or cancels it.
 func (x *Exchange) work(o *order) {
+	if x.onBars && o.takes() && !o.s.priced(x.at) {
+		x.hold(o)
+		return
+	}
 	if o.reduces() && !x.mayReduce(o) {
 		return
 	}
@@ -410,8 +418,7 @@ func (x *Exchange) cancelOrder(s *symbol, c *exchange.CancelOrder) {
 func (x *Exchange) cancelSelected(f exchange.CancelFilter, text string) {
 	for _, o := range x.selected(f) {
 		if o.state != gone {
-			o.TransactTime = x.at
-			x.cancel(o, withText(text, f.Text))
+			x.cancelFor(o, withText(text, f.Text))
 		}
 	}
 }

@@ -62,6 +62,7 @@ func harness(t *testing.T, set *exchange.Instruments, data, delay, symbol string
 		h.Sight = exchangetest.Bars
 		h.Quote = func(bid, ask exchange.Level) { m.bar(between(bid, ask)) }
 		h.Trade = m.bar
+		h.Wait = func(d time.Duration) { m.now = m.now.Add(d); m.stay() }
 	}
 	return h
 }
@@ -76,6 +77,8 @@ type market struct {
 	now    exchange.Time
 	symbol exchange.SymbolID
 	last   exchange.Price // where the bar before ended
+	volume exchange.Qty   // of the bar before
+	told   exchange.Time  // when it was
 	number uint64         // of the newest order of others
 }
 
@@ -92,12 +95,23 @@ func (m *market) book(bid, ask exchange.Level) {
 	m.event(exchange.LevelEvent(m.now, m.now, m.symbol, exchange.Sell, ask, exchange.FlagSnapshot|exchange.FlagLast))
 }
 
-// bar lets the price go to that of a trade within a few milliseconds.
+// bar lets the price go to that of a trade at once: the bar ends when it begins.
 func (m *market) bar(tr exchange.Trade) {
-	b := exchange.Bar{Symbol: m.symbol, Start: m.now, End: m.now.Add(3 * time.Millisecond), Open: m.last, High: max(m.last, tr.Price),
-		Low: min(m.last, tr.Price), Close: tr.Price, Volume: tr.Qty}
-	m.last = tr.Price
+	m.tell(exchange.Bar{Open: m.last, High: max(m.last, tr.Price), Low: min(m.last, tr.Price), Close: tr.Price, Volume: tr.Qty})
+}
+
+func (m *market) tell(b exchange.Bar) {
+	b.Symbol, b.Start, b.End = m.symbol, m.now, m.now.Add(1)
+	m.last, m.volume, m.told = b.Close, b.Volume, m.now
 	m.event(exchange.BarEvent(b))
+}
+
+// stay tells that the price is where it was, as bars without a gap between them do: an order
+// that takes needs a price of now.
+func (m *market) stay() {
+	if m.last > 0 && m.now.Sub(m.told) > 500*time.Millisecond {
+		m.tell(exchange.Bar{Open: m.last, High: m.last, Low: m.last, Close: m.last, Volume: m.volume, Quiet: true})
+	}
 }
 
 func (m *market) orders(bid, ask exchange.Level) {

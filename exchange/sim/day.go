@@ -22,7 +22,7 @@ func (x *Exchange) startDay(o *order) {
 func (x *Exchange) endDay() {
 	for _, o := range x.selected(exchange.CancelFilter{AllSymbol: true}) {
 		if o.daily && o.state != gone {
-			x.cancel(o, "Canceled: Order had timeInForce of Day")
+			x.cancelFor(o, "Canceled: Order had timeInForce of Day")
 		}
 	}
 }

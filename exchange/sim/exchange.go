@@ -63,13 +63,14 @@ type Exchange struct {
 	symbols []*symbol // in the order of Config.Symbols
 	byID    []*symbol // by SymbolID; nil for symbols that are not traded
 
-	now    exchange.Time // what the caller last told
-	at     exchange.Time // the instant that is being worked on
-	next   exchange.Time // cached answer of Next
-	begun  bool          // there was a market event
-	closed bool
-	onBars bool // a symbol has no better data, or had none
-	sound  bool // there are no faults to draw and no limits of requests
+	now      exchange.Time // what the caller last told
+	at       exchange.Time // the instant that is being worked on
+	next     exchange.Time // cached answer of Next
+	begun    bool          // there was a market event
+	closed   bool
+	onBars   bool    // a symbol has no better data, or had none
+	replayed *symbol // whose bar is being replayed
+	sound    bool    // there are no faults to draw and no limits of requests
 
 	commands commandQueue
 	reports  reportQueue
@@ -189,8 +190,8 @@ func bad(field string, value any, reason string) error {
 	return &exchange.ValidationError{Field: field, Value: fmt.Sprint(value), Reason: reason}
 }
 
-// Next returns the earliest instant at which an order arrives, a bar reaches a
-// point that matters, funding is due, the dead man's switch fires or a report
+// Next returns the earliest instant at which an order arrives, a bar that touches
+// something of ours ends, funding is due, the dead man's switch fires or a report
 // arrives. It only reads a field.
 func (x *Exchange) Next() exchange.Time { return x.next }
 
@@ -203,10 +204,14 @@ func (x *Exchange) Advance(_ context.Context, now exchange.Time, reports []excha
 	}
 	x.now = max(x.now, now)
 	x.reports.begin(reports, now)
-	t := x.due()
+	t, heard := x.due(), len(x.reports.out)
 	for ; t <= now; t = x.due() {
 		x.at = max(x.at, t)
 		x.instant(x.at)
+		if x.replayed != nil && len(x.reports.out) > heard {
+			t = x.due() // answers arrive before the path of the bar goes on
+			break
+		}
 	}
 	reports = x.reports.end()
 	x.next = min(t, x.reports.arrival())
@@ -216,8 +221,8 @@ func (x *Exchange) Advance(_ context.Context, now exchange.Time, reports []excha
 // instant does what is due at t on the side of the exchange, in the order that
 // the package documentation gives.
 func (x *Exchange) instant(t exchange.Time) {
-	if x.onBars {
-		x.walkAll(t)
+	if x.onBars && !x.pending(t) {
+		x.replayBars(t)
 	}
 	for x.begun && x.commands.due <= t {
 		x.execute(x.commands.pop())
@@ -236,11 +241,24 @@ func (x *Exchange) instant(t exchange.Time) {
 	}
 }
 
-// walkAll brings the bars to t.
-func (x *Exchange) walkAll(t exchange.Time) {
+// pending reports whether orders arrive or have been triggered at t: the path of a bar
+// waits for them.
+func (x *Exchange) pending(t exchange.Time) bool {
+	return x.begun && x.commands.due <= t || len(x.fired) > 0 || x.doomed
+}
+
+// replayBars goes on with the bars that have ended by t, one symbol after the other: what
+// happens in one of them says nothing of the price of another.
+func (x *Exchange) replayBars(t exchange.Time) {
+	if s := x.replayed; s != nil {
+		x.replay(s)
+		return
+	}
 	for _, s := range x.symbols {
 		if s.wake <= t {
-			x.walk(s, t)
+			if x.replay(s); x.replayed != nil {
+				return
+			}
 		}
 	}
 }
@@ -295,7 +313,7 @@ func (x *Exchange) due() exchange.Time {
 	return t
 }
 
-// sooner returns what is due at once, or when a bar next reaches a point that matters.
+// sooner returns what is due at once, or when the next bar is replayed.
 func (x *Exchange) sooner() exchange.Time {
 	if len(x.fired) > 0 || x.doomed {
 		return x.at

@@ -93,6 +93,7 @@ func (x *Exchange) reduceRisk(due []*symbol, t exchange.Time) (reduced bool) {
 func (x *Exchange) reduce(o *order) {
 	s := o.s
 	c, push := x.offers(s, o.Side, o.Price), x.push(s)
+	c.forced = true
 	for o.Leaves > 0 {
 		p, q, ok := c.next()
 		if !ok {
@@ -132,6 +133,7 @@ func (x *Exchange) takeOver(due []*symbol, t exchange.Time) {
 func (x *Exchange) unwind(s *symbol, held *ledger.Takeover) {
 	side := exchange.SideOf(-held.Qty())
 	c, push := x.offers(s, side, 0), x.push(s)
+	c.forced = true
 	for held.Qty() != 0 {
 		p, q, ok := c.next()
 		if !ok {

@@ -47,12 +47,15 @@ type symbol struct {
 	taken    [2]taken            // of bids and asks, by us
 	snapshot snapshot
 	bar      path
-	wake     exchange.Time // when the path of a bar reaches a point that matters
+	wake     exchange.Time // when the path of a bar is replayed; Never: nothing of ours can notice
 
 	// Our orders.
 	bids, asks ladder         // resting
 	stops      []*order       // waiting for a trigger, oldest first
 	busy       int            // orders in these lists
+	held       int            // of them, orders that wait for a price
+	unsure     int            // of them, orders that became active inside the bar that is under way
+	changes    []deferred     // that wait for the end of the bar
 	reducing   int            // of them, resting orders that may only reduce
 	open       [2]ledger.Open // totals of the resting orders of a side that may open
 
@@ -96,8 +99,9 @@ func (x *Exchange) Market(ev *exchange.Event) {
 	if s == nil {
 		return
 	}
-	if s.wake <= ev.Time {
-		x.walk(s, ev.Time)
+	for s.wake <= ev.Time {
+		x.at = max(x.at, s.wake)
+		x.instant(x.at)
 	}
 	if ev.Time > x.at {
 		x.at = ev.Time
@@ -178,6 +182,8 @@ func (x *Exchange) refresh(s *symbol) {
 func (x *Exchange) raise(s *symbol, to fidelity) {
 	s.fidelity = to
 	s.bar.step, s.wake = pathDone, exchange.Never
+	s.makeSure()
+	x.makeChanges(s)
 	if to == fromBook {
 		s.book = exchange.NewBook(s.terms.TickSize)
 	}
@@ -293,6 +299,9 @@ func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
 	}
 	if s.bids.n+s.asks.n > 0 {
 		x.matchTrade(s, t)
+	}
+	if s.held > 0 {
+		x.releaseHeld(s)
 	}
 	x.moved(s)
 	x.reschedule()

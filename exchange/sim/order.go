@@ -23,7 +23,9 @@ type order struct {
 	exchange.Order
 	state     orderState
 	daily     bool           // counted among the orders for the day
-	ambiguous bool           // the bar that fills it could have filled another order first
+	ambiguous bool           // the order of its fill and of other events inside the bar is unknown
+	unsure    bool           // it became active inside the bar that is under way, or is about to end there
+	leaving   bool           // a cancel or an amendment waits for the end of the bar
 	said      amended        // the fields that its text says were amended
 	shown     exchange.Qty   // of an iceberg: what is left of the part that it shows
 	value     exchange.Money // of its fills
@@ -41,6 +43,7 @@ const (
 	waiting                    // for its trigger, in the symbol's stops
 	dormant                    // until the order that it is linked to has filled, in the symbol's stops
 	firing                     // triggered, and its turn in this instant has not come
+	held                       // until the price of the market is known, in the symbol's stops
 	gone
 )
 
@@ -111,15 +114,23 @@ func (x *Exchange) detach(o *order) {
 		if o.reduces() {
 			o.s.reducing--
 		}
-	case waiting, firing, dormant:
+	case waiting, firing, dormant, held:
 		remove(&o.s.stops, o)
-		if o.state == firing {
+		switch o.state {
+		case firing:
 			remove(&x.fired, o)
+		case held:
+			o.s.held--
+		default:
 		}
 	case arriving, gone:
 	}
 	if o.state != arriving && o.state != gone {
 		o.s.busy--
+	}
+	if o.unsure {
+		o.unsure, o.leaving = false, false
+		o.s.unsure--
 	}
 	o.state = arriving
 }
@@ -134,6 +145,7 @@ func (x *Exchange) rest(o *order) {
 		o.seq = x.seq
 	}
 	o.display()
+	s.becomeActive(o, x.at)
 	s.side(o.Side).insert(o)
 	s.busy++
 	s.join(o, x.cfg.Queue)
@@ -149,6 +161,7 @@ func (x *Exchange) rest(o *order) {
 func (x *Exchange) await(o *order) {
 	o.state = waiting
 	o.Working = false
+	o.s.becomeActive(o, x.at)
 	o.s.stops = append(o.s.stops, o)
 	o.s.busy++
 	o.s.touch(x.at)

@@ -61,6 +61,9 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 	if s.last == 0 {
 		x.moved(s)
 	}
+	if s.held > 0 {
+		x.releaseHeld(s)
+	}
 	x.reschedule()
 }
 

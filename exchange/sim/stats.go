@@ -50,10 +50,13 @@ type Stats struct {
 	Settlements  int // of positions in dated contracts
 	// Fills by their cause.
 	Fills [exchange.SelfTraded + 1]int
-	// AmbiguousBars is how many bars could have filled a stop and a limit order,
-	// in either order, with another result.
+	// AmbiguousFills is how many fills inside bars depend on an order of events that
+	// the bars do not show; AmbiguousBars is how many bars had one.
 	AmbiguousBars  int
 	AmbiguousFills int
+	// Held is how many orders waited until the price of the market was known: they
+	// arrived inside a bar.
+	Held int
 	// ClampedOpens is how many bars opened outside their range.
 	ClampedOpens int
 	// Warnings by kind: how often each was due. A warning about a trigger counts
@@ -69,6 +72,14 @@ func (s *Stats) ambiguous(m *symbol) {
 		m.bar.ambiguous = true
 		s.AmbiguousBars++
 	}
+}
+
+// TotalFills returns the number of fills, of whatever cause.
+func (s *Stats) TotalFills() (n int) {
+	for _, of := range s.Fills {
+		n += of
+	}
+	return n
 }
 
 // Stats returns what was counted so far.
@@ -90,7 +101,7 @@ func (x *Exchange) Models() []Model {
 		{"queue", c.Queue.String(), "cancels ahead of us are estimated from the change of the level"},
 		{"consumption", onOff(!c.NoConsumption), "off: one displayed quantity can fill many orders"},
 		{"trades.touch", c.TouchProbability.String(), "chance of a fill by a trade at our price, without a book; 0 is pessimistic"},
-		{"bars.path", c.Bars.Path.String(), "the order of a bar's extremes is unknown"},
+		{"bars.path", c.Bars.Path.String(), "decides for orders from before the bar; those that become active inside it are decided against us"},
 		{"bars.limit", c.Bars.limitRule(), "touch is optimistic, through is pessimistic"},
 		{"bars.volume-share", c.Bars.VolumeShare.String(), "0: no limit"},
 		{"slippage.ticks", fmt.Sprint(c.SlippageTicks), "without a book only"},

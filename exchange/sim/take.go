@@ -16,6 +16,8 @@ type offers struct {
 	steps int            // levels seen
 	base  exchange.Qty   // of a quote's ladder, what was taken before
 	seen  exchange.Qty   // and what this walk was offered
+
+	forced bool // the venue closes a position: on bars at the mark price where no price is known
 }
 
 // offers starts a walk for a taker of a side.
@@ -144,6 +146,7 @@ func (x *Exchange) apart(o *order, limit exchange.Price) bool {
 // fillable reports whether everything that is left of an order is on offer.
 func (x *Exchange) fillable(o *order, limit exchange.Price) bool {
 	c := x.offers(o.s, o.Side, limit)
+	c.forced = o.name == nil // the venue's own order
 	for need := o.Leaves - x.ownOffers(o, limit); ; {
 		if need <= 0 {
 			return true

@@ -5,21 +5,32 @@ import (
 )
 
 // slipped offers a market without a book: any quantity at the last price, less
-// the slippage. On bars a limit order that the price has passed takes at its
+// the slippage. On bars it offers nothing while the price is not known, a limit order that the price has passed takes at its
 // limit at worst, and the volume share bounds the quantity.
 func (c *offers) slipped() (exchange.Price, exchange.Qty, bool) {
 	s := c.s
 	if c.steps > 0 || s.last <= 0 {
 		return 0, 0, false
 	}
+	price := s.last
+	if s.fidelity == fromBars {
+		switch {
+		case s.bar.base != 0:
+			price = s.bar.base
+		case c.forced:
+			price = s.markPrice()
+		case !s.priced(c.x.at):
+			return 0, 0, false
+		}
+	}
 	c.steps++
 	slip := exchange.Price(c.taker.Sign()) * exchange.Price(c.x.cfg.SlippageTicks) * s.terms.TickSize
-	p := max(s.last+slip, s.terms.TickSize)
+	p := max(price+slip, s.terms.TickSize)
 	if s.fidelity == fromTrades {
 		return p, maxQueue, true
 	}
 	if c.limit != 0 {
-		if !reached(c.taker, c.limit, s.last, c.x.cfg.Bars.Touch) {
+		if !reached(c.taker, c.limit, price, c.x.cfg.Bars.Touch) {
 			return 0, 0, false
 		}
 		if better(c.taker, p, c.limit) {
