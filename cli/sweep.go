@@ -376,7 +376,7 @@ func (s *sweeper) run(ctx context.Context, dir string) (result *sweeps.Sweep, er
 		return nil, usage(err)
 	case err != nil:
 		return nil, dataError(err)
-	case result != nil && !(s.flags.retryFailed && someFailed(result) != nil):
+	case result != nil && (!s.flags.retryFailed || someFailed(result) == nil):
 		return result, pageOf(dir, result, entries)
 	}
 	journal, err := s.journal(dir, fingerprint, result, entries)

@@ -63,7 +63,7 @@ func (f *faulty) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	}
 	if f.bars != 100 {
 		if f.bars == 50*f.n {
-			ctx.Submit(exchange.NewOrder{Symbol: bar.Symbol, Side: exchange.Buy, Qty: 100, Type: exchange.Market})
+			_, _ = ctx.Submit(exchange.NewOrder{Symbol: bar.Symbol, Side: exchange.Buy, Qty: 100, Type: exchange.Market})
 		}
 		return
 	}
@@ -78,7 +78,7 @@ func (f *faulty) OnBar(ctx *engine.Context, bar *engine.Bar) {
 }
 
 // faultSweep runs a sweep of the strategy that fails.
-func faultSweep(t *testing.T, ctx context.Context, release <-chan struct{}, args ...string) (code int, stdout, stderr string) {
+func faultSweep(ctx context.Context, t *testing.T, release <-chan struct{}, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	app := newApp(append([]string{"sweep"}, args...), &out, &errs)
@@ -123,7 +123,7 @@ func requireSchema(t *testing.T, text string) (s sweeps.Sweep) {
 func TestRunsThatFail(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sweep")
 	args := faultArgs(t, dir, "how=never,panic,index,init,init-panic,new-panic", "n=1,2")
-	code, out, errs := faultSweep(t, t.Context(), nil, append(args, "--max-failed", "10", "--json", "--workers", "5")...)
+	code, out, errs := faultSweep(t.Context(), t, nil, append(args, "--max-failed", "10", "--json", "--workers", "5")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	require.Contains(t, errs, "10 of 12 runs failed; the first: run 3 (how=panic n=1): panic: boom of 1 [2J (in cli_test.(*faulty).OnBar, sweep_fault_test.go:")
 	s := requireSchema(t, out)
@@ -150,7 +150,7 @@ func TestRunsThatFail(t *testing.T) {
 	one := filepath.Join(t.TempDir(), "alone")
 	alone := append(faultArgs(t, one, "how=never", "n=1,2"), "--json")
 	alone[1] = args[1] // the same data
-	code, out, errs = faultSweep(t, t.Context(), nil, alone...)
+	code, out, errs = faultSweep(t.Context(), t, nil, alone...)
 	require.Equal(t, cli.ExitOK, code, errs)
 	for i, r := range requireSchema(t, out).Runs {
 		require.Equal(t, r.Digest, s.Runs[i].Digest)
@@ -172,7 +172,7 @@ func TestRunsThatFail(t *testing.T) {
 	require.Nil(t, rows[2].Equity, "nothing is known of it")
 
 	// The same command says the same again, and report writes the rows as CSV.
-	code, again, errs := faultSweep(t, t.Context(), nil, append(args, "--json")...)
+	code, again, errs := faultSweep(t.Context(), t, nil, append(args, "--json")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	require.Equal(t, read(t, filepath.Join(dir, sweeps.SweepFile)), again)
 	requireSchema(t, mustBacktest(t, "report", "--csv", "--json", dir))
@@ -188,21 +188,21 @@ func TestRunsThatFail(t *testing.T) {
 func TestTooManyRunsFail(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sweep")
 	args := faultArgs(t, dir, "how=never,panic", "n=1..10")
-	code, _, errs := faultSweep(t, t.Context(), nil, append(args, "--workers", "1")...)
+	code, _, errs := faultSweep(t.Context(), t, nil, append(args, "--workers", "1")...)
 	require.Equal(t, cli.ExitFailed, code)
 	require.Contains(t, errs, "3 of 20 runs failed, and --max-failed 10% allows 2; the first: run 11 (how=panic n=1): panic: boom")
 	require.Contains(t, errs, "13 of 20 runs are done: the same command with --out "+dir+" goes on from there")
-	code, _, errs = faultSweep(t, t.Context(), nil, append(args, "--workers", "1")...)
+	code, _, errs = faultSweep(t.Context(), t, nil, append(args, "--workers", "1")...)
 	require.Equal(t, cli.ExitFailed, code)
 	require.Contains(t, errs, "13 of 20 runs are done", "it fails at once")
 
-	code, out, errs := faultSweep(t, t.Context(), nil, append(args, "--max-failed", "50%", "--json")...)
+	code, out, errs := faultSweep(t.Context(), t, nil, append(args, "--max-failed", "50%", "--json")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	whole := files(t, dir)
 	require.Len(t, requireSchema(t, out).Runs, 20)
 
 	// What failed is done again, with the same result, and with another when it is mended.
-	code, _, errs = faultSweep(t, t.Context(), nil, append(args, "--max-failed", "10", "--retry-failed")...)
+	code, _, errs = faultSweep(t.Context(), t, nil, append(args, "--max-failed", "10", "--retry-failed")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	require.Equal(t, whole, files(t, dir))
 	var stdout, stderr bytes.Buffer
@@ -220,12 +220,12 @@ func TestTooManyRunsFail(t *testing.T) {
 	}
 
 	for _, text := range []string{"some", "-1", "101%", "x%", ""} {
-		code, _, errs := faultSweep(t, t.Context(), nil, append(args, "--max-failed", text)...)
+		code, _, errs := faultSweep(t.Context(), t, nil, append(args, "--max-failed", text)...)
 		require.Equal(t, cli.ExitUsage, code)
 		require.Contains(t, errs, "want a number such as 5, or a share such as 10%")
 	}
 	none := append(faultArgs(t, filepath.Join(t.TempDir(), "none"), "how=init,panic"), "--max-failed", "100%", "--json")
-	code, out, errs = faultSweep(t, t.Context(), nil, none...)
+	code, out, errs = faultSweep(t.Context(), t, nil, none...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	require.Nil(t, requireSchema(t, out).Best, "nothing finished")
 }
@@ -236,7 +236,7 @@ func TestRunsOutOfTime(t *testing.T) {
 	defer close(release)
 	dir := filepath.Join(t.TempDir(), "sweep")
 	args := faultArgs(t, dir, "how=never,stuck,slow", "n=1,2")
-	code, out, errs := faultSweep(t, t.Context(), release, append(args, "--run-timeout", "1s", "--max-failed", "4", "--json")...)
+	code, out, errs := faultSweep(t.Context(), t, release, append(args, "--run-timeout", "1s", "--max-failed", "4", "--json")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	s := requireSchema(t, out)
 	for i, status := range []sweeps.Status{sweeps.OK, sweeps.OK, sweeps.Timeout, sweeps.Timeout, sweeps.Timeout, sweeps.Timeout} {
@@ -244,7 +244,7 @@ func TestRunsOutOfTime(t *testing.T) {
 	}
 	require.Equal(t, "run 3 (how=stuck n=1): it took more than the 1s of --run-timeout", s.Runs[2].Error)
 	require.Contains(t, strings.Join(s.Warnings, "\n"), "4 of 6 runs ran out of time")
-	code, _, errs = faultSweep(t, t.Context(), release, append(args, "--run-timeout", "-1s")...)
+	code, _, errs = faultSweep(t.Context(), t, release, append(args, "--run-timeout", "-1s")...)
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, errs, "--run-timeout -1s")
 }
@@ -272,7 +272,7 @@ func TestAStuckRunDoesNotStallItsGroup(t *testing.T) {
 		}
 		cancel()
 	}()
-	code, _, errs := faultSweep(t, ctx, release, args...)
+	code, _, errs := faultSweep(ctx, t, release, args...)
 	require.Equal(t, cli.ExitInterrupted, code, errs)
 	require.Contains(t, errs, "3 of 6 runs are done: the same command with --out "+dir+" goes on from there\ninterrupted\n")
 }
@@ -287,7 +287,7 @@ func TestASlowRunIsTheSameRun(t *testing.T) {
 	defer timer.Stop()
 	dir := filepath.Join(t.TempDir(), "sweep")
 	args := append(faultArgs(t, dir, "how=stuck,never", "n=30,40"), "--json")
-	code, out, errs := faultSweep(t, t.Context(), release, args...)
+	code, out, errs := faultSweep(t.Context(), t, release, args...)
 	require.Equal(t, cli.ExitOK, code, errs)
 	s := requireSchema(t, out)
 	require.Positive(t, s.Runs[0].Fills, "it trades after it was stuck")

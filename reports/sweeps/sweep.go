@@ -84,7 +84,7 @@ const (
 //
 // The tag figure says where result.json has a figure, label what people call it, and
 // best whether the greatest or the least is.
-type Run struct {
+type Run struct { //nolint:recvcheck // encoding/json calls the method of a value
 	N      int               `json:"n"`      // from 1, in the order of the points
 	Params map[string]string `json:"params"` // those that are varied
 	Status Status            `json:"status"`
