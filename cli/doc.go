@@ -19,6 +19,7 @@
 //	0    done
 //	2    usage: an unknown command, flag, key, strategy or parameter
 //	3    a problem with the data: none there, unreadable, or verify found faults
-//	4    the run failed
+//	4    the run failed, or more runs of a sweep than --max-failed allows
+//	5    a sweep has finished, and some of its runs failed
 //	130  interrupted
 package cli

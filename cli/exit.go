@@ -16,6 +16,7 @@ const (
 	ExitUsage       = 2
 	ExitData        = 3
 	ExitFailed      = 4
+	ExitSomeFailed  = 5
 	ExitInterrupted = 130
 )
 

@@ -71,7 +71,7 @@ func (a *App) report(dir string, asJSON, asCSV bool, pictures string) error {
 		return usage(fmt.Errorf("--plots %q: want %s", pictures, strings.Join(plots.Formats, " or ")))
 	}
 	if _, err := os.Stat(filepath.Join(dir, sweeps.SweepFile)); err == nil {
-		return a.reportSweep(dir, asJSON)
+		return a.reportSweep(dir, asJSON, asCSV)
 	}
 	result, err := reports.ReadResult(dir)
 	if errors.Is(err, fs.ErrNotExist) {

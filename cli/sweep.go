@@ -7,11 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"math"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,6 +25,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine/sweep"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/config"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 	"github.com/dunamis-engine/dunamis/reports/page"
@@ -35,9 +40,15 @@ type sweepFlags struct {
 	points    int
 	workers   int
 	objective string
+	where     []string
 	out       string
 	asJSON    bool
 	command   string // one run, but for its parameters
+
+	runTimeout  time.Duration
+	maxFailed   string
+	retryFailed bool
+	progress    bool
 }
 
 const (
@@ -57,8 +68,19 @@ them; --method random draws some, also from a range of decimals without a step.
 Runs go several at a time and share one reading of the data; each does exactly what
 backtest run does with the same parameters. The directory has report.html with
 surfaces, parallel coordinates and what lies around the best run, sweep.json, and the
-tables runs and daily as Parquet. An interrupted sweep goes on when it is started
-again with the same --out.`,
+tables runs and daily as Parquet.
+
+A run that fails, because its strategy panics, can not start or takes too long, is a
+row that says so, and the others go on. Each run is kept when it ends: a sweep that was
+interrupted or killed goes on when it is started again with the same --out, and one that
+has finished prints its result again.
+
+--objective and --where take any figure of metrics, counts and account of a run's
+result, with min: or max: before it to say what is better:
+` + wrapped(sweeps.ObjectiveNames(), 85) + `
+
+It exits with 0 when every run finished, 5 when some failed and the rest finished, 4
+when more failed than --max-failed, and 130 when it was interrupted.`,
 		Example: `  backtest sweep --catalog catalog --symbol XBTUSD --strategy sma_cross \
       --param fast=10..60:10 --param slow=80..240:40 --param bars=15m --param qty=5000
   backtest sweep -c run.yaml --param entry=10..100 --param exit=5..50 --method random --points 200 --seed 7
@@ -78,7 +100,12 @@ again with the same --out.`,
 	fs.StringVar(&f.method, "method", "grid", "grid, or random for a sample of it")
 	fs.IntVar(&f.points, "points", 100, "points of a random sample, drawn with --seed")
 	fs.IntVar(&f.workers, "workers", defaultWorkers, "runs that go at the same time and share one reading of the data")
-	fs.StringVar(&f.objective, "objective", sweeps.ObjectiveNames()[0], "what the best is judged by: "+strings.Join(sweeps.ObjectiveNames(), ", "))
+	fs.StringVar(&f.objective, "objective", sweeps.DefaultObjective, "`figure` that the best is judged by, such as sharpe, cagr or min:volatility")
+	fs.StringArrayVar(&f.where, "where", nil, "what a run must meet to be the best, such as \"max_drawdown<0.3\"; may be repeated")
+	fs.DurationVar(&f.runTimeout, "run-timeout", 0, "time that a run may take, without that in which it waits for data (default: any)")
+	fs.StringVar(&f.maxFailed, "max-failed", "10%", "failed runs beyond which the sweep stops: a `number`, or a share of the runs, rounded up")
+	fs.BoolVar(&f.retryFailed, "retry-failed", false, "do runs again that failed before")
+	fs.BoolVar(&f.progress, "progress", false, "tell on stderr how far it is, also when that is no terminal")
 	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-STRATEGY-sweep)")
 	fs.BoolVar(&f.asJSON, "json", false, "print sweep.json to stdout and nothing else there")
 	a.completeRun(c)
@@ -90,7 +117,8 @@ func commandOf(fs *pflag.FlagSet) string {
 	words := []string{"backtest run"}
 	fs.Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "config", "param", "method", "points", "workers", "objective", "out", "json":
+		case "config", "param", "method", "points", "workers", "objective", "where", "out", "json", "run-timeout", "max-failed",
+			"retry-failed", "progress":
 			return
 		}
 		values := []string{f.Value.String()}
@@ -129,7 +157,49 @@ func (a *App) sweep(ctx context.Context, f *sweepFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.printSweep(f.out, result, f.asJSON)
+	if err := a.printSweep(f.out, result, f.asJSON); err != nil {
+		return err
+	}
+	return someFailed(result)
+}
+
+// someFailed is the error of a sweep that has finished, and some of whose runs have not.
+func someFailed(s *sweeps.Sweep) error {
+	failed, first := 0, ""
+	for i := range s.Runs {
+		if r := &s.Runs[i]; !r.Finished() {
+			if failed++; failed == 1 {
+				first = r.Error
+			}
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return withCode(ExitSomeFailed, fmt.Errorf("%d of %d runs failed; the first: %s", failed, len(s.Runs), first))
+}
+
+// wrapped puts words into lines.
+func wrapped(words []string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, w := range words {
+		if i < len(words)-1 {
+			w += ","
+		}
+		switch {
+		case at == 0:
+		case at+1+len(w) > width:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(w)
+		at += len(w)
+	}
+	return b.String()
 }
 
 func (a *App) printSweep(dir string, s *sweeps.Sweep, asJSON bool) error {
@@ -146,10 +216,13 @@ func (a *App) printSweep(dir string, s *sweeps.Sweep, asJSON bool) error {
 }
 
 // reportSweep makes the page of a finished sweep again.
-func (a *App) reportSweep(dir string, asJSON bool) error {
+func (a *App) reportSweep(dir string, asJSON, asCSV bool) error {
 	s, entries, err := sweeps.Read(dir)
 	if err == nil {
 		err = page.WriteSweep(filepath.Join(dir, reports.PageFile), s, entries)
+	}
+	if err == nil && asCSV {
+		_, err = sweeps.WriteCSV(dir, s, entries)
 	}
 	if err != nil {
 		return dataError(fmt.Errorf("%s: %w", dir, err))
@@ -167,13 +240,81 @@ type sweeper struct {
 	catalog   *data.Catalog
 	choice    *choice
 	parts     []reports.DataPart
-	bar       *progress
+	objective sweeps.Objective
+	where     []string // in one spelling
+	stall     time.Duration
+	bar       sweepBar
 	done      int
 }
 
+// figureError says what is wrong with a figure that a flag names.
+func figureError(flag, text string, err error) error {
+	var unknown *sweeps.FigureError
+	if !errors.As(err, &unknown) {
+		return usage(fmt.Errorf("--%s %q: %w", flag, text, err))
+	}
+	hint := "want one of " + strings.Join(unknown.Near, ", ")
+	if near := nearestFigure(unknown.Name, unknown.Near); near != "" {
+		hint = fmt.Sprintf("did you mean %s? All: backtest sweep --help", near)
+	}
+	if unknown.Name == text {
+		return usage(fmt.Errorf("--%s %q: %s", flag, text, hint))
+	}
+	return usage(fmt.Errorf("--%s %q: %w; %s", flag, text, err, hint))
+}
+
+func nearestFigure(name string, names []string) string {
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	var spelled []string
+	for _, n := range names {
+		spelled = append(spelled, strings.ReplaceAll(n, "_", "-"))
+	}
+	return strings.ReplaceAll(config.Nearest(strings.ToLower(name), spelled), "-", "_")
+}
+
+// judging reads by what runs are judged.
+func (s *sweeper) judging() (err error) {
+	f := s.flags
+	if s.objective, err = sweeps.ParseObjective(f.objective); err != nil {
+		return figureError("objective", f.objective, err)
+	}
+	for _, text := range f.where {
+		c, err := sweeps.ParseConstraint(text)
+		if err != nil {
+			return figureError("where", text, err)
+		}
+		s.where = append(s.where, c.String())
+	}
+	return nil
+}
+
+// allowed is how many of the runs may fail.
+func allowed(text string, runs int) (int, error) {
+	bad := usage(fmt.Errorf("--max-failed %q: want a number such as 5, or a share such as 10%%", text))
+	if share, ok := strings.CutSuffix(text, "%"); ok {
+		v, err := strconv.ParseFloat(share, 64)
+		if err != nil || !(v >= 0 && v <= 100) {
+			return 0, bad
+		}
+		return int(math.Ceil(v * float64(runs) / 100)), nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, bad
+	}
+	return n, nil
+}
+
 func (a *App) newSweeper(ctx context.Context, f *sweepFlags) (*sweeper, error) {
-	if _, ok := sweeps.ObjectiveOf(f.objective); !ok {
-		return nil, usage(fmt.Errorf("--objective %q: want one of %s", f.objective, strings.Join(sweeps.ObjectiveNames(), ", ")))
+	s := &sweeper{app: a, flags: f, stall: stallAfter}
+	if err := s.judging(); err != nil {
+		return nil, err
+	}
+	if f.runTimeout < 0 {
+		return nil, usage(fmt.Errorf("--run-timeout %s: want a duration above 0", f.runTimeout))
+	}
+	if _, err := allowed(f.maxFailed, 1); err != nil {
+		return nil, err
 	}
 	if f.workers < 1 || f.workers > 1000 {
 		return nil, usage(fmt.Errorf("--workers %d: want 1 to 1000", f.workers))
@@ -182,7 +323,7 @@ func (a *App) newSweeper(ctx context.Context, f *sweepFlags) (*sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sweeper{app: a, flags: f, bar: a.newProgress(definition.Name)}
+	s.bar = a.sweepBar(definition.Name, f.progress)
 	if s.space, err = sweep.NewSpace(definition, f.params); err != nil {
 		return nil, usage(err)
 	}
@@ -221,14 +362,24 @@ func (s *sweeper) open(ctx context.Context) (err error) {
 	return errors.Join(err, feed.Close())
 }
 
-// run runs the points that are not known yet and puts everything together.
+// run runs the points that are not known yet and puts everything together. A sweep that
+// has finished is read again.
 func (s *sweeper) run(ctx context.Context, dir string) (result *sweeps.Sweep, err error) {
 	fingerprint, err := s.fingerprint()
 	if err != nil {
 		return nil, err
 	}
-	journal, err := sweeps.Open(dir, fingerprint)
+	result, entries, err := sweeps.Finished(dir, fingerprint)
 	var refused *reports.DirectoryError
+	switch {
+	case errors.As(err, &refused):
+		return nil, usage(err)
+	case err != nil:
+		return nil, dataError(err)
+	case result != nil && (!s.flags.retryFailed || someFailed(result) == nil):
+		return result, pageOf(dir, result, entries)
+	}
+	journal, err := s.journal(dir, fingerprint, result, entries)
 	if errors.As(err, &refused) {
 		return nil, usage(err)
 	}
@@ -236,10 +387,17 @@ func (s *sweeper) run(ctx context.Context, dir string) (result *sweeps.Sweep, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	entries, err := s.runAll(ctx, journal)
-	s.bar.clear()
+	may, err := allowed(s.flags.maxFailed, len(s.selection.Points))
 	if err != nil {
-		if n := len(s.selection.Points); s.done > 0 {
+		return nil, err
+	}
+	r := &runner{sweeper: s, journal: journal, entries: s.known(journal), allowed: may}
+	entries, err = r.all(ctx)
+	if s.bar != nil {
+		s.bar.clear()
+	}
+	if err != nil {
+		if n := len(s.selection.Points); s.done > 0 || ctx.Err() != nil {
 			fmt.Fprintf(s.app.Stderr, "%d of %d runs are done: the same command with --out %s goes on from there\n", s.done, n, dir)
 		}
 		return nil, err
@@ -248,6 +406,12 @@ func (s *sweeper) run(ctx context.Context, dir string) (result *sweeps.Sweep, er
 	if err != nil {
 		return nil, err
 	}
+	result.Fingerprint = fingerprint
+	if len(entries) == countFailed(entries) {
+		if result.Run.Start, result.Run.End, err = s.span(ctx); err != nil {
+			return nil, err
+		}
+	}
 	result.Judge(entries)
 	if err := journal.Finish(result, entries); err != nil {
 		return nil, err
@@ -255,70 +419,58 @@ func (s *sweeper) run(ctx context.Context, dir string) (result *sweeps.Sweep, er
 	return result, page.WriteSweep(filepath.Join(dir, reports.PageFile), result, entries)
 }
 
-func (s *sweeper) runAll(ctx context.Context, journal *sweeps.Journal) ([]sweeps.Entry, error) {
-	entries := slices.Clone(journal.Known())
-	known := make(map[int]bool)
+func countFailed(entries []sweeps.Entry) (n int) {
 	for i := range entries {
-		known[entries[i].Run.N] = true
-	}
-	var todo []int
-	for i := range s.selection.Points {
-		if !known[i+1] {
-			todo = append(todo, i)
+		if !entries[i].Run.Finished() {
+			n++
 		}
 	}
-	s.done = len(entries)
-	groups := (len(todo) + s.flags.workers - 1) / s.flags.workers
-	for g := range groups {
-		group := todo[g*len(todo)/groups : (g+1)*len(todo)/groups]
-		list, err := s.runGroup(ctx, group)
-		if err == nil {
-			err = journal.Add(list...)
-		}
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, list...)
-		s.done += len(group)
-	}
-	return entries, nil
+	return n
 }
 
-// runGroup runs points at the same time, over one reading of the data.
-func (s *sweeper) runGroup(ctx context.Context, points []int) ([]sweeps.Entry, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	list, err := s.prepare(points)
-	if err != nil {
-		return nil, err
-	}
-	feed, err := s.app.feed(ctx, s.catalog, s.plan, s.choice)
-	if err != nil {
-		return nil, dataError(err)
-	}
-	tee := sweep.NewTee(ctx, feed, len(points))
-	entries := make([]sweeps.Entry, len(points))
-	var all sync.WaitGroup
-	for i, x := range list {
-		var watch func(exchange.Time, int64)
-		if i == 0 {
-			watch = s.watch(len(points))
+// span is from the first to the last event of the data that is read, for a sweep none of
+// whose runs came to tell.
+func (s *sweeper) span(ctx context.Context) (start, end exchange.Time, err error) {
+	streams, err := s.catalog.Info(ctx)
+	start = exchange.Never
+	for i := range streams {
+		if slices.Contains(s.choice.streams, streams[i].Key) {
+			start, end = min(start, streams[i].First), max(end, streams[i].Last)
 		}
-		all.Go(func() {
-			own := tee.Feed(i)
-			defer own.Close() //nolint:errcheck // it has nothing that could fail
-			var err error
-			if entries[i], err = s.runOne(ctx, x, own, watch); err != nil {
-				cancel(fmt.Errorf("run %d (%s): %w", x.n+1, paramText(s.selection.Points[x.n].Params), err))
-			}
-		})
 	}
-	all.Wait()
-	err = tee.Close()
-	if cause := context.Cause(ctx); cause != nil {
-		return nil, cause
+	start = max(start, s.plan.from)
+	if s.plan.to != 0 {
+		end = min(end, s.plan.to)
 	}
-	return entries, err
+	return start, end, dataError(err)
+}
+
+// journal opens the directory of a sweep that goes on, or, to do failed runs again, of
+// one that has finished.
+func (s *sweeper) journal(dir, fingerprint string, finished *sweeps.Sweep, entries []sweeps.Entry) (*sweeps.Journal, error) {
+	if finished == nil {
+		return sweeps.Open(dir, fingerprint)
+	}
+	return sweeps.Reopen(dir, fingerprint, slices.DeleteFunc(entries, func(e sweeps.Entry) bool { return !e.Run.Finished() }))
+}
+
+// known are the runs that need not be done.
+func (s *sweeper) known(journal *sweeps.Journal) []sweeps.Entry {
+	list := slices.Clone(journal.Known())
+	if s.flags.retryFailed {
+		list = slices.DeleteFunc(list, func(e sweeps.Entry) bool { return !e.Run.Finished() })
+	}
+	return list
+}
+
+// pageOf makes the page of a finished sweep if it is missing: the process may have been
+// killed before it was made.
+func pageOf(dir string, s *sweeps.Sweep, entries []sweeps.Entry) error {
+	path := filepath.Join(dir, reports.PageFile)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return page.WriteSweep(path, s, entries)
 }
 
 // sweptRun is a run that is ready to go.
@@ -330,31 +482,31 @@ type sweptRun struct {
 	recorder  *daily
 }
 
-// prepare makes runs, one after the other: a definition need not be made for several
-// goroutines.
-func (s *sweeper) prepare(points []int) ([]*sweptRun, error) {
-	list := make([]*sweptRun, len(points))
-	for i, n := range points {
-		x := &sweptRun{n: n, plan: *s.plan}
-		var err error
-		if x.plan.values, err = s.space.Values(s.selection.Points[n]); err != nil {
-			return nil, err
+// prepare makes a run. Runs are made one after the other: a definition need not be made
+// for several goroutines. A panic of the strategy is an error.
+func (s *sweeper) prepare(n int) (x *sweptRun, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
 		}
-		if x.simulated, x.strategy, err = x.plan.make(); err != nil {
-			return nil, err
-		}
-		mine := account{x.simulated.Account(), x.plan.sim.Currency.Code}
-		o := s.app.options(&x.plan, 0, s.choice.name, s.parts, mine, x.simulated.Models())
-		last := &lastMargin{account: mine}
-		o.Account = last
-		recorder, err := reports.Create("", o)
-		if err != nil {
-			return nil, err
-		}
-		x.recorder = &daily{recorder, last, analysis.NewDaily(x.plan.balance)}
-		list[i] = x
+	}()
+	x = &sweptRun{n: n, plan: *s.plan}
+	if x.plan.values, err = s.space.Values(s.selection.Points[n]); err != nil {
+		return nil, err
 	}
-	return list, nil
+	if x.simulated, x.strategy, err = x.plan.make(); err != nil {
+		return nil, err
+	}
+	mine := account{x.simulated.Account(), x.plan.sim.Currency.Code}
+	o := s.app.options(&x.plan, 0, s.choice.name, s.parts, mine, x.simulated.Models())
+	last := &lastMargin{account: mine}
+	o.Account = last
+	recorder, err := reports.Create("", o)
+	if err != nil {
+		return nil, err
+	}
+	x.recorder = &daily{recorder, last, analysis.NewDaily(x.plan.balance)}
+	return x, nil
 }
 
 // runOne does what backtest run does, but for the files.
@@ -374,22 +526,6 @@ func (s *sweeper) runOne(ctx context.Context, x *sweptRun, feed exchange.Feed, w
 	x.recorder.days.Finish()
 	return sweeps.Entry{Run: sweeps.RunOf(x.n+1, s.varied(x.n), result), Start: result.Run.Start, End: result.Run.End,
 		Days: x.recorder.days.Days()}, nil
-}
-
-// watch draws how far the sweep is, by one run of a group.
-func (s *sweeper) watch(group int) func(exchange.Time, int64) {
-	if s.bar == nil || s.plan.to == 0 {
-		return nil
-	}
-	const whole = 1000
-	from, total := s.plan.from, int64(len(s.selection.Points))*whole
-	return func(now exchange.Time, _ int64) {
-		if from == 0 {
-			from = now
-		}
-		share := int64(float64(now-from) / float64(s.plan.to-from) * whole)
-		s.bar.set(int64(s.done)*whole+share*int64(group), total, fmt.Sprintf("%d of %d runs", s.done, len(s.selection.Points)))
-	}
 }
 
 func paramText(params map[string]string) string {
@@ -442,6 +578,9 @@ func (s *sweeper) varied(n int) map[string]string {
 func (s *sweeper) settings() map[string]any {
 	all := s.flags.run.settings()
 	all["param"], all["method"], all["objective"] = s.flags.params, s.flags.method, s.flags.objective
+	if len(s.where) > 0 {
+		all["where"] = s.where
+	}
 	if s.flags.method == "random" {
 		all["points"] = s.flags.points
 	}
@@ -462,7 +601,7 @@ func (s *sweeper) fingerprint() (string, error) {
 
 // describe says what is swept; what came of it is filled in later.
 func (s *sweeper) describe() (*sweeps.Sweep, error) {
-	simulated, _, err := s.plan.make()
+	simulated, err := s.exchange()
 	if err != nil {
 		return nil, err
 	}
@@ -476,9 +615,20 @@ func (s *sweeper) describe() (*sweeps.Sweep, error) {
 		Command: s.flags.command, Config: settings, Run: o.Run, Models: o.Models, Data: o.Data, Axes: sweeps.AxesOf(s.space),
 		Account: sweeps.Account{Currency: c.Code, CurrencyMajor: c.Major, CurrencyScale: c.Scale, StartBalance: s.plan.balance},
 		Search: sweeps.Search{Method: s.flags.method, Seed: s.flags.run.seed, Grid: s.gridSize(), Refused: s.selection.Refused,
-			Example: s.selection.Example, Objective: s.flags.objective}}
+			Example: s.selection.Example, Objective: s.objective.Name, Direction: s.objective.Direction(), Where: s.where}}
 	out.Run.Params = s.space.Fixed
 	return out, nil
+}
+
+// exchange makes the simulated exchange of the runs, whatever their strategy does.
+func (s *sweeper) exchange() (x *sim.Exchange, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			x, err = sim.New(s.plan.sim)
+		}
+	}()
+	x, _, err = s.plan.make()
+	return x, err
 }
 
 // gridSize is 0 when the grid has no end.

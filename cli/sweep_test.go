@@ -143,9 +143,17 @@ func TestSweepGoesOn(t *testing.T) {
 	require.Equal(t, 12+1+6, made, "each point is tried, the sweep described, and six runs are left")
 	require.Equal(t, files(t, whole), files(t, dir))
 
-	code, _, text = backtest(t, command...)
+	again := mustBacktest(t, command...)
+	require.Equal(t, stdout.String(), again, "a finished sweep prints its result again")
+	require.Equal(t, files(t, whole), files(t, dir))
+	require.Equal(t, read(t, filepath.Join(dir, sweeps.SweepFile)), mustBacktest(t, append(command, "--json")...))
+	require.NoError(t, os.Remove(filepath.Join(dir, reports.PageFile)))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), nil, 0o600))
+	mustBacktest(t, command...)
+	require.Equal(t, files(t, whole), files(t, dir), "it was killed after it had finished")
+	code, _, text = backtest(t, append(command, "--slippage-ticks", "2")...)
 	require.Equal(t, cli.ExitUsage, code)
-	require.Contains(t, text, "holds a finished sweep")
+	require.Contains(t, text, "it holds a finished sweep with other settings")
 }
 
 func TestSweepCommand(t *testing.T) {

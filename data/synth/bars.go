@@ -8,15 +8,19 @@ import (
 
 // barrer makes bars of one interval of prices and trades.
 type barrer struct {
+	cfg      *Config
 	interval exchange.Time
 	id       exchange.SymbolID
+	grid     grid
 	terms    *exchange.Terms
-	bar      exchange.Bar // being made; its End is 0 before the first
+	change   exchange.Time // when the terms end
+	bar      exchange.Bar  // being made; its End is 0 before the first
 	out      []exchange.Event
 }
 
 func newBarrer(c *Config, interval time.Duration) *barrer {
-	return &barrer{interval: exchange.Time(interval), id: c.Instrument.ID, terms: c.Instrument.At(c.From)}
+	return &barrer{cfg: c, interval: exchange.Time(interval), id: c.Instrument.ID, grid: c.gridAt(c.From),
+		terms: c.Instrument.At(c.From), change: c.Instrument.NextChange(c.From)}
 }
 
 // roll completes the bars that end at now or before. The first bar is the first
@@ -36,7 +40,12 @@ func (b *barrer) roll(now exchange.Time, last exchange.Price) {
 	}
 }
 
+// begin opens a bar at the last price, on the tick that is in force now.
 func (b *barrer) begin(start exchange.Time, last exchange.Price) {
+	if start >= b.grid.until {
+		b.grid = b.cfg.gridAt(start)
+	}
+	last = last.RoundTick(b.grid.tick)
 	b.bar = exchange.Bar{Symbol: b.id, Start: start, End: start + b.interval, Open: last, High: last, Low: last, Close: last}
 }
 
@@ -44,6 +53,9 @@ func (b *barrer) begin(start exchange.Time, last exchange.Price) {
 func (b *barrer) trade(at exchange.Time, p exchange.Price, q exchange.Qty, trades int64) {
 	if at < b.bar.Start {
 		return
+	}
+	if at >= b.change {
+		b.terms, b.change = b.cfg.Instrument.At(at), b.cfg.Instrument.NextChange(at)
 	}
 	if b.bar.Trades == 0 {
 		b.bar.Open, b.bar.High, b.bar.Low = p, p, p
@@ -59,8 +71,7 @@ func (b *barrer) trade(at exchange.Time, p exchange.Price, q exchange.Qty, trade
 type drawn struct {
 	cfg  *Config
 	walk walk
-	tick exchange.Price
-	lot  exchange.Qty
+	grid grid
 	step time.Duration
 	now  exchange.Time
 }
@@ -69,9 +80,8 @@ type drawn struct {
 const perBar = 8
 
 func newDrawn(c *Config, shortest time.Duration) *drawn {
-	t := c.Instrument.At(c.From)
 	return &drawn{
-		cfg: c, walk: newWalk(c, newRandom(c.Seed, 2)), tick: t.TickSize, lot: t.LotSize, step: shortest / perBar, now: c.From,
+		cfg: c, walk: newWalk(c, newRandom(c.Seed, 2)), grid: c.gridAt(c.From), step: shortest / perBar, now: c.From,
 	}
 }
 
@@ -82,14 +92,18 @@ func (d *drawn) next() (at exchange.Time, p exchange.Price, q exchange.Qty, trad
 		return 0, 0, 0, 0, false
 	}
 	d.now += exchange.Time(d.step)
+	if at >= d.grid.until {
+		d.grid = d.cfg.gridAt(at)
+		d.walk.bound(d.cfg, at, d.grid.tick)
+	}
 	d.walk.move(at, d.step)
-	p = d.walk.price.RoundTick(d.tick)
+	p = d.walk.price.RoundTick(d.grid.tick)
 	// More trades when it moves, in proportion to what ticks would have made.
 	root := int64(isqrt(uint64(d.walk.variance) * one))
 	mean := int64(d.step)/int64(d.cfg.Interval)/8*activity(at)/100*root/one + 1
 	trades = mean/2 + d.walk.below(mean+1)
 	if trades > 0 {
-		q = d.lot * exchange.Qty(trades*(2+d.walk.heavy()))
+		q = d.grid.lot * exchange.Qty(trades*(2+d.walk.heavy()))
 	}
 	return at, p, q, trades, true
 }

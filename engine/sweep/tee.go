@@ -24,10 +24,14 @@ type batch struct {
 	left   atomic.Int32
 }
 
+// ErrClosed is what a reader of a [Tee] says once it was closed.
+var ErrClosed = errors.New("the feed is closed")
+
 // Tee reads a feed once and gives its events to several readers, each of which is a
 // feed of its own for a goroutine of its own. The fastest reader waits for the
 // slowest when it is a few batches ahead, so all of them must be read, or closed,
-// at the same time.
+// at the same time. A reader that is no longer read may be closed by any goroutine, so
+// that the others go on.
 type Tee struct {
 	source  exchange.Feed
 	readers []*reader
@@ -126,30 +130,24 @@ type reader struct {
 	tee    *Tee
 	in     chan *batch
 	closed chan struct{}
-	now    *batch
-	pos    int
-	err    error
 	cause  error // why in was closed early
+
+	mu  sync.Mutex // of what follows: Close may come from another goroutine
+	now *batch
+	pos int
+	err error
 }
 
 // Next implements exchange.Feed.
 func (r *reader) Next(ctx context.Context, events []exchange.Event) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.err != nil || len(events) == 0 {
 		return 0, r.err
 	}
 	if r.now == nil {
-		select {
-		case b, ok := <-r.in:
-			if !ok {
-				r.err = r.cause
-				if r.err == nil {
-					r.err = io.ErrUnexpectedEOF
-				}
-				return 0, r.err
-			}
-			r.now, r.pos = b, 0
-		case <-ctx.Done():
-			return 0, ctx.Err()
+		if err := r.wait(ctx); err != nil {
+			return 0, err
 		}
 	}
 	b := r.now
@@ -166,13 +164,48 @@ func (r *reader) Next(ctx context.Context, events []exchange.Event) (int, error)
 	return n, r.err
 }
 
-// Close implements exchange.Feed: the other readers no longer wait for this one.
+// wait takes the next batch. It is called with the lock and lets go of it meanwhile.
+func (r *reader) wait(ctx context.Context) error {
+	r.mu.Unlock()
+	var b *batch
+	ok := true
+	var err error
+	select {
+	case b, ok = <-r.in:
+	case <-r.closed:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	r.mu.Lock()
+	switch {
+	case r.isClosed(): // perhaps while it waited
+		if b != nil {
+			r.tee.give(b)
+		}
+		return r.err
+	case err != nil:
+		return err
+	case !ok:
+		r.err = r.cause
+		if r.err == nil {
+			r.err = io.ErrUnexpectedEOF
+		}
+		return r.err
+	}
+	r.now, r.pos = b, 0
+	return nil
+}
+
+// Close implements exchange.Feed: the other readers no longer wait for this one. It
+// may be called by any goroutine, also while another is in Next.
 func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.isClosed() {
 		return nil
 	}
 	close(r.closed)
-	r.err = errClosed
+	r.err = ErrClosed
 	if r.now != nil {
 		r.tee.give(r.now)
 		r.now = nil
@@ -204,5 +237,3 @@ func (r *reader) drain() {
 		}
 	}
 }
-
-var errClosed = errors.New("the feed is closed")

@@ -125,6 +125,50 @@ func testTeeReadersLeave(t *testing.T) {
 	}
 }
 
+// A reader may be closed while its goroutine waits in it, or reads, or does neither.
+func TestTeeReadersAreClosed(t *testing.T) { synctest.Test(t, testTeeReadersAreClosed) } // which waits for every goroutine
+
+func testTeeReadersAreClosed(t *testing.T) {
+	for round := range 60 {
+		tee := sweep.NewTee(t.Context(), &counter{n: 60_000}, 4)
+		var all sync.WaitGroup
+		stuck, stop := make(chan struct{}), make(chan struct{})
+		all.Go(func() { // in its own code, for ever
+			_, _ = read(t, tee.Feed(0), uint64(round), 3000)
+			close(stuck)
+			<-stop
+			if _, err := tee.Feed(0).Next(t.Context(), make([]exchange.Event, 1)); !errors.Is(err, sweep.ErrClosed) {
+				t.Errorf("it reads on: %v", err)
+			}
+		})
+		for i := 1; i < 3; i++ { // as fast as the stuck one lets it, and closed at any moment
+			all.Go(func() {
+				if _, err := read(t, tee.Feed(i), uint64(round), 1<<30); !errors.Is(err, sweep.ErrClosed) && !errors.Is(err, io.EOF) {
+					t.Errorf("reader %d: %v", i, err)
+				}
+			})
+		}
+		all.Go(func() {
+			got, err := read(t, tee.Feed(3), 1, 1<<30)
+			if got != 60_000 || !errors.Is(err, io.EOF) {
+				t.Errorf("the last one: %d events, %v", got, err)
+			}
+		})
+		<-stuck
+		if round%2 == 0 {
+			synctest.Wait() // all the others wait for it
+		}
+		var closing sync.WaitGroup
+		for i := range 3 {
+			closing.Go(func() { _ = tee.Feed(i).Close() })
+		}
+		closing.Wait()
+		close(stop)
+		all.Wait()
+		require.NoError(t, tee.Close())
+	}
+}
+
 func TestTeeFails(t *testing.T) { synctest.Test(t, testTeeFails) } // which waits for every goroutine
 
 func testTeeFails(t *testing.T) {

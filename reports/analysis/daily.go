@@ -52,6 +52,22 @@ func (d *Daily) Days() []Day {
 // run that failed is a trial like any other.
 func (d *Daily) Returns() []float64 { return d.s.survived() }
 
+// ruin is the share of the start balance at or below which an account has lost
+// everything: what is left is dust that liquidations and fees did not take, and no
+// strategy comes back from it.
+const ruin = 0.01
+
+// Ruin is the place of the first day that ends with at most 1 % of the start balance,
+// or -1: the run went bankrupt.
+func (d *Daily) Ruin() int {
+	for i, x := range d.s.days {
+		if x.value <= ruin*float64(d.start) {
+			return i
+		}
+	}
+	return -1
+}
+
 // Until ends the last day where another run's ends, with the equity as it was: a
 // run that its strategy ended early keeps what it had.
 func (d *Daily) Until(at exchange.Time) {

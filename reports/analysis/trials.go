@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports"
@@ -13,10 +14,20 @@ import (
 const blocks = 10
 
 // Trials is what choosing the run with the highest Sharpe ratio of several is worth.
+//
+// A run that was idle all the time chose nothing, and one that is a copy of another
+// nothing else: neither is a trial. A bankrupt run was tried and might have been chosen,
+// but the returns of what it had left are not returns on the account: it counts in the
+// number of trials, is never the best, its Sharpe ratio is not in the variance of those
+// of the others, and in the probability of overfitting it is the worst of each half that
+// holds its ruin or what follows it.
 type Trials struct {
 	Runs     int      `json:"runs"`
+	Idle     int      `json:"idle"`     // runs whose equity never changed from day to day
+	Bankrupt int      `json:"bankrupt"` // runs that lost everything; see [Daily.Ruin]
+	Distinct int      `json:"distinct"` // trials: runs that were not idle, each once
 	Days     int      `json:"days"`
-	Best     string   `json:"best"`         // directory of the run with the highest Sharpe ratio
+	Best     string   `json:"best"`         // directory of the run with the highest Sharpe ratio, of those that are not bankrupt
 	Sharpe   *float64 `json:"sharpe"`       // its ratio, a year
 	Expected *float64 `json:"expected_max"` // to expect of the best when all are worth nothing, a year
 	Deflated *float64 `json:"deflated_sharpe"`
@@ -62,17 +73,31 @@ func dailyOf(dir string) (*Daily, error) {
 // their days. names are what the runs are called.
 func Judge(names []string, all []Daily) *Trials {
 	t := &Trials{Runs: len(names)}
-	returns := make([][]float64, len(all))
+	trials := make([]trial, len(all))
 	for i := range all {
 		if !all[0].s.sameDays(&all[i].s) {
 			t.Reason = names[i] + " covers other days than " + names[0]
 		}
-		returns[i] = all[i].Returns()
+		trials[i] = trial{name: names[i], Trial: stats.Trial{Returns: all[i].Returns(), Ruin: all[i].Ruin()}}
+		if trials[i].Ruin >= 0 {
+			t.Bankrupt++
+		}
 	}
-	if t.Reason == "" {
-		t.judge(names, returns)
+	if t.Reason == "" && len(trials) > 0 {
+		t.judge(trials)
 	}
 	return t
+}
+
+// trial is a run that was tried.
+type trial struct {
+	stats.Trial
+
+	name string
+}
+
+func (t *trial) idle() bool {
+	return !slices.ContainsFunc(t.Returns, func(r float64) bool { return r != 0 })
 }
 
 func (s *series) sameDays(o *series) bool {
@@ -87,35 +112,66 @@ func (s *series) sameDays(o *series) bool {
 	return true
 }
 
-func (t *Trials) judge(names []string, all [][]float64) {
-	t.Days = len(all[0])
-	best, sharpes := -1, []float64{}
-	for i, r := range all {
-		v := stats.Sharpe(r, 1)
-		if math.IsNaN(v) {
-			continue // a run that never traded chose nothing
+func (t *Trials) judge(all []trial) {
+	t.Days = len(all[0].Returns)
+	trials := t.distinct(all)
+	t.Distinct = len(trials)
+	best, top, sharpes := -1, 0.0, []float64{}
+	for i := range trials {
+		v := stats.Sharpe(trials[i].Returns, 1)
+		if trials[i].Ruin >= 0 || math.IsNaN(v) {
+			continue
 		}
-		if sharpes = append(sharpes, v); best < 0 || v > stats.Sharpe(all[best], 1) {
-			best = i
+		if sharpes = append(sharpes, v); best < 0 || v > top {
+			best, top = i, v
 		}
 	}
 	if best < 0 {
 		t.Reason = "no run has a Sharpe ratio"
+		if t.Bankrupt > 0 {
+			t.Reason = "each run that traded lost everything"
+		}
 		return
 	}
-	t.Best = names[best]
-	t.Sharpe = number(stats.Sharpe(all[best], perYear))
-	t.Expected = number(stats.ExpectedMaxSharpe(variance(sharpes), len(sharpes)) * math.Sqrt(perYear))
-	shape := stats.ShapeOf(all[best])
-	t.Deflated = number(shape.Deflated(sharpes))
+	chosen := &trials[best]
+	t.Best = chosen.name
+	t.Sharpe = number(stats.Sharpe(chosen.Returns, perYear))
+	expected := stats.ExpectedMaxSharpe(variance(sharpes), len(trials))
+	t.Expected = number(expected * math.Sqrt(perYear))
+	shape := stats.ShapeOf(chosen.Returns)
+	t.Deflated = number(shape.Probabilistic(expected))
 	t.MinTrackRecord = number(shape.MinTrackRecord(0, confidence))
-	t.Overfitting = number(stats.Overfitting(all, blocks))
+	list := make([]stats.Trial, len(trials))
+	for i := range trials {
+		list[i] = trials[i].Trial
+	}
+	t.Overfitting = number(stats.OverfittingOf(list, blocks))
 	switch {
 	case t.Overfitting == nil && t.Days < 2*blocks:
 		t.Reason = fmt.Sprintf("the probability of overfitting takes %d days, and there are %d", 2*blocks, t.Days)
+	case t.Overfitting == nil:
+		t.Reason = "the probability of overfitting takes two runs that trade and differ"
 	case t.Deflated == nil:
 		t.Reason = "the deflated Sharpe ratio takes more than four days"
 	}
+}
+
+// distinct are the runs that chose something, each once.
+func (t *Trials) distinct(all []trial) []trial {
+	var active []trial
+	var series [][]float64
+	for i := range all {
+		if all[i].idle() {
+			t.Idle++
+			continue
+		}
+		active, series = append(active, all[i]), append(series, all[i].Returns)
+	}
+	var out []trial
+	for _, i := range stats.Distinct(series) {
+		out = append(out, active[i])
+	}
+	return out
 }
 
 func variance(v []float64) float64 {

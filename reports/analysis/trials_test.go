@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
+	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
 // daily records a run whose equity changes by these amounts a day.
@@ -67,6 +68,64 @@ func TestTrials(t *testing.T) {
 	require.NotNil(t, got.Deflated)
 	_, err = analysis.OfTrials([]string{good, t.TempDir()})
 	require.Error(t, err)
+}
+
+// Losers, of which one that is bankrupt has the least bad Sharpe ratio.
+func TestBankruptRunsAreNeverTheBest(t *testing.T) {
+	start := exchange.Money(balance)
+	losing := func(k int) string {
+		return daily(t, "losing", 40, func(i int) exchange.Money { return -start/100 - start/1000*exchange.Money((i*k)%7) })
+	}
+	one, two := losing(2), losing(3)
+	for name, left := range map[string]exchange.Money{"nothing": 0, "dust": start / 200, "one in a hundred": start / 100} {
+		t.Run(name, func(t *testing.T) {
+			broke := daily(t, "broke", 40, func(i int) exchange.Money {
+				switch i {
+				case 10:
+					return start/10 - start + left
+				case 0, 1:
+					return -start / 20
+				}
+				return 0
+			})
+			got, err := analysis.OfTrials([]string{broke, one, two})
+			require.NoError(t, err)
+			require.NotEqual(t, broke, got.Best)
+			require.Equal(t, []int{3, 1, 3}, []int{got.Runs, got.Bankrupt, got.Distinct})
+			without, err := analysis.OfTrials([]string{one, two})
+			require.NoError(t, err)
+			require.Equal(t, without.Best, got.Best)
+			require.Equal(t, without.Sharpe, got.Sharpe)
+			require.Greater(t, *got.Expected, *without.Expected, "it was tried, so there is more to choose from")
+			want := *without.Expected * stats.ExpectedMaxSharpe(1, 3) / stats.ExpectedMaxSharpe(1, 2)
+			require.InDelta(t, want, *got.Expected, 1e-9, "of three trials with the variance of two")
+			alone, err := analysis.OfTrials([]string{broke, broke})
+			require.NoError(t, err)
+			require.Empty(t, alone.Best)
+			require.Equal(t, "each run that traded lost everything", alone.Reason)
+		})
+	}
+}
+
+// Runs that did nothing, and copies, change nothing.
+func TestIdleAndEqualRunsAreNoTrials(t *testing.T) {
+	change := func(k int) func(int) exchange.Money {
+		return func(i int) exchange.Money { return exchange.Money((i*i*k+i)%11-5) * 100_000 }
+	}
+	still := daily(t, "still", 40, func(int) exchange.Money { return 0 })
+	a, b, c := daily(t, "a", 40, change(3)), daily(t, "b", 40, change(5)), daily(t, "c", 40, change(7))
+	want, err := analysis.OfTrials([]string{a, b, c})
+	require.NoError(t, err)
+	require.NotNil(t, want.Overfitting)
+	got, err := analysis.OfTrials([]string{still, a, b, still, b, c, a, still})
+	require.NoError(t, err)
+	require.Equal(t, []int{8, 3, 3}, []int{got.Runs, got.Idle, got.Distinct})
+	got.Runs, got.Idle = want.Runs, want.Idle
+	require.Equal(t, want, got)
+	copies, err := analysis.OfTrials([]string{a, still, a})
+	require.NoError(t, err)
+	require.Nil(t, copies.Overfitting)
+	require.Equal(t, "the probability of overfitting takes two runs that trade and differ", copies.Reason)
 }
 
 // A run that ended early keeps what it had until the others end.

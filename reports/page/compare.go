@@ -78,6 +78,12 @@ type Figure struct{ Name, Value string }
 // TrialFigures words what choosing the best of several runs is worth.
 func TrialFigures(t *analysis.Trials) []Figure {
 	list := []Figure{{"runs", strconv.Itoa(t.Runs)}}
+	if t.Bankrupt > 0 {
+		list = append(list, Figure{"that lost everything", strconv.Itoa(t.Bankrupt)})
+	}
+	if t.Idle > 0 {
+		list = append(list, Figure{"that never traded", strconv.Itoa(t.Idle)})
+	}
 	if t.Best != "" {
 		list = append(list, Figure{"daily returns", strconv.Itoa(t.Days)}, Figure{"best", filepath.Base(t.Best)},
 			Figure{"its Sharpe ratio", ratioOf(t.Sharpe)}, Figure{"best to expect of luck alone", ratioOf(t.Expected)},

@@ -31,7 +31,8 @@ func WriteSweep(path string, s *sweeps.Sweep, entries []sweeps.Entry) error {
 // SweepFigures words what choosing the best run of a sweep is worth.
 func SweepFigures(s *sweeps.Sweep) []Figure {
 	t := analysis.Trials{Runs: s.Trials.Runs, Days: s.Trials.Days, Sharpe: s.Trials.Sharpe, Expected: s.Trials.Expected,
-		Deflated: s.Trials.Deflated, MinTrackRecord: s.Trials.MinTrackRecord, Overfitting: s.Trials.Overfitting, Reason: s.Trials.Reason}
+		Deflated: s.Trials.Deflated, MinTrackRecord: s.Trials.MinTrackRecord, Overfitting: s.Trials.Overfitting, Reason: s.Trials.Reason,
+		Idle: s.Trials.Idle, Bankrupt: s.Trials.Bankrupt}
 	if s.Trials.Best > 0 {
 		t.Best = "run " + strconv.Itoa(s.Trials.Best)
 	}
@@ -40,6 +41,14 @@ func SweepFigures(s *sweeps.Sweep) []Figure {
 		name := s.Objective().Label
 		list = append(list, Figure{"neighbours of the best", strconv.Itoa(x.Neighbours)}, Figure{"median of their " + name, ratioOf(x.Median)},
 			Figure{"worst of them", ratioOf(x.Worst)})
+		for _, y := range []struct {
+			name string
+			n    int
+		}{{"of them bankrupt", x.Bankrupt}, {"of them failed", x.Failed}} {
+			if y.n > 0 {
+				list = append(list, Figure{y.name, strconv.Itoa(y.n)})
+			}
+		}
 		if x.Plateau != nil {
 			list = append(list, Figure{"middle of the best plateau", fmt.Sprintf("run %d, with a median of %s", *x.Plateau, ratioOf(x.PlateauMedian))})
 		}
@@ -54,28 +63,55 @@ type sweepMetric struct {
 	Kind string `json:"kind"`
 	Less bool   `json:"less,omitempty"` // is better
 	Sign bool   `json:"sign,omitempty"` // below 0 is a loss
+	// Lost says that the figure of a bankrupt run is worse than any other: what it had
+	// left makes none.
+	Lost bool `json:"lost,omitempty"`
 	of   func(*sweeps.Run) float64
 }
 
-func orNaN(v *float64) float64 {
-	if v == nil {
-		return math.NaN()
-	}
-	return *v
+// sweepKinds says how a figure of a page is written and coloured.
+var sweepKinds = []sweepMetric{
+	{Key: "sharpe", Kind: "ratio", Sign: true, Lost: true},
+	{Key: "total_return", Kind: "percent", Sign: true},
+	{Key: "max_drawdown", Kind: "percent"},
+	{Key: "sortino", Kind: "ratio", Sign: true, Lost: true},
+	{Key: "volatility", Kind: "percent", Lost: true},
+	{Key: "profit_factor", Kind: "ratio", Lost: true},
+	{Key: "win_rate", Kind: "percent", Lost: true},
+	{Key: "exposure", Kind: "percent", Lost: true},
+	{Key: "trades", Kind: "int"},
+	{Key: "fills", Kind: "int"},
+	{Key: "fees", Kind: "money"},
 }
 
-var sweepMetrics = []sweepMetric{
-	{"sharpe", "Sharpe ratio", "ratio", false, true, func(r *sweeps.Run) float64 { return orNaN(r.Sharpe) }},
-	{"total_return", "total return", "percent", false, true, func(r *sweeps.Run) float64 { return orNaN(r.TotalReturn) }},
-	{"max_drawdown", "max drawdown", "percent", true, false, func(r *sweeps.Run) float64 { return orNaN(r.MaxDrawdown) }},
-	{"sortino", "Sortino ratio", "ratio", false, true, func(r *sweeps.Run) float64 { return orNaN(r.Sortino) }},
-	{"volatility", "volatility", "percent", true, false, func(r *sweeps.Run) float64 { return orNaN(r.Volatility) }},
-	{"profit_factor", "profit factor", "ratio", false, false, func(r *sweeps.Run) float64 { return orNaN(r.ProfitFactor) }},
-	{"win_rate", "win rate", "percent", false, false, func(r *sweeps.Run) float64 { return orNaN(r.WinRate) }},
-	{"exposure", "exposure", "percent", false, false, func(r *sweeps.Run) float64 { return orNaN(r.Exposure) }},
-	{"trades", "round trips", "int", false, false, func(r *sweeps.Run) float64 { return float64(r.Trades) }},
-	{"fills", "fills", "int", false, false, func(r *sweeps.Run) float64 { return float64(r.Fills) }},
-	{"fees", "fees", "money", true, false, func(r *sweeps.Run) float64 { return float64(r.Fees) }},
+// sweepMetrics are the figures of a page, among them the objective.
+func sweepMetrics(s *sweeps.Sweep) []sweepMetric {
+	own := s.Objective()
+	list := slices.Clone(sweepKinds)
+	if !slices.ContainsFunc(list, func(m sweepMetric) bool { return m.Key == own.Name }) {
+		m := sweepMetric{Key: own.Name, Kind: "ratio", Lost: true}
+		switch own.Group {
+		case "account":
+			m.Kind = "money"
+		case "counts":
+			m.Kind = "int"
+		}
+		list = append(list, m)
+	}
+	for i := range list {
+		o, _ := sweeps.ObjectiveOf(list[i].Key)
+		if o.Name == own.Name {
+			o = own
+		}
+		list[i].Name, list[i].Less = o.Label, o.Least()
+		list[i].of = func(r *sweeps.Run) float64 {
+			if v := o.Value(r); v != nil {
+				return *v
+			}
+			return math.NaN()
+		}
+	}
+	return list
 }
 
 // sweepData is what the script of the page draws. A place on an axis is that of its
@@ -91,7 +127,8 @@ type sweepData struct {
 	Runs      []int         `json:"runs"` // their numbers, the best first
 	At        []cells       `json:"at"`   // by axis
 	Values    []cells       `json:"values"`
-	Best      int           `json:"best"` // 0: none
+	Broke     []int         `json:"broke"` // places in runs of those that are bankrupt
+	Best      int           `json:"best"`  // 0: none
 	Plateau   int           `json:"plateau"`
 	Curves    []sweepCurve  `json:"curves"`
 	Command   string        `json:"command"`
@@ -128,7 +165,7 @@ func renderSweep(w io.Writer, s *sweeps.Sweep, entries []sweeps.Entry) error {
 	v := &sweepView{Title: fmt.Sprintf("%s on %s, %d runs", s.Run.Strategy, join(s.Run.Symbols), len(s.Runs)), Strategy: s.Run.Strategy,
 		Venue: s.Run.Venue, Symbols: join(s.Run.Symbols), From: stamp(s.Run.Start), To: stamp(s.Run.End), Data: s.Run.Data,
 		Length: length(s.Run.End.Sub(s.Run.Start)), Fixed: params(s.Run.Params), Version: s.Versions.Dunamis,
-		Objective: s.Objective().Label, Searched: searched(s), Runs: len(s.Runs), Shown: min(len(s.Runs), mostSwept),
+		Objective: s.ObjectiveText(), Searched: searched(s), Runs: len(s.Runs), Shown: min(len(s.Runs), mostSwept),
 		Warnings: s.Warnings, Cards: sweepCards(s), Trials: SweepFigures(s), Distribution: objectiveSVG(s),
 		Parts: s.Data[:min(len(s.Data), mostParts)], MoreParts: max(len(s.Data)-mostParts, 0), Command: s.Command}
 	for _, m := range s.Models {
@@ -147,6 +184,14 @@ func renderSweep(w io.Writer, s *sweeps.Sweep, entries []sweeps.Entry) error {
 }
 
 func searched(s *sweeps.Sweep) string {
+	text := sampled(s)
+	if len(s.Search.Where) > 0 {
+		text += ", where " + strings.Join(s.Search.Where, " and ")
+	}
+	return text
+}
+
+func sampled(s *sweeps.Sweep) string {
 	switch {
 	case s.Search.Method == "grid":
 		return fmt.Sprintf("the whole grid of %d points", s.Search.Grid)
@@ -172,21 +217,33 @@ func medianOf(s *sweeps.Sweep, of func(*sweeps.Run) *float64) *float64 {
 }
 
 func sweepCards(s *sweeps.Sweep) []card {
-	won := 0
+	won, broke, failed := 0, 0, 0
 	for i := range s.Runs {
-		if s.Runs[i].EndEquity > s.Account.StartBalance {
+		switch r := &s.Runs[i]; {
+		case !r.Finished():
+			failed++
+		case r.Bankrupt:
+			broke++
+		case r.EndEquity > s.Account.StartBalance:
 			won++
 		}
 	}
+	count := fmt.Sprintf("%d with a gain", won)
+	if broke > 0 {
+		count += fmt.Sprintf(", %d bankrupt", broke)
+	}
+	if failed > 0 {
+		count += fmt.Sprintf(", %d failed", failed)
+	}
 	t := &s.Trials
-	cards := []card{{Name: "runs", Value: strconv.Itoa(len(s.Runs)), Notes: plainNote(fmt.Sprintf("%d with a gain", won))}}
+	cards := []card{{Name: "runs", Value: strconv.Itoa(len(s.Runs)), Notes: plainNote(count)}}
 	if s.Best != nil {
 		b := s.ByNumber(*s.Best)
 		median := func(text func(*float64) string, of func(*sweeps.Run) *float64) [][]note {
 			return plainNote("median of all " + text(medianOf(s, of)))
 		}
 		cards = append(cards,
-			card{Name: "best by " + s.Objective().Label, Value: "run " + strconv.Itoa(b.N), Notes: plainNote(params(b.Params))},
+			card{Name: "best by " + s.ObjectiveText(), Value: "run " + strconv.Itoa(b.N), Notes: plainNote(params(b.Params))},
 			card{Name: "its Sharpe ratio", Value: ratioOf(b.Sharpe), Class: class(b.Sharpe),
 				Notes: median(ratioOf, func(r *sweeps.Run) *float64 { return r.Sharpe })},
 			card{Name: "its total return", Value: percentOf(b.TotalReturn), Class: class(b.TotalReturn),
@@ -206,28 +263,31 @@ func objectiveSVG(s *sweeps.Sweep) template.HTML {
 	o := s.Objective()
 	var list []float64
 	for i := range s.Runs {
-		if v := o.Value(&s.Runs[i]); v != nil {
+		if v := o.Value(&s.Runs[i]); v != nil && !s.Runs[i].Bankrupt {
 			list = append(list, *v)
 		}
 	}
 	text := func(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
-	return histogramSVG(stats.Histogram(list, 40), "Runs by "+o.Label, "runs", text)
+	return histogramSVG(stats.Histogram(list, 40), "Runs by "+s.ObjectiveText(), "runs", text)
 }
 
 func sweepDataOf(s *sweeps.Sweep, ranked []*sweeps.Run, entries []sweeps.Entry) sweepData {
 	o := s.Objective()
-	d := sweepData{Start: seconds(s.Run.Start), End: seconds(s.Run.End), Scale: s.Account.CurrencyScale, Objective: s.Search.Objective,
-		Less: o.Least(), Axes: s.Axes, Metrics: sweepMetrics, Command: s.Command, Fixed: flagsOf(s.Run.Params)}
-	for _, r := range ranked {
+	d := sweepData{Start: seconds(s.Run.Start), End: seconds(s.Run.End), Scale: s.Account.CurrencyScale, Objective: o.Name,
+		Less: o.Least(), Axes: s.Axes, Metrics: sweepMetrics(s), Broke: []int{}, Command: s.Command, Fixed: flagsOf(s.Run.Params)}
+	for i, r := range ranked {
 		d.Runs = append(d.Runs, r.N)
+		if r.Bankrupt {
+			d.Broke = append(d.Broke, i)
+		}
 	}
 	for i := range s.Axes {
 		d.At = append(d.At, placesOn(&s.Axes[i], ranked))
 	}
-	for i := range sweepMetrics {
+	for i := range d.Metrics {
 		list := make(cells, len(ranked))
 		for j, r := range ranked {
-			list[j] = sweepMetrics[i].of(r)
+			list[j] = d.Metrics[i].of(r)
 		}
 		d.Values = append(d.Values, list)
 	}
@@ -314,15 +374,35 @@ func sweepTable(s *sweeps.Sweep, ranked []*sweeps.Run, d *sweepData) tableData {
 	for i := range s.Axes {
 		t.Columns = append(t.Columns, axisColumn(&s.Axes[i], d.At[i]))
 	}
-	for i, m := range sweepMetrics {
+	for i, m := range d.Metrics {
 		t.Columns = append(t.Columns, columnData{Name: m.Name, Kind: m.Kind, Values: d.Values[i]})
 	}
 	end := make(cells, len(ranked))
 	for i, r := range ranked {
-		end[i] = float64(r.EndEquity)
+		end[i] = math.NaN()
+		if r.Finished() {
+			end[i] = float64(r.EndEquity)
+		}
 	}
 	t.Columns = append(t.Columns, columnData{Name: "end equity, " + s.Account.CurrencyMajor, Kind: "money", Values: end})
+	if c, ok := noteColumn(s, ranked); ok {
+		t.Columns = append(t.Columns, c)
+	}
 	return t
+}
+
+// noteColumn says why runs can not be the best, if there are such runs.
+func noteColumn(s *sweeps.Sweep, ranked []*sweeps.Run) (c columnData, ok bool) {
+	c = columnData{Name: "note", Kind: "text", Words: []string{""}, Values: make(cells, len(ranked))}
+	for i, r := range ranked {
+		note := s.Note(r)
+		at := slices.Index(c.Words, note)
+		if at < 0 {
+			at, c.Words = len(c.Words), append(c.Words, note)
+		}
+		c.Values[i] = float64(at)
+	}
+	return c, len(c.Words) > 1
 }
 
 // axisColumn sorts by the place on the axis, whatever the text.

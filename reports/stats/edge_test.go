@@ -125,9 +125,16 @@ func TestOverfitting(t *testing.T) {
 	require.True(t, math.IsNaN(stats.Overfitting([][]float64{{1, 2, 3, 4}}, 2)), "one trial")
 	require.True(t, math.IsNaN(stats.Overfitting([][]float64{{1, 2, 3}, {1, 2, 3}}, 2)), "too short")
 	require.True(t, math.IsNaN(stats.Overfitting([][]float64{{1, 2, 3, 4}, {1, 2, 3, 4}}, 3)), "an odd number of blocks")
+	require.True(t, math.IsNaN(stats.Overfitting([][]float64{{1, 2, 3, 4}, {1, 2, 3, 4}}, 2)), "a trial and its copy")
 	better := [][]float64{{-1, 1, -1, 1, -1, 1, -1, 1}, {3, 1, 3, 1, 3, 1, 3, 1}}
 	require.Zero(t, stats.Overfitting(better, 4), "the best is the best everywhere")
 	require.InDelta(t, 0, stats.ExpectedMaxSharpe(2, 1), 0)
+}
+
+func TestDistinct(t *testing.T) {
+	a, b, zero, negative := []float64{1, 2}, []float64{2, 1}, []float64{0, 1}, []float64{math.Copysign(0, -1), 1}
+	require.Equal(t, []int{0, 2, 4}, stats.Distinct([][]float64{a, {1, 2}, b, a, zero, negative}))
+	require.Empty(t, stats.Distinct(nil))
 }
 
 func ExampleSharpe() {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -124,6 +125,39 @@ func TestTrialsAgreeWithOtherPackages(t *testing.T) {
 			near(t, "expected", c.Expected, stats.ExpectedMaxSharpe(d*d, len(sharpes)))
 			near(t, "deflated", c.Deflated, stats.ShapeOf(c.Trials[best]).Deflated(sharpes))
 			near(t, "overfitting", c.Overfitting, stats.Overfitting(c.Trials, c.Blocks))
+		})
+	}
+}
+
+// The values of testdata/overfitting.py, which computes in fractions: trials that are
+// idle for a while or for ever, copies, and trials that lose everything.
+func TestOverfittingAgreesWithItsDefinition(t *testing.T) {
+	b, err := os.ReadFile("testdata/overfitting.json")
+	require.NoError(t, err)
+	var cases []struct {
+		Name        string
+		Trials      [][]float64
+		Ruins       []int
+		Blocks      int
+		Overfitting *float64
+	}
+	require.NoError(t, json.Unmarshal(b, &cases))
+	require.Len(t, cases, 21)
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			list := make([]stats.Trial, len(c.Trials))
+			for i := range list {
+				list[i] = stats.Trial{Returns: c.Trials[i], Ruin: c.Ruins[i]}
+			}
+			for range 2 {
+				got := stats.OverfittingOf(list, c.Blocks)
+				if c.Overfitting == nil {
+					require.True(t, math.IsNaN(got), "%v", got)
+				} else {
+					near(t, "overfitting", *c.Overfitting, got)
+				}
+				slices.Reverse(list) // the order of the trials says nothing
+			}
 		})
 	}
 }

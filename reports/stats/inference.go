@@ -117,49 +117,122 @@ func (s Shape) Deflated(trials []float64) float64 {
 }
 
 // Overfitting is the probability that the best of several strategies in one half
-// of the time is below the median in the other half: PBO by combinatorially
-// symmetric cross-validation (Bailey, Borwein, López de Prado and Zhu 2017).
+// of the time is not above the median in the other half: PBO by combinatorially
+// symmetric cross-validation (Bailey, Borwein, López de Prado and Zhu 2017), whose
+// performance is the Sharpe ratio.
 //
 // trials are series of equal length, cut into the given even number of blocks;
 // every choice of half of the blocks is tried, so 16 blocks are 12 870. Returns
-// that do not fill the last block are left out. It is not defined for fewer than
-// two trials, two returns a block, or more than 20 blocks, which would take hours.
+// that do not fill the last block are left out. Where the paper is silent:
+//
+//   - equal series are one trial: a copy says nothing about choosing;
+//   - a half in which every return is 0 has a Sharpe ratio of 0;
+//   - trials that are equally good in the half that chooses are each chosen in an
+//     equal part, and those that are equally good in the other share their ranks.
+//
+// It is not defined for fewer than two different trials, two returns a block, or
+// more than 20 blocks, which would take hours.
 func Overfitting(trials [][]float64, blocks int) float64 {
-	if len(trials) < 2 || blocks < 2 || blocks > 20 || blocks%2 != 0 || len(trials[0]) < 2*blocks {
+	list := make([]Trial, len(trials))
+	for i, r := range trials {
+		list[i] = Trial{Returns: r, Ruin: -1}
+	}
+	return OverfittingOf(list, blocks)
+}
+
+// Trial is a strategy that was tried, and perhaps lost everything.
+type Trial struct {
+	Returns []float64
+	// Ruin is the place of the return in which everything was lost, or negative. What
+	// follows it is no return on anything.
+	Ruin int
+}
+
+// OverfittingOf is [Overfitting] of trials some of which lost everything. Such a trial
+// is worse than any other in each half that has the block of its ruin or a later one:
+// a run that shone before its ruin is what overfitting looks like, so it is not left
+// out, and the zeros after the ruin do not count as a calm time.
+func OverfittingOf(trials []Trial, blocks int) float64 {
+	trials = distinctTrials(trials)
+	if len(trials) < 2 || blocks < 2 || blocks > 20 || blocks%2 != 0 || len(trials[0].Returns) < 2*blocks {
 		return undefined()
 	}
 	sums := blockSums(trials, blocks)
-	below, n := 0, 0
+	below, n := 0.0, 0
 	for _, in := range halves(blocks) {
 		a, b := sums.sharpes(in, true), sums.sharpes(in, false)
-		best := 0
+		sorted := slices.Sorted(slices.Values(b))
+		top, chosen, failed := slices.Max(a), 0, 0
 		for i := range a {
-			if a[i] > a[best] {
-				best = i
+			if a[i] != top {
+				continue
+			}
+			chosen++
+			if relativeRank(sorted, b[i]) <= 0.5 {
+				failed++
 			}
 		}
-		if relativeRank(b, best) <= 0.5 {
-			below++
-		}
+		below += float64(failed) / float64(chosen)
 		n++
 	}
-	return float64(below) / float64(n)
+	return below / float64(n)
 }
 
-// moments are n, Σr and Σr² of a block.
-type moments struct{ n, sum, squares float64 }
+// Distinct returns the places of the series that are no copies of earlier ones.
+func Distinct(series [][]float64) []int {
+	var places []int
+	seen := make(map[uint64][]int) // by a digest, which different series may share
+	for i, r := range series {
+		d := digestOf(r)
+		if slices.ContainsFunc(seen[d], func(j int) bool { return slices.Equal(series[j], r) }) {
+			continue
+		}
+		seen[d] = append(seen[d], i)
+		places = append(places, i)
+	}
+	return places
+}
+
+// digestOf is equal for equal series (FNV-1a over their bits).
+func digestOf(r []float64) uint64 {
+	d := uint64(14695981039346656037)
+	for _, x := range r {
+		d = (d ^ math.Float64bits(x+0)) * 1099511628211 // x+0: there are two zeros, and they are equal
+	}
+	return d
+}
+
+func distinctTrials(trials []Trial) []Trial {
+	series := make([][]float64, len(trials))
+	for i := range trials {
+		series[i] = trials[i].Returns
+	}
+	var out []Trial
+	for _, i := range Distinct(series) {
+		out = append(out, trials[i])
+	}
+	return out
+}
+
+// moments are n, Σr and Σr² of a block, and its extremes.
+type moments struct {
+	n, sum, squares float64
+	low, high       float64
+	ruined          bool // everything was lost in the block or before it
+}
 
 type blockMoments [][]moments // by trial and block
 
-func blockSums(trials [][]float64, blocks int) blockMoments {
-	size := len(trials[0]) / blocks
+func blockSums(trials []Trial, blocks int) blockMoments {
+	size := len(trials[0].Returns) / blocks
 	out := make(blockMoments, len(trials))
-	for i, r := range trials {
+	for i, t := range trials {
 		for b := range blocks {
-			m := moments{n: float64(size)}
-			for _, x := range r[b*size : (b+1)*size] {
+			m := moments{n: float64(size), low: math.Inf(1), high: math.Inf(-1), ruined: t.Ruin >= 0 && t.Ruin < (b+1)*size}
+			for _, x := range t.Returns[b*size : (b+1)*size] {
 				m.sum += x
 				m.squares += x * x
+				m.low, m.high = min(m.low, x), max(m.high, x)
 			}
 			out[i] = append(out[i], m)
 		}
@@ -167,33 +240,48 @@ func blockSums(trials [][]float64, blocks int) blockMoments {
 	return out
 }
 
-// sharpes of every trial over the blocks that are in, or those that are not. A
-// series without one is the worst.
+// sharpes of every trial over the blocks that are in, or those that are not.
 func (s blockMoments) sharpes(in uint64, want bool) []float64 {
 	out := make([]float64, len(s))
 	for i, list := range s {
-		var t moments
+		t := moments{low: math.Inf(1), high: math.Inf(-1)}
 		for b, m := range list {
 			if in>>b&1 == 1 == want {
 				t.n, t.sum, t.squares = t.n+m.n, t.sum+m.sum, t.squares+m.squares
+				t.low, t.high = min(t.low, m.low), max(t.high, m.high)
+				t.ruined = t.ruined || m.ruined
 			}
 		}
-		mean := t.sum / t.n
-		variance := (t.squares - t.n*mean*mean) / (t.n - 1)
-		out[i] = math.Inf(-1)
-		if variance > 0 {
-			out[i] = mean / math.Sqrt(variance)
-		}
+		out[i] = t.sharpe()
 	}
 	return out
 }
 
-// relativeRank is the rank of one value among all, from 1 for the lowest, divided
-// by their number + 1.
-func relativeRank(values []float64, of int) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	i, _ := slices.BinarySearch(sorted, values[of])
-	return float64(i+1) / float64(len(values)+1)
+// sharpe is the ratio of a half, without end where its returns do not vary.
+func (m *moments) sharpe() float64 {
+	switch {
+	case m.ruined:
+		return math.Inf(-1)
+	case m.low == 0 && m.high == 0: // no position
+		return 0
+	case m.low == m.high:
+		return math.Copysign(math.MaxFloat64, m.low)
+	}
+	mean := m.sum / m.n
+	return mean / math.Sqrt((m.squares-m.n*mean*mean)/(m.n-1))
+}
+
+// relativeRank is the rank of a value among all, which are sorted, from 1 for the
+// lowest, divided by their number + 1. Equal values share the mean of their ranks.
+func relativeRank(sorted []float64, v float64) float64 {
+	below, _ := slices.BinarySearch(sorted, v)
+	upTo, _ := slices.BinarySearchFunc(sorted, v, func(x, v float64) int {
+		if x <= v {
+			return -1
+		}
+		return 1
+	})
+	return float64(below+upTo+1) / 2 / float64(len(sorted)+1)
 }
 
 // halves lists every choice of half of the blocks, as bits.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/dunamis-engine/dunamis/engine/sweep"
+	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
@@ -23,13 +24,25 @@ func AxesOf(s *sweep.Space) []Axis {
 func (s *Sweep) Judge(entries []Entry) {
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Run.N, b.Run.N) })
 	s.Runs = make([]Run, len(entries))
+	var start, end exchange.Time
 	for i := range entries {
-		e := &entries[i]
-		s.Runs[i] = e.Run
-		s.Run.Start, s.Run.End = e.Start, max(s.Run.End, e.End)
+		if e := &entries[i]; e.Run.Finished() {
+			start, end = e.Start, max(end, e.End)
+		}
+	}
+	if start != 0 {
+		s.Run.Start, s.Run.End = start, end
 	}
 	s.Run.From = cmp.Or(s.Run.From, s.Run.Start)
 	s.Run.To = cmp.Or(s.Run.To, s.Run.End)
+	where := s.constraints()
+	for i := range entries {
+		r := &entries[i].Run
+		r.Status = cmp.Or(r.Status, OK)
+		r.Bankrupt = r.Finished() && s.daily(&entries[i]).Ruin() >= 0
+		r.Eligible = r.Finished() && !r.Bankrupt && !slices.ContainsFunc(where, func(c Constraint) bool { return !c.Met(r) })
+		s.Runs[i] = *r
+	}
 	objective := s.Objective()
 	s.Best = best(objective, s.Runs)
 	g := newGround(s, objective)
@@ -39,11 +52,16 @@ func (s *Sweep) Judge(entries []Entry) {
 	s.Warnings = s.warn()
 }
 
-// best is the number of the best run, the first of equal ones.
+// daily is the equity of a run day by day.
+func (s *Sweep) daily(e *Entry) *analysis.Daily {
+	return analysis.DailyOf(s.Account.StartBalance, s.Run.Start, e.Days)
+}
+
+// best is the number of the best run that may be it, the first of equal ones.
 func best(o Objective, runs []Run) *int {
 	var at *Run
 	for i := range runs {
-		if r := &runs[i]; o.Value(r) != nil && (at == nil || o.Better(r, at)) {
+		if r := &runs[i]; r.Eligible && o.Value(r) != nil && (at == nil || o.Better(r, at)) {
 			at = r
 		}
 	}
@@ -81,18 +99,25 @@ func (s *Sweep) Ranked() []*Run {
 	return list
 }
 
-// trials judges the daily returns. A run that its strategy ended early keeps what
-// it had.
+// trials judges the daily returns of the runs that finished. A run that its strategy
+// ended early keeps what it had.
 func (s *Sweep) trials(entries []Entry) Trials {
-	names, days := make([]string, len(entries)), make([]analysis.Daily, len(entries))
+	var names []string
+	var days []analysis.Daily
 	for i := range entries {
-		d := analysis.DailyOf(s.Account.StartBalance, s.Run.Start, entries[i].Days)
+		if !entries[i].Run.Finished() {
+			continue
+		}
+		d := s.daily(&entries[i])
 		d.Until(s.Run.End)
-		names[i], days[i] = strconv.Itoa(entries[i].Run.N), *d
+		names, days = append(names, strconv.Itoa(entries[i].Run.N)), append(days, *d)
 	}
 	t := analysis.Judge(names, days)
-	out := Trials{Runs: t.Runs, Days: t.Days, Sharpe: t.Sharpe, Expected: t.Expected, Deflated: t.Deflated, MinTrackRecord: t.MinTrackRecord,
-		Overfitting: t.Overfitting, Reason: t.Reason}
+	out := Trials{Runs: t.Runs, Idle: t.Idle, Bankrupt: t.Bankrupt, Distinct: t.Distinct, Days: t.Days, Sharpe: t.Sharpe,
+		Expected: t.Expected, Deflated: t.Deflated, MinTrackRecord: t.MinTrackRecord, Overfitting: t.Overfitting, Reason: t.Reason}
 	out.Best, _ = strconv.Atoi(t.Best)
+	if len(names) == 0 {
+		out.Reason = "no run finished"
+	}
 	return out
 }

@@ -3,6 +3,7 @@
 //
 // A directory of a sweep has sweep.json, the tables runs.parquet and daily.parquet,
 // and report.html, which package page makes. While the sweep goes on it has a
-// journal instead, from which an interrupted sweep goes on. Equal inputs give equal
-// files, however many runs went at the same time.
+// journal instead, to which each run is added when it ends, and from which an
+// interrupted sweep goes on. Equal inputs give equal files, however many runs went at
+// the same time.
 package sweeps

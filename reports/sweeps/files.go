@@ -3,6 +3,7 @@ package sweeps
 import (
 	"bytes"
 	_ "embed"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
@@ -17,7 +19,6 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/disk"
-	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
@@ -83,43 +84,39 @@ type dayRow struct {
 	Equity int64 `parquet:"equity,delta"`
 }
 
-// figuresRow is what follows the parameters in a row of runs.parquet.
-type figuresRow struct {
-	Digest       string   `parquet:"digest"`
-	EndEquity    int64    `parquet:"end_equity"`
-	RealisedPnL  int64    `parquet:"realised_pnl"`
-	Fees         int64    `parquet:"fees"`
-	Funding      int64    `parquet:"funding"`
-	TotalReturn  *float64 `parquet:"total_return,optional"`
-	CAGR         *float64 `parquet:"cagr,optional"`
-	Sharpe       *float64 `parquet:"sharpe,optional"`
-	Sortino      *float64 `parquet:"sortino,optional"`
-	Volatility   *float64 `parquet:"volatility,optional"`
-	MaxDrawdown  *float64 `parquet:"max_drawdown,optional"`
-	WinRate      *float64 `parquet:"win_rate,optional"`
-	ProfitFactor *float64 `parquet:"profit_factor,optional"`
-	Exposure     *float64 `parquet:"exposure,optional"`
-	Turnover     *float64 `parquet:"turnover,optional"`
-	Orders       int64    `parquet:"orders"`
-	Fills        int64    `parquet:"fills"`
-	Trades       int64    `parquet:"trades"`
-	Rejected     int64    `parquet:"rejected"`
-	Liquidations int64    `parquet:"liquidations"`
-}
-
-// rowType is a row of runs.parquet, with a column for each axis: its name is that of
-// the parameter, with param_ before it.
+// rowType is a row of runs.parquet: the number, a column for each axis, whose name is
+// that of the parameter with param_ before it, how the run ended, and its figures,
+// which are null of a run that did not finish.
 func (s *Sweep) rowType() reflect.Type {
 	fields := []reflect.StructField{{Name: "N", Type: reflect.TypeFor[int32](), Tag: `parquet:"run"`}}
 	for i := range s.Axes {
 		fields = append(fields, reflect.StructField{Name: "P" + strconv.Itoa(i), Type: reflect.TypeOf(s.Axes[i].cell("")),
 			Tag: reflect.StructTag(fmt.Sprintf(`parquet:"param_%s"`, s.Axes[i].Name))})
 	}
-	figures := reflect.TypeFor[figuresRow]()
-	for i := range figures.NumField() {
-		fields = append(fields, figures.Field(i))
+	for _, f := range stateFields() {
+		fields = append(fields, reflect.StructField{Name: f.Name, Type: f.Type, Tag: reflect.StructTag(fmt.Sprintf("parquet:%q", f.Tag.Get("json")))})
+	}
+	for _, f := range figures() {
+		kind := reflect.TypeFor[*int64]()
+		if f.Group == "metrics" {
+			kind = reflect.TypeFor[*float64]()
+		}
+		fields = append(fields, reflect.StructField{Name: "F" + strconv.Itoa(f.field), Type: kind,
+			Tag: reflect.StructTag(fmt.Sprintf(`parquet:"%s,optional"`, f.Name))})
 	}
 	return reflect.StructOf(fields)
+}
+
+// stateFields are the columns of a run between its parameters and its figures.
+func stateFields() []reflect.StructField {
+	var list []reflect.StructField
+	kind := reflect.TypeFor[Run]()
+	for i := range kind.NumField() {
+		if f := kind.Field(i); f.Tag.Get("figure") == "" && f.Name != "N" && f.Name != "Params" {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // cell is a value of an axis as a column has it: a number where it is one.
@@ -135,34 +132,132 @@ func (a *Axis) cell(text string) any {
 }
 
 func (s *Sweep) row(kind reflect.Type, r *Run) any {
-	row := reflect.New(kind).Elem()
+	row, run := reflect.New(kind).Elem(), reflect.ValueOf(r).Elem()
 	row.Field(0).Set(reflect.ValueOf(int32(r.N)))
 	for i := range s.Axes {
 		row.Field(1 + i).Set(reflect.ValueOf(s.Axes[i].cell(r.Params[s.Axes[i].Name])))
 	}
-	f := reflect.ValueOf(figuresRow{r.Digest, int64(r.EndEquity), int64(r.RealisedPnL), int64(r.Fees), int64(r.Funding), r.TotalReturn, r.CAGR, r.Sharpe,
-		r.Sortino, r.Volatility, r.MaxDrawdown, r.WinRate, r.ProfitFactor, r.Exposure, r.Turnover, r.Orders, r.Fills, r.Trades, r.Rejected,
-		r.Liquidations})
-	for i := range f.NumField() {
-		row.Field(1 + len(s.Axes) + i).Set(f.Field(i))
+	for _, f := range stateFields() {
+		row.FieldByName(f.Name).Set(run.FieldByIndex(f.Index))
+	}
+	for _, f := range figures() {
+		if !r.Finished() {
+			break
+		}
+		into, value := row.FieldByName("F"+strconv.Itoa(f.field)), run.Field(f.field)
+		if f.Group != "metrics" {
+			n := value.Int()
+			value = reflect.ValueOf(&n)
+		}
+		into.Set(value)
 	}
 	return row.Interface()
 }
+
+// WriteCSV writes the tables of a sweep as CSV files beside them, and returns their
+// names. Times are RFC 3339 UTC, money is in the smallest unit of the settlement
+// currency, and what a run does not have is an empty cell.
+func WriteCSV(dir string, s *Sweep, entries []Entry) ([]string, error) {
+	runs, daily := csvName(RunsFile), csvName(DailyFile)
+	err := replaceCSV(filepath.Join(dir, runs), func(w *csv.Writer) error {
+		if err := w.Write(s.csvHead()); err != nil {
+			return err
+		}
+		for i := range s.Runs {
+			if err := w.Write(s.csvRun(&s.Runs[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = replaceCSV(filepath.Join(dir, daily), func(w *csv.Writer) error {
+		if err := w.Write([]string{"run", "time", "equity"}); err != nil {
+			return err
+		}
+		for i := range entries {
+			for _, d := range entries[i].Days {
+				if err := w.Write([]string{strconv.Itoa(entries[i].Run.N), d.At.String(), strconv.FormatInt(int64(d.Equity), 10)}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return []string{runs, daily}, err
+}
+
+func csvName(table string) string { return strings.TrimSuffix(table, ".parquet") + ".csv" }
+
+func replaceCSV(path string, fill func(*csv.Writer) error) error {
+	return disk.Replace(path, 0o644, func(out io.Writer) error {
+		w := csv.NewWriter(out)
+		if err := fill(w); err != nil {
+			return err
+		}
+		w.Flush()
+		return w.Error()
+	})
+}
+
+// csvHead has the names of the columns of runs.parquet.
+func (s *Sweep) csvHead() []string {
+	head := []string{"run"}
+	for i := range s.Axes {
+		head = append(head, "param_"+s.Axes[i].Name)
+	}
+	for _, f := range stateFields() {
+		head = append(head, f.Tag.Get("json"))
+	}
+	for _, f := range figures() {
+		head = append(head, f.Name)
+	}
+	return head
+}
+
+func (s *Sweep) csvRun(r *Run) []string {
+	cells := []string{strconv.Itoa(r.N)}
+	for i := range s.Axes {
+		cells = append(cells, r.Params[s.Axes[i].Name])
+	}
+	run := reflect.ValueOf(r).Elem()
+	for _, f := range stateFields() {
+		cells = append(cells, fmt.Sprint(run.FieldByIndex(f.Index).Interface()))
+	}
+	for _, f := range figures() {
+		cell := ""
+		switch v := f.Value(r); {
+		case v == nil:
+		case f.Group == "metrics":
+			cell = strconv.FormatFloat(*v, 'g', -1, 64)
+		default:
+			cell = strconv.FormatInt(run.Field(f.field).Int(), 10)
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// maxJSON is more than any sweep writes: a file beyond it is not one of ours.
+const maxJSON = 1 << 30
 
 // Read reads a finished sweep and the equity at the ends of the days of its runs. A
 // file of another kind is a [*reports.SchemaError], a missing one wraps
 // [os.ErrNotExist].
 func Read(dir string) (*Sweep, []Entry, error) {
-	b, err := os.ReadFile(filepath.Join(dir, SweepFile))
+	path := filepath.Join(dir, SweepFile)
+	if info, err := os.Stat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > maxJSON) {
+		return nil, nil, fmt.Errorf("%s: want a file of at most %d bytes", SweepFile, maxJSON)
+	}
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	var s Sweep
-	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", SweepFile, err)
-	}
-	if s.Schema != Schema {
-		return nil, nil, &reports.SchemaError{File: SweepFile, Have: s.Schema, Want: Schema}
+	s, err := Parse(b)
+	if err != nil {
+		return nil, nil, err
 	}
 	rows, err := parquet.ReadFile[dayRow](filepath.Join(dir, DailyFile))
 	if err != nil {
@@ -171,6 +266,9 @@ func Read(dir string) (*Sweep, []Entry, error) {
 	entries := make([]Entry, len(s.Runs))
 	for i := range s.Runs {
 		entries[i].Run = s.Runs[i]
+		if s.Runs[i].Finished() {
+			entries[i].Start, entries[i].End = s.Run.Start, s.Run.End
+		}
 		for ; len(rows) > 0 && int(rows[0].Run) == s.Runs[i].N; rows = rows[1:] {
 			entries[i].Days = append(entries[i].Days, analysis.Day{At: exchange.Time(rows[0].Time), Equity: exchange.Money(rows[0].Equity)})
 		}
@@ -178,5 +276,12 @@ func Read(dir string) (*Sweep, []Entry, error) {
 	if len(rows) > 0 {
 		return nil, nil, fmt.Errorf("%s: run %d is not in %s", DailyFile, rows[0].Run, SweepFile)
 	}
-	return &s, entries, nil
+	for i := range s.Runs {
+		// What a file of an earlier build does not say follows from the days.
+		if r := &s.Runs[i]; r.Finished() && s.daily(&entries[i]).Ruin() >= 0 {
+			r.Bankrupt, r.Eligible = true, false
+			entries[i].Run = *r
+		}
+	}
+	return s, entries, nil
 }

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-
-	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
 // Stability is what lies around the best run. An optimum that stands alone is more
@@ -14,11 +12,15 @@ import (
 type Stability struct {
 	// Neighbours are the runs at most one step away on every axis; of a random
 	// sample, the nearest ones.
-	Neighbours int      `json:"neighbours"`
-	Median     *float64 `json:"median"` // of their objective
-	Worst      *float64 `json:"worst"`
-	Ratio      *float64 `json:"ratio"` // of the median and that of the best, the less of both ways, where both are above 0
-	Edges      []string `json:"edges"` // axes at whose end the best run is
+	Neighbours int `json:"neighbours"`
+	// Bankrupt neighbours are worse than any other: where the median or the worst is
+	// one of them, it is nil. Of those that Failed nothing is known.
+	Bankrupt int      `json:"bankrupt"`
+	Failed   int      `json:"failed"`
+	Median   *float64 `json:"median"` // of their objective
+	Worst    *float64 `json:"worst"`
+	Ratio    *float64 `json:"ratio"` // of the median and that of the best, the less of both ways, where both are above 0
+	Edges    []string `json:"edges"` // axes at whose end the best run is
 	// Plateau is the run with the best median of itself and its neighbours.
 	Plateau       *int     `json:"plateau"`
 	PlateauMedian *float64 `json:"plateau_median"`
@@ -26,11 +28,13 @@ type Stability struct {
 
 // Marginal is what runs with a value of an axis have in common.
 type Marginal struct {
-	Axis   string   `json:"axis"`
-	Value  string   `json:"value"` // or a range of them
-	Runs   int      `json:"runs"`
-	Median *float64 `json:"median"` // of the objective
-	Best   *float64 `json:"best"`
+	Axis  string `json:"axis"`
+	Value string `json:"value"` // or a range of them
+	Runs  int    `json:"runs"`
+	// Bankrupt runs are worse than any other: a median that is one of them is nil.
+	Bankrupt int      `json:"bankrupt"`
+	Median   *float64 `json:"median"` // of the objective
+	Best     *float64 `json:"best"`
 }
 
 const (
@@ -144,16 +148,70 @@ func (g *ground) neighbours(of int) []int {
 	return list
 }
 
-// values are the objectives of runs that have one.
+// values are the objectives of runs that have one, from the worst to the best. That of
+// a bankrupt run is without end.
 func (g *ground) values(places []int) []float64 {
 	var list []float64
 	for _, i := range places {
-		if v := g.objective.Value(&g.s.Runs[i]); v != nil {
+		r := &g.s.Runs[i]
+		switch v := g.objective.Value(r); {
+		case r.Bankrupt:
+			list = append(list, g.lost())
+		case v != nil:
 			list = append(list, *v)
 		}
 	}
+	slices.Sort(list)
+	if g.objective.least {
+		slices.Reverse(list)
+	}
 	return list
 }
+
+// lost is worse than any objective.
+func (g *ground) lost() float64 {
+	if g.objective.least {
+		return math.Inf(1)
+	}
+	return math.Inf(-1)
+}
+
+// median is the middle of values in order; without end when that is a bankrupt run.
+func median(sorted []float64) float64 {
+	n := len(sorted)
+	if n == 0 {
+		return math.NaN()
+	}
+	low, high := sorted[(n-1)/2], sorted[n/2]
+	if low == high {
+		return low
+	}
+	return min(low, high) + 0.5*math.Abs(high-low)
+}
+
+// end is the first or the last of values in order.
+func end(sorted []float64, last bool) *float64 {
+	switch {
+	case len(sorted) == 0:
+		return nil
+	case last:
+		return defined(sorted[len(sorted)-1])
+	}
+	return defined(sorted[0])
+}
+
+// count is how many runs are as asked.
+func (g *ground) count(places []int, is func(*Run) bool) (n int) {
+	for _, i := range places {
+		if is(&g.s.Runs[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func bankrupt(r *Run) bool   { return r.Bankrupt }
+func unfinished(r *Run) bool { return !r.Finished() }
 
 func (g *ground) stability(best *int) *Stability {
 	if best == nil {
@@ -162,21 +220,22 @@ func (g *ground) stability(best *int) *Stability {
 	at := slices.IndexFunc(g.s.Runs, func(r Run) bool { return r.N == *best })
 	around := g.neighbours(at)
 	values := g.values(around)
-	out := &Stability{Neighbours: len(around), Median: defined(stats.Quantile(values, 0.5)), Edges: g.edges(at)}
-	out.Worst = defined(stats.Quantile(values, 0))
-	if g.objective.least {
-		out.Worst = defined(stats.Quantile(values, 1))
-	}
+	out := &Stability{Neighbours: len(around), Bankrupt: g.count(around, bankrupt), Failed: g.count(around, unfinished),
+		Median: defined(median(values)), Worst: end(values, false), Edges: g.edges(at)}
 	if top := *g.objective.Value(&g.s.Runs[at]); out.Median != nil && *out.Median > 0 && top > 0 {
 		out.Ratio = defined(min(*out.Median/top, top / *out.Median))
 	}
 	for i := range g.s.Runs {
-		if g.objective.Value(&g.s.Runs[i]) == nil {
+		r := &g.s.Runs[i]
+		if !r.Eligible || g.objective.Value(r) == nil {
 			continue
 		}
-		m := stats.Quantile(g.values(append(g.neighbours(i), i)), 0.5)
-		if out.PlateauMedian == nil || g.objective.least && m < *out.PlateauMedian || !g.objective.least && m > *out.PlateauMedian {
-			out.Plateau, out.PlateauMedian = &g.s.Runs[i].N, &m
+		m := defined(median(g.values(append(g.neighbours(i), i))))
+		if m == nil {
+			continue
+		}
+		if best := out.PlateauMedian; best == nil || g.objective.least && *m < *best || !g.objective.least && *m > *best {
+			out.Plateau, out.PlateauMedian = &r.N, m
 		}
 	}
 	return out
@@ -245,11 +304,8 @@ func (g *ground) binned(a int) []Marginal {
 
 func (g *ground) marginal(axis, value string, places []int) Marginal {
 	values := g.values(places)
-	m := Marginal{Axis: axis, Value: value, Runs: len(places), Median: defined(stats.Quantile(values, 0.5)), Best: defined(stats.Quantile(values, 1))}
-	if g.objective.least {
-		m.Best = defined(stats.Quantile(values, 0))
-	}
-	return m
+	return Marginal{Axis: axis, Value: value, Runs: len(places), Bankrupt: g.count(places, bankrupt), Median: defined(median(values)),
+		Best: end(values, true)}
 }
 
 func defined(v float64) *float64 {

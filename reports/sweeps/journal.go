@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
@@ -69,7 +70,7 @@ func Open(dir, fingerprint string) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{dir: dir, lock: lock}
-	if err := errors.Join(refuse(dir), j.open(fingerprint)); err != nil {
+	if err := errors.Join(refuse(dir), clearLeft(dir), j.open(fingerprint)); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
@@ -95,6 +96,25 @@ func refuse(dir string) error {
 	}
 	if len(foreign) > 0 || !begun && len(entries) > 0 && !onlyHidden(entries) {
 		return &reports.DirectoryError{Dir: dir, Files: foreign[:min(len(foreign), 5)], Why: "it holds files that are not a sweep's"}
+	}
+	return nil
+}
+
+// clearLeft removes what a process that was killed left of files that it was writing.
+func clearLeft(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("sweep directory: %w", err)
+	}
+	for _, e := range entries {
+		for _, name := range []string{SweepFile, RunsFile, DailyFile, reports.PageFile, journalFile} {
+			if !strings.HasPrefix(e.Name(), "."+name+".") {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("sweep directory: %w", err)
+			}
+		}
 	}
 	return nil
 }
@@ -170,6 +190,11 @@ func (j *Journal) know(line []byte) error {
 		}
 		e.Days = append(e.Days, analysis.Day{At: at, Equity: v})
 	}
+	// A run that failed and was tried again has a line for each time.
+	if i := slices.IndexFunc(j.known, func(k Entry) bool { return k.Run.N == e.Run.N }); i >= 0 {
+		j.known[i] = e
+		return nil
+	}
 	j.known = append(j.known, e)
 	return nil
 }
@@ -177,8 +202,72 @@ func (j *Journal) know(line []byte) error {
 // Known are the runs that were done before.
 func (j *Journal) Known() []Entry { return j.known }
 
-// Add keeps a run that is done. It is durable when Add returns.
-func (j *Journal) Add(entries ...Entry) error {
+// Finished reads the sweep in a directory if it is one that has finished and has a
+// fingerprint. It returns nil for a directory without a finished sweep, and for one of
+// an earlier build, which gave it none; a finished sweep with another fingerprint is a
+// [*reports.DirectoryError].
+func Finished(dir, fingerprint string) (*Sweep, []Entry, error) {
+	if _, err := os.Stat(filepath.Join(dir, SweepFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	s, entries, err := Read(dir)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+	case s.Fingerprint == "":
+		return nil, nil, nil
+	case s.Fingerprint != fingerprint:
+		return nil, nil, &reports.DirectoryError{Dir: dir, Files: []string{SweepFile},
+			Why: "it holds a finished sweep with other settings, other data or of another version"}
+	}
+	return s, entries, settle(dir)
+}
+
+// settle removes what a process that was killed right after it had finished a sweep
+// left beside it.
+func settle(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, journalFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := reports.LockDirectory(dir)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(filepath.Join(dir, journalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, clearLeft(dir), lock.Unlock())
+}
+
+// Reopen makes a finished sweep one that goes on: the runs that are given are known,
+// and the others are to be done again.
+func Reopen(dir, fingerprint string, known []Entry) (*Journal, error) {
+	lock, err := reports.LockDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{dir: dir, lock: lock}
+	err = disk.Replace(filepath.Join(dir, journalFile), 0o644, func(w io.Writer) error {
+		return encodeLines(w, append([]any{journalHead{journalSchema, fingerprint}}, journalLines(known)...))
+	})
+	if err == nil {
+		// From here on it is a sweep that was interrupted.
+		err = os.Remove(filepath.Join(dir, SweepFile))
+	}
+	if err == nil {
+		err = j.open(fingerprint)
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// Add keeps runs that are done. They are durable when Add returns.
+func (j *Journal) Add(entries ...Entry) error { return j.write(journalLines(entries)...) }
+
+func journalLines(entries []Entry) []any {
 	list := make([]any, len(entries))
 	for i := range entries {
 		e := &entries[i]
@@ -191,16 +280,23 @@ func (j *Journal) Add(entries ...Entry) error {
 		}
 		list[i] = r
 	}
-	return j.write(list...)
+	return list
+}
+
+func encodeLines(w io.Writer, lines []any) error {
+	e := json.NewEncoder(w)
+	for _, line := range lines {
+		if err := e.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (j *Journal) write(lines ...any) error {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	for _, line := range lines {
-		if err := e.Encode(line); err != nil {
-			return fmt.Errorf("%s: %w", journalFile, err)
-		}
+	if err := encodeLines(&b, lines); err != nil {
+		return fmt.Errorf("%s: %w", journalFile, err)
 	}
 	if _, err := j.file.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("%s: %w", journalFile, err)

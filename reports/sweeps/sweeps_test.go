@@ -304,3 +304,20 @@ func TestJournal(t *testing.T) {
 	_, err = sweeps.Open(run, "sha256:1")
 	require.ErrorContains(t, err, "files that are not a sweep's")
 }
+
+// A run that lost everything is never the best, whatever its figures are, and is counted.
+func TestBankruptRunsRankLast(t *testing.T) {
+	s, entries := hill(t)
+	e := &entries[0] // it has the best Sharpe ratio
+	for i := 5; i < len(e.Days); i++ {
+		e.Days[i].Equity = balance / 200
+	}
+	s.Judge(entries)
+	require.True(t, s.Runs[0].Bankrupt)
+	require.Equal(t, 13, *s.Best)
+	require.Equal(t, 1, s.Ranked()[24].N)
+	require.Equal(t, 1, s.Trials.Bankrupt)
+	require.NotEqual(t, 1, s.Trials.Best)
+	require.Contains(t, strings.Join(s.Warnings, "\n"), "1 run was bankrupt")
+	require.Contains(t, s.Text(25), "bankrupt\n")
+}

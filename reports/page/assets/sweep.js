@@ -4,15 +4,20 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const { css, plain, percent, plot, clear, page } = charts(data.start, data.end);
 const count = data.runs.length, money = v => (v / 10 ** data.scale).toFixed(data.scale);
 const shows = { int: v => v.toLocaleString("en"), ratio: v => v.toFixed(2), percent: v => percent(v), money, number: v => String(v) };
-const show = (metric, v) => v === null || v === undefined ? "–" : shows[metric.kind](v);
+const show = (metric, v) => v === null || v === undefined ? "–" : Number.isFinite(v) ? shows[metric.kind](v) : "lost";
 const el = (name, props = {}, ...children) => { const e = Object.assign(document.createElement(name), props); e.append(...children); return e };
 const svg = (name, attributes = {}) => { const e = document.createElementNS("http://www.w3.org/2000/svg", name); for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v); return e };
 const text = (axis, i) => data.axes[axis].values.length ? data.axes[axis].values[data.at[axis][i]] : String(data.at[axis][i]);
 const bestAt = data.runs.indexOf(data.best), plateauAt = data.runs.indexOf(data.plateau);
 
+// worth is a figure for a comparison: that of a bankrupt run is the worst there is, where
+// what it had left makes none.
+const broke = new Set(data.broke);
+const worth = (metric, values) => i => metric.lost && broke.has(i) ? (metric.less ? Infinity : -Infinity) : values[i];
+
 function median(list) {
   const v = list.filter(x => x !== null).sort((a, b) => a - b), n = v.length;
-  return n ? (v[(n - 1) >> 1] + v[n >> 1]) / 2 : null;
+  return n ? (v[(n - 1) >> 1] + v[n >> 1]) / 2 : null; // of a bankrupt run it is infinite
 }
 function best(list, less) {
   const v = list.filter(x => x !== null);
@@ -43,8 +48,8 @@ function surface(x, y) {
   const metric = data.metrics[metricBox.value], values = data.values[metricBox.value];
   const cells = slots[y].labels.map(() => slots[x].labels.map(() => []));
   for (let i = 0; i < count; i++) cells[slots[y].of(i)][slots[x].of(i)].push(i);
-  const joined = cells.map(row => row.map(list => overBox.value === "best" ? best(list.map(i => values[i]), metric.less) : median(list.map(i => values[i]))));
-  const known = joined.flat().filter(v => v !== null), low = Math.min(...known), high = Math.max(...known), small = slots[x].labels.length > 12;
+  const joined = cells.map(row => row.map(list => overBox.value === "best" ? best(list.map(worth(metric, values)), metric.less) : median(list.map(worth(metric, values)))));
+  const known = joined.flat().filter(Number.isFinite), low = Math.min(...known), high = Math.max(...known), small = slots[x].labels.length > 12;
   const table = el("table", { className: "surface" + (small ? " small" : "") });
   const head = table.createTHead().insertRow();
   head.append(el("th", { scope: "col", textContent: data.axes[y].name + " ╲ " + data.axes[x].name }));
@@ -55,9 +60,9 @@ function surface(x, y) {
     tr.append(el("th", { scope: "row", textContent: slots[y].labels[r] }));
     joined[r].forEach((v, c) => {
       const td = tr.insertCell(), list = cells[r][c];
-      td.textContent = list.length ? (small && metric.kind === "percent" ? (100 * v).toFixed(0) : show(metric, v)) : "";
+      td.textContent = list.length ? (small && metric.kind === "percent" && Number.isFinite(v) ? (100 * v).toFixed(0) : show(metric, v)) : "";
       td.title = `${data.axes[x].name}=${slots[x].labels[c]}, ${data.axes[y].name}=${slots[y].labels[r]}: ${show(metric, v)} (${list.length} ${list.length === 1 ? "run" : "runs"})`;
-      if (v !== null && list.length) {
+      if (Number.isFinite(v) && list.length) {
         const share = metric.sign ? Math.abs(v) / (Math.max(-low, high) || 1) : high > low ? (v - low) / (high - low) : 0.5;
         td.className = metric.sign ? (v < 0 ? "loss" : "gain") : metric.less ? "loss" : "gain";
         td.style.setProperty("--v", share.toFixed(2));
@@ -73,8 +78,10 @@ function surface(x, y) {
 function marginal(axis) {
   const metric = data.metrics[metricBox.value], values = data.values[metricBox.value], { labels, of } = slots[axis];
   const lists = labels.map(() => []);
-  for (let i = 0; i < count; i++) lists[of(i)].push(values[i]);
-  const middle = lists.map(median), top = lists.map(l => best(l, metric.less)), worst = lists.map(l => best(l, !metric.less));
+  const valueOf = worth(metric, values), finite = v => Number.isFinite(v) ? v : null;
+  for (let i = 0; i < count; i++) lists[of(i)].push(valueOf(i));
+  const solvent = lists.map(l => l.filter(Number.isFinite));
+  const middle = lists.map(l => finite(median(l))), top = solvent.map(l => best(l, metric.less)), worst = solvent.map(l => best(l, !metric.less));
   const known = [...top, ...worst].filter(v => v !== null);
   if (!known.length) return el("div", { textContent: "No values." });
   let low = Math.min(...known), high = Math.max(...known);
@@ -83,7 +90,7 @@ function marginal(axis) {
   const box = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${metric.name} by ${data.axes[axis].name}: ` + labels.map((l, k) => `${l} ${show(metric, middle[k])}`).join(", ") });
   if (low < 0 && high > 0) box.append(svg("line", { class: "rule", x1: left, x2: width, y1: y(0), y2: y(0) }));
   labels.forEach((label, k) => {
-    if (middle[k] === null) return;
+    if (top[k] === null) return;
     const bar = svg("line", { class: "span", x1: x(k), x2: x(k), y1: y(top[k]), y2: y(worst[k]) });
     const title = svg("title"); title.textContent = `${data.axes[axis].name}=${label}: median ${show(metric, middle[k])}, from ${show(metric, worst[k])} to ${show(metric, top[k])}`;
     bar.append(title); box.append(bar);
