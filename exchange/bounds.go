@@ -19,10 +19,13 @@ const (
 	// within an int64.
 	MaxAmount Money = math.MaxInt64 / 8
 
-	maxValue       = math.MaxInt64 / 4    // of the contracts of one event, as instruments are validated
-	maxBarInterval = 366 * 24 * time.Hour // of a bar
-	maxFundingLead = 32 * 24 * time.Hour  // between a funding event and its settlement, either way
-	maxTravel      = 366 * 24 * time.Hour // from an event to its arrival
+	// MaxBarInterval is the longest bar.
+	MaxBarInterval = 366 * 24 * time.Hour
+	// MaxTravel is the longest time from an event to its arrival.
+	MaxTravel = 366 * 24 * time.Hour
+
+	maxValue       = math.MaxInt64 / 4   // of the contracts of one event, as instruments are validated
+	maxFundingLead = 32 * 24 * time.Hour // between a funding event and its settlement, either way
 
 	// LiveSkew is how far the time of a live row may be from the clock that it is judged by.
 	LiveSkew = 24 * time.Hour
@@ -214,8 +217,8 @@ func (b *Bounds) checkBar(e *Event) error {
 		return b.badPrice("low", bar.Low)
 	case !b.Priced(bar.Close):
 		return b.badPrice("close", bar.Close)
-	case interval <= 0 || interval > maxBarInterval || e.Time > Never-Time(maxBarInterval):
-		return b.bad("timestamp", bar.End, fmt.Sprintf("want the end of a bar that begins at %s and lasts up to %s", bar.Start, days(maxBarInterval)))
+	case interval <= 0 || interval > MaxBarInterval || e.Time > Never-Time(MaxBarInterval):
+		return b.bad("timestamp", bar.End, fmt.Sprintf("want the end of a bar that begins at %s and lasts up to %s", bar.Start, days(MaxBarInterval)))
 	// The dearest price of a bar is its high, or for inverse contracts its low. A bar whose
 	// low is above its high, and an open beyond both, are for data verify to tell.
 	case !b.Valued(bar.Volume, min(bar.Open, bar.High, bar.Low, bar.Close)) || !b.Valued(bar.Volume, max(bar.Open, bar.High, bar.Low, bar.Close)):
@@ -245,8 +248,8 @@ func apart(t, u Time, d time.Duration) bool { return t.Sub(u) > d || u.Sub(t) > 
 // CheckArrival returns nil, or an error if an event that has passed [Bounds.Check] arrives
 // absurdly late. An arrival before the event is clock skew, and the engine's to tell.
 func (b *Bounds) CheckArrival(e *Event) error {
-	if e.Kind != KindBar && e.Arrival.Sub(e.Time) > maxTravel {
-		return b.bad("arrival", e.Arrival, fmt.Sprintf("want a time within %s of %s", days(maxTravel), e.Time))
+	if e.Kind != KindBar && e.Arrival.Sub(e.Time) > MaxTravel {
+		return b.bad("arrival", e.Arrival, fmt.Sprintf("want a time within %s of %s", days(MaxTravel), e.Time))
 	}
 	return nil
 }
@@ -296,7 +299,7 @@ func (b *Bounds) ticked(p Price) bool {
 // CheckReport returns nil, or a [*ValidationError] if a report of a venue holds what the
 // contract maths can not value: a report that fails must not reach an account.
 func (b *Bounds) CheckReport(r *Report) error {
-	if r.Time < 0 || r.Time > Never-Time(maxTravel) {
+	if r.Time < 0 || r.Time > Never-Time(MaxTravel) {
 		return b.bad("timestamp", r.Time, "want a time since 1970")
 	}
 	switch r.Kind {
