@@ -436,7 +436,9 @@ func (b *Bounds) badSide(s Side) error { return b.bad("side", s, "want Buy or Se
 
 func (b *Bounds) badPrice(field string, p Price) error { return b.bad(field, p, b.priceReason()) }
 
-func (b *Bounds) priceReason() string { return fmt.Sprintf("want a price from %s to %s", b.Low, b.High) }
+func (b *Bounds) priceReason() string {
+	return fmt.Sprintf("want a price from %s to %s", b.Low, b.High)
+}
 
 func (b *Bounds) badAny(field string, p Price) error {
 	return b.bad(field, p, fmt.Sprintf("want a price up to %s", MaxPrice))
@@ -457,4 +459,6 @@ func (b *Bounds) badHeld(field string, q Qty) error {
 	return b.bad(field, int64(q), fmt.Sprintf("want up to %d contracts", b.Plenty))
 }
 
-func (b *Bounds) badAmount(field string, m Money) error { return b.bad(field, int64(m), amountReason()) }
+func (b *Bounds) badAmount(field string, m Money) error {
+	return b.bad(field, int64(m), amountReason())
+}

@@ -21,7 +21,8 @@ func boundsOf(t testing.TB, symbol string) (exchange.Bounds, *exchange.Instrumen
 	require.NoError(t, err)
 	i, err := set.Lookup("bitmex", symbol)
 	require.NoError(t, err)
-	return i.Bounds(), i
+	bounds := i.Bounds()
+	return bounds, i
 }
 
 func px(s string) exchange.Price { return exchange.MustPrice(s) }
