@@ -47,6 +47,7 @@ func exitCode(err error) int {
 		conf   *config.Error
 		skew   *engine.SkewError
 		noData *data.NoDataError
+		beyond *data.ValueError
 	)
 	switch {
 	case err == nil:
@@ -57,7 +58,7 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.As(err, &param), errors.As(err, &conf), errors.Is(err, exchange.ErrUnknownSymbol):
 		return ExitUsage
-	case errors.As(err, &skew), errors.As(err, &noData), errors.Is(err, engine.ErrNoEvents):
+	case errors.As(err, &skew), errors.As(err, &noData), errors.As(err, &beyond), errors.Is(err, engine.ErrNoEvents):
 		return ExitData
 	}
 	return ExitFailed

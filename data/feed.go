@@ -25,6 +25,10 @@ type Query struct {
 	// From, so that it is whole; those events keep their times, which are before
 	// From.
 	From, To exchange.Time
+	// Unbounded gives rows as they are, also those that the terms of their instrument can
+	// not value: for what copies data and works nothing out of it. Otherwise they end the
+	// feed with a [*ValueError].
+	Unbounded bool
 	// BatchRows is how many rows of a stream are decoded at a time, 4096 if 0.
 	// It changes the speed and the memory, never the events.
 	BatchRows int
@@ -95,7 +99,7 @@ func newHeads(q Query) ([]*head, error) {
 		if err != nil {
 			return nil, err
 		}
-		heads[i] = &head{kind: layoutOf(key.Kind).event, symbol: instrument.ID, index: uint16(i)}
+		heads[i] = &head{kind: layoutOf(key.Kind).event, symbol: instrument.ID, index: uint16(i), bounds: instrument.Bounds()}
 	}
 	return heads, nil
 }
@@ -115,6 +119,9 @@ func (f *Feed) start(key Key, h *head) error {
 		return err
 	}
 	src.seen = f.used.add
+	if !f.query.Unbounded {
+		src.bounds = &h.bounds
+	}
 	var r rows = src
 	if l.event == exchange.KindBook || l.event == exchange.KindOrder {
 		if r, err = src.wholeBook(key); err != nil {

@@ -21,6 +21,7 @@ type head struct {
 	at     int    // in the heap
 	b      *block
 	pos    int
+	bounds exchange.Bounds // of the rows
 }
 
 func (h *head) set(b *block) { h.b, h.pos = b, 0 }

@@ -267,8 +267,9 @@ type reader struct {
 	left     int64         // rows of it that have not been read
 	row      int64         // of the part, next to be read
 	open     bool
-	last     exchange.Time // of the row before
-	lenient  bool          // about the order of the rows
+	last     exchange.Time    // of the row before
+	lenient  bool             // about the order of the rows
+	bounds   *exchange.Bounds // of the values; nil: they are not checked
 	ints     []column
 	small    []column
 }
@@ -288,7 +289,8 @@ func (p *part) all() *reader { return p.read(math.MinInt64, exchange.Never) }
 // next fills a block with rows of one row group. It returns io.EOF at the end.
 func (r *reader) next(b *block) (err error) {
 	defer func() {
-		if err != nil && err != io.EOF { //nolint:errorlint // the plain io.EOF below
+		var beyond *ValueError
+		if err != nil && err != io.EOF && !errors.As(err, &beyond) { //nolint:errorlint // the plain io.EOF below
 			err = &CorruptError{Path: r.part.path, RowGroup: r.group, Err: err}
 		}
 	}()
@@ -318,6 +320,11 @@ func (r *reader) next(b *block) (err error) {
 		}
 	}
 	b.n = n
+	if r.bounds != nil {
+		if err := r.checkBounds(b); err != nil {
+			return err
+		}
+	}
 	r.row += int64(n)
 	if r.left -= int64(n); r.left == 0 {
 		r.close()

@@ -101,8 +101,9 @@ type source struct {
 	queue    []*part // open parts of the current partition that are still to come
 	current  rows
 	last     exchange.Time
-	seen     func(*part) // told of every part that is opened; may be nil
-	damaged  func(error) // told of files that can not be read, which are left out; nil: they end the source
+	seen     func(*part)      // told of every part that is opened; may be nil
+	bounds   *exchange.Bounds // of the values; nil: they are not checked
+	damaged  func(error)      // told of files that can not be read, which are left out; nil: they end the source
 }
 
 // source returns a source of the rows of a stream in [from, to).
@@ -205,6 +206,7 @@ func (s *source) advance() error {
 func (s *source) read(p *part) *reader {
 	r := p.read(s.from, s.to)
 	r.lenient = s.damaged != nil
+	r.bounds = s.bounds
 	return r
 }
 

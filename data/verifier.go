@@ -1,10 +1,12 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -16,7 +18,7 @@ var facts = []string{CheckRepeated, CheckOpenOutside, CheckQuiet}
 // order is the order of the checks in a report.
 var order = []string{
 	CheckUnreadable, CheckUnknownSymbol, CheckOrder, CheckGap, CheckDuplicate, CheckRepeated, CheckCrossed,
-	CheckClockSkew, CheckNotPositive, CheckOffTick, CheckOffLot, CheckBarRange, CheckOpenOutside, CheckQuiet,
+	CheckClockSkew, CheckNotPositive, CheckOutOfBounds, CheckOffTick, CheckOffLot, CheckBarRange, CheckOpenOutside, CheckQuiet,
 }
 
 // verifier checks the events of one stream.
@@ -29,6 +31,7 @@ type verifier struct {
 	instrument *exchange.Instrument // nil if unknown
 	terms      *exchange.Terms
 	change     exchange.Time // when the terms end
+	bounds     exchange.Bounds
 
 	at struct { // where the event comes from
 		part string
@@ -47,10 +50,11 @@ func newVerifier(key Key, o VerifyOptions) *verifier {
 	interval, _ := ParseBarKind(key.Kind)
 	v := &verifier{
 		key: key, examples: o.Examples, maxGap: o.MaxGap, interval: exchange.Time(interval), found: make(map[string]*Check),
+		bounds: exchange.AnyBounds(),
 	}
 	if o.Instruments != nil {
 		if i, err := o.Instruments.Lookup(key.Venue, key.Symbol); err == nil {
-			v.instrument, v.terms, v.change = i, &i.Terms[0], minTime
+			v.instrument, v.terms, v.change, v.bounds = i, &i.Terms[0], minTime, i.Bounds()
 		}
 	}
 	if v.instrument == nil {
@@ -120,6 +124,12 @@ func (v *verifier) event(e *exchange.Event) {
 		v.terms, v.change = v.instrument.At(e.Time), v.instrument.NextChange(e.Time)
 	}
 	v.clock(e)
+	if err := cmp.Or(v.bounds.Check(e), v.bounds.CheckArrival(e)); err != nil {
+		v.outOfBounds(e, err)
+		v.rows++
+		v.last = *e
+		return
+	}
 	switch e.Kind {
 	case exchange.KindTrade, exchange.KindLiquidation:
 		t := e.Trade()
@@ -138,6 +148,17 @@ func (v *verifier) event(e *exchange.Event) {
 	}
 	v.rows++
 	v.last = *e
+}
+
+// outOfBounds counts an event that the reader of a run refuses. Numbers that are not
+// positive have a check of their own.
+func (v *verifier) outOfBounds(e *exchange.Event, err error) {
+	check := CheckOutOfBounds
+	var bad *exchange.ValidationError
+	if errors.As(err, &bad) && (bad.Value == "0" || strings.HasPrefix(bad.Value, "-")) {
+		check = CheckNotPositive
+	}
+	v.count(check, e, err.Error)
 }
 
 // sequence compares an event with the one before it.

@@ -148,8 +148,9 @@ func (i *Instrument) Validate() error {
 		return i.invalid("contractsPerUnit", i.ContractsPerUnit, "must be positive")
 	case i.Expiry != 0 && i.Expiry <= i.Listing:
 		return i.invalid("expiry", i.Expiry, "must be after listing")
-	case i.FundingInterval < 0 || i.FundingInterval > 24*time.Hour:
-		return i.invalid("fundingInterval", i.FundingInterval, "want 0 to 24h")
+	case i.FundingInterval != 0 && (i.FundingInterval < time.Minute || i.FundingInterval > 24*time.Hour):
+		// Every interval is an event of the simulated exchange.
+		return i.invalid("fundingInterval", i.FundingInterval, "want 1m to 24h, or 0 for none")
 	case i.FundingOffset < 0 || i.FundingOffset > 24*time.Hour:
 		return i.invalid("fundingOffset", i.FundingOffset, "want 0 to 24h")
 	case len(i.Terms) == 0:

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -134,13 +135,16 @@ func (d *bucketed) bar(r *row, m *market) (exchange.Bar, error) {
 // barInterval infers the interval of a file from the smallest step between rows
 // of one symbol, or from the file's name if it has a single row.
 func barInterval(p *pass) (time.Duration, error) {
-	step, err := smallestStep(p)
+	step, bad, err := smallestStep(p)
 	if err != nil {
 		return 0, err
 	}
 	if step == 0 {
 		if named := namedInterval(p.info.name); named != 0 {
 			return named, nil
+		}
+		if bad != nil {
+			return 0, bad
 		}
 		return 0, fmt.Errorf("%s: can not tell the interval of the bars from a single row; "+
 			"put 1m, 5m, 1h or 1d into the file's name, as in XBTUSD-1m.csv", p.info.name)
@@ -153,30 +157,31 @@ func barInterval(p *pass) (time.Duration, error) {
 }
 
 // smallestStep returns the smallest difference between consecutive times of a
-// symbol among the first rows, or 0 if there is none. Bad rows are left to the
-// import itself.
-func smallestStep(p *pass) (time.Duration, error) {
+// symbol among the first rows, or 0 if there is none, and the error of the first
+// row whose time can not be read. Bad rows are left to the import itself.
+func smallestStep(p *pass) (step time.Duration, first, err error) {
 	s, err := openScanner(p.path, p.format)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer s.Close()
 	before := make(map[string]exchange.Time)
-	var step time.Duration
 	for range sniffRows {
 		r, err := s.next()
 		var bad *RowError
 		var cut *TruncatedError
 		switch {
 		case errors.Is(err, io.EOF) || errors.As(err, &cut):
-			return step, nil
+			return step, first, nil
 		case errors.As(err, &bad):
+			first = cmp.Or(first, err)
 			continue
 		case err != nil:
-			return 0, err
+			return 0, nil, err
 		}
-		t, ok := parseStamp(r.cell(barTime))
-		if !ok {
+		t, err := r.stamp(barTime)
+		if err != nil {
+			first = cmp.Or(first, err)
 			continue
 		}
 		symbol := string(r.cell(barSymbol))
@@ -187,7 +192,7 @@ func smallestStep(p *pass) (time.Duration, error) {
 		}
 		before[symbol] = t
 	}
-	return step, nil
+	return step, first, nil
 }
 
 // namedInterval finds an interval among the words of a file's name.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"github.com/dunamis-engine/dunamis/exchange"
 )
 
 // column is a column that a format reads.
@@ -30,7 +32,28 @@ type format struct {
 	// times of the exchange and of arrival: indexes of columns, equal in formats
 	// that do not know arrivals.
 	time, arrival int
-	open          func(p *pass) (decoder, error)
+	// fields are the columns of what the bounds of events name otherwise.
+	fields map[string]int
+	open   func(p *pass) (decoder, error)
+}
+
+// refused turns the error of an event that is out of bounds into one of the row's.
+func (f *format) refused(r *row, e *exchange.ValidationError) error {
+	c, named := f.fields[e.Field]
+	if !named {
+		for n := range f.columns {
+			if f.columns[n].name == e.Field {
+				c, named = n, true
+			}
+		}
+	}
+	if !named {
+		return r.wrong(e)
+	}
+	if len(r.cell(c)) == 0 { // it is the value of a row before, or worked out
+		return r.wrong(e)
+	}
+	return r.bad(c, errors.New(e.Reason))
 }
 
 func (f *format) arrives() bool { return f.time != f.arrival }

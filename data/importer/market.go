@@ -25,6 +25,14 @@ func (m *market) perUnit() int64 {
 	return m.instrument.ContractsPerUnit
 }
 
+// bounds are those of the market's events.
+func (m *market) bounds() exchange.Bounds {
+	if m.instrument == nil {
+		return exchange.AnyBounds()
+	}
+	return m.instrument.Bounds()
+}
+
 // markets keeps what a decoder knows of each market, and finds it without
 // allocating.
 type markets[T any] struct {

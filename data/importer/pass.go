@@ -78,6 +78,9 @@ func (p *pass) read(ctx context.Context, s *scanner, d decoder) error {
 		p.report.Rows++
 		if err == nil {
 			err = d.decode(r)
+			if bad, ok := err.(*exchange.ValidationError); ok { //nolint:errorlint // as the bounds return it
+				err = p.format.refused(r, bad)
+			}
 		}
 		if err == nil {
 			p.report.Imported++
@@ -153,7 +156,7 @@ func (p *pass) stream(m market, kind string, o order) *stream {
 	key := data.Key{Venue: m.venue, Kind: kind, Symbol: m.symbol}
 	s := p.streams[key]
 	if s == nil {
-		s = &stream{pass: p, order: o, report: StreamReport{Key: key}}
+		s = &stream{pass: p, order: o, report: StreamReport{Key: key}, bounds: m.bounds()}
 		p.streams[key] = s
 		p.sorted = append(p.sorted, s)
 	}

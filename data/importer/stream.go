@@ -38,6 +38,7 @@ const (
 type stream struct {
 	order  order
 	pass   *pass
+	bounds exchange.Bounds
 	events []exchange.Event
 	rows   []int64 // of events, for unique streams
 	mixed  bool    // events are not in order
@@ -47,8 +48,19 @@ type stream struct {
 	report StreamReport
 }
 
-// add takes an event that comes from a row.
+// check returns a [*exchange.ValidationError] if an event is out of bounds.
+func (s *stream) check(e *exchange.Event) error {
+	if err := s.bounds.Check(e); err != nil {
+		return err
+	}
+	return s.bounds.CheckArrival(e)
+}
+
+// add takes an event that comes from a row, unless it is out of bounds.
 func (s *stream) add(e exchange.Event, row int64) error {
+	if err := s.check(&e); err != nil {
+		return err
+	}
 	if n := len(s.events); n > 0 || s.begun {
 		if e.Time < s.time {
 			if s.order == sequence {

@@ -91,16 +91,19 @@ func (d *book) decode(r *row) error {
 	if l.Qty, err = r.qty(bookAmount, &s.market); err != nil {
 		return err
 	}
+	e := exchange.LevelEvent(m.at, m.arrival, 0, side, l, 0)
 	if d.orders {
 		o := exchange.BookOrder{Price: l.Price, Qty: l.Qty}
 		if o.ID, err = r.number(bookOrder); err != nil {
 			return err
 		}
-		arrival := d.pass.measure(m.at, m.arrival)
-		return s.levels.add(exchange.BookOrderEvent(m.at, arrival, 0, side, o, s.next(m)), r.num)
+		e.SetBookOrder(m.at, m.arrival, 0, side, o, 0)
 	}
-	arrival := d.pass.measure(m.at, m.arrival)
-	return s.levels.add(exchange.LevelEvent(m.at, arrival, 0, side, l, s.next(m)), r.num)
+	if err := s.levels.check(&e); err != nil { // before it can begin a message
+		return err
+	}
+	e.Arrival, e.Flags = d.pass.measure(m.at, m.arrival), s.next(m)
+	return s.levels.add(e, r.num)
 }
 
 // next enters the message of a row and returns the flags of the row.

@@ -58,15 +58,21 @@ func (d *ticker) decode(r *row) error {
 	if err != nil {
 		return err
 	}
+	// A rate means nothing before it is known when it is due.
+	due := rated && funding.Due != 0 && (!s.rated || s.funding.Due == 0 || funding != s.funding)
+	if due { // so that nothing of a bad row is taken
+		announced := exchange.FundingEvent(at, arrival, 0, funding)
+		if err := s.rates.check(&announced); err != nil {
+			return err
+		}
+	}
 	arrival = d.pass.measure(at, arrival)
 	if mark != s.mark {
 		if err := s.marks.add(exchange.MarkEvent(at, arrival, 0, mark), r.num); err != nil {
 			return err
 		}
 	}
-	// A rate means nothing before it is known when it is due.
-	due := rated && funding.Due != 0
-	if due && (!s.rated || s.funding.Due == 0 || funding != s.funding) {
+	if due {
 		if err := s.rates.add(exchange.FundingEvent(at, arrival, 0, funding), r.num); err != nil {
 			return err
 		}

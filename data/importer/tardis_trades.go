@@ -25,7 +25,20 @@ const liquidations = "tardis-liquidations"
 // tardisFormat returns the format of a data set with its own columns.
 func tardisFormat(name string, open func(p *pass) (decoder, error), own ...column) *format {
 	columns := []column{{name: "exchange"}, {name: "symbol"}, {name: "timestamp"}, {name: "local_timestamp"}}
-	return &format{name: name, columns: append(columns, own...), time: tardisTime, arrival: tardisLocal, open: open}
+	f := &format{name: name, columns: append(columns, own...), time: tardisTime, arrival: tardisLocal, open: open,
+		fields: map[string]int{"arrival": tardisLocal}}
+	for n, c := range f.columns {
+		if field, other := tardisFields[c.name]; other {
+			f.fields[field] = n
+		}
+	}
+	return f
+}
+
+// tardisFields are what the bounds of events call the columns.
+var tardisFields = map[string]string{
+	"amount": "size", "bid_price": "bidPrice", "bid_amount": "bidSize", "ask_price": "askPrice", "ask_amount": "askSize",
+	"mark_price": "markPrice", "index_price": "indexPrice", "funding_rate": "fundingRate", "funding_timestamp": "fundingTimestamp",
 }
 
 func tradesFormat() *format {

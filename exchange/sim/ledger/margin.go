@@ -164,6 +164,10 @@ func (a *Account) SetLeverage(s exchange.SymbolID, l exchange.Ratio, at exchange
 	})
 }
 
+// maxRiskSteps is how often a risk limit can be raised by a step: a liquidation takes the
+// steps back one by one.
+const maxRiskSteps = 10_000
+
 // SetRiskLimit raises the risk limit of a symbol, and with it its margin
 // requirements, to the first step that is at least limit, or lowers it again.
 func (a *Account) SetRiskLimit(s exchange.SymbolID, limit exchange.Money, at exchange.Time) error {
@@ -181,7 +185,7 @@ func (a *Account) SetRiskLimit(s exchange.SymbolID, limit exchange.Money, at exc
 	case over > 0:
 		steps = exchange.MulDiv(int64(over), 1, int64(t.RiskStep), exchange.Ceil)
 	}
-	if t.MaintMargin > 0 && steps > int64((exchange.RatioUnit-t.InitMargin)/t.MaintMargin) {
+	if steps > maxRiskSteps || t.MaintMargin > 0 && steps > int64((exchange.RatioUnit-t.InitMargin)/t.MaintMargin) {
 		return &LeverageError{Reason: "Invalid riskLimit"}
 	}
 	granted := t.RiskLimit + t.RiskStep*exchange.Money(steps)

@@ -35,6 +35,17 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "balance")
 }
 
+// Without a maintenance margin nothing else bounds the steps, which a liquidation takes
+// back one by one.
+func TestRiskLimitHasNoEndlessSteps(t *testing.T) {
+	c := xbtusd(100, "0.5", "", "0")
+	c.limit, c.step = 20_000_000_000, 1
+	a := openAccount(t, 1e9, "0", c)
+	require.EqualError(t, a.SetRiskLimit(0, math.MaxInt64/2, 0), "Invalid riskLimit")
+	require.NoError(t, a.SetRiskLimit(0, 20_000_000_000+maxRiskSteps, 0))
+	require.EqualError(t, a.SetRiskLimit(0, 20_000_000_000+maxRiskSteps+1, 0), "Invalid riskLimit")
+}
+
 func TestOtherCurrenciesAndUnknownSymbols(t *testing.T) {
 	a := openAccount(t, 1e9, "0", markets...)
 	const other = traded // settles in USDt
