@@ -126,6 +126,8 @@ type Session struct {
 
 	// Tripped, if set before the run, says which rule of the risk guard has tripped.
 	Tripped func() string
+	// Pursued, if set before the run, says what the engine brings about; nil: nothing.
+	Pursued func() *Pursuit
 }
 
 type sample struct {
@@ -137,6 +139,7 @@ type sample struct {
 type request struct {
 	operation exchange.Operation // 0: stop or suspend
 	suspend   bool
+	flat      bool   // only once no order is open and no position left
 	file      string // that asked for it
 }
 
@@ -236,8 +239,8 @@ func (s *Session) Wait(ctx context.Context, until exchange.Time) ([]exchange.Eve
 		if done, err := s.ending(); done && s.left() {
 			return nil, err
 		}
-		if events := s.operations(); len(events) > 0 {
-			return events, nil
+		if events, err := s.operations(ctx); err != nil || len(events) > 0 {
+			return events, err
 		}
 		events, now, err := s.hear(ctx, until)
 		if err != nil || len(events) > 0 || s.cfg.Live.waiting() {
@@ -433,10 +436,11 @@ func (s *Session) restamp(events []exchange.Event) {
 }
 
 // operations turns what operators asked for into events of the session. Before the
-// first event there is no time that they could have.
-func (s *Session) operations() []exchange.Event {
+// first event there is no time that they could have. Reports that came before the request
+// are heard before it: an account that is heard again is known when orders pass again.
+func (s *Session) operations(ctx context.Context) ([]exchange.Event, error) {
 	if s.state.Events == 0 {
-		return nil
+		return nil, nil
 	}
 	at := s.state.Now + 1
 	if s.cfg.Stamped {
@@ -449,6 +453,17 @@ func (s *Session) operations() []exchange.Event {
 	for _, text := range doubts {
 		s.state.differs(Difference{At: at, Text: text})
 	}
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	reports, err := s.listen(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	for i := range reports {
+		reports[i].Arrival = at
+	}
+	s.handReports(reports, at)
 	s.handed = s.handed[:0]
 	for _, r := range requests {
 		s.handed = append(s.handed, exchange.OperatorEvent(at, s.cfg.Symbols[0], r.operation))
@@ -456,7 +471,7 @@ func (s *Session) operations() []exchange.Event {
 			s.taken = append(s.taken, r.file)
 		}
 	}
-	return s.hand(s.handed, 0)
+	return s.hand(s.handed, 0), nil
 }
 
 // ending reports whether the session was asked to stop.
@@ -465,6 +480,7 @@ func (s *Session) ending() (bool, error) {
 	stopped := s.stopped
 	s.mu.Unlock()
 	switch {
+	case stopped != nil && stopped.flat && !s.flat():
 	case stopped != nil && stopped.suspend:
 		return true, ErrSuspended
 	case stopped != nil:
@@ -519,8 +535,12 @@ func (s *Session) Finish(ctx context.Context, outcome error, halted string) erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var err error
 	if s.stopped != nil && s.stopped.file != "" {
-		return s.forget(s.stopped.file)
+		err = s.forget(s.stopped.file)
 	}
-	return nil
+	if s.state.Ended { // nothing is left that could wait
+		err = errors.Join(err, s.forget(string(FlattenStop)), s.forget(string(FlattenSuspend)))
+	}
+	return err
 }
