@@ -632,9 +632,32 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 func (w *wired) build(o engine.Observer) (err error) {
 	w.config.Observer = o
 	if w.engine, err = engine.New(w.config); err == nil {
-		w.session.Tripped = w.engine.Tripped
+		w.session.Tripped, w.session.Pursued = w.engine.Tripped, w.pursued
 	}
 	return err
+}
+
+// pursued is what the engine brings about, as the session keeps it.
+func (w *wired) pursued() *session.Pursuit {
+	p, ok := w.engine.Pursuit()
+	if !ok {
+		return nil
+	}
+	name := func(id exchange.SymbolID) string { return w.config.Instruments.Get(id).Symbol }
+	v := &session.Pursuit{Goal: p.Goal, Rule: p.Rule, Since: p.Since, Attempts: p.Attempts, Last: p.Last, Open: len(p.Orders)}
+	if p.Next != 0 {
+		v.Next = &p.Next
+	}
+	if p.Confirmed != 0 {
+		v.Confirmed = &p.Confirmed
+	}
+	for _, o := range p.Orders[:min(len(p.Orders), session.MaxPursuedOrders)] {
+		v.Orders = append(v.Orders, session.PursuedOrder{ClientID: o.ClientID, Symbol: name(o.Symbol), Side: o.Side.String(), Leaves: o.Leaves})
+	}
+	for i := range p.Positions {
+		v.Positions = append(v.Positions, session.PursuedAmount{Symbol: name(p.Positions[i].Symbol), Qty: p.Positions[i].Qty})
+	}
+	return v
 }
 
 // tell logs every order and fill once it is committed.
