@@ -186,6 +186,12 @@ func (p *pursuit) cancels(s *symbolView) bool {
 	return slices.ContainsFunc(s.orders, func(o exchange.Order) bool { return !p.allowed[o.ClientID] })
 }
 
+// spares reports whether a symbol has an order that may stay open, or one that closes.
+func (p *pursuit) spares(id exchange.SymbolID, s *symbolView) bool {
+	return p.closing[id] != nil ||
+		slices.ContainsFunc(s.orders, func(o exchange.Order) bool { return p.allowed[o.ClientID] })
+}
+
 // confirm notes that the state is there, as far as the exchange has reported.
 func (e *Engine) confirm(t exchange.Time) {
 	p := &e.pursuit
@@ -234,16 +240,17 @@ func (e *Engine) cancelSymbol(ctx context.Context, id exchange.SymbolID, first b
 	if !first && !p.cancels(s) {
 		return nil
 	}
-	spared := p.closing[id] != nil || slices.ContainsFunc(s.orders, func(o exchange.Order) bool { return p.allowed[o.ClientID] })
-	if first || !spared {
-		return e.tolerate(s, "cancel orders", e.cfg.Exchange.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: p.text}))
+	if first || !p.spares(id, s) {
+		err := e.cfg.Exchange.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: p.text})
+		return e.tolerate(s, "cancel orders", err)
 	}
 	for i := range s.orders {
 		o := &s.orders[i]
 		if p.allowed[o.ClientID] {
 			continue
 		}
-		if err := e.tolerate(s, "cancel order", e.cfg.Exchange.Cancel(ctx, exchange.CancelOrder{Symbol: id, ClientID: o.ClientID, Text: p.text})); err != nil {
+		err := e.cfg.Exchange.Cancel(ctx, exchange.CancelOrder{Symbol: id, ClientID: o.ClientID, Text: p.text})
+		if err := e.tolerate(s, "cancel order", err); err != nil {
 			return err
 		}
 	}

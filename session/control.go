@@ -72,7 +72,8 @@ func (s *Session) ask(r Request, file string) {
 	case r.flattens():
 		if s.stopped == nil { // a plain request to end is not taken back by one that waits
 			s.stopped = &request{suspend: r == FlattenSuspend, flat: true, file: file}
-			s.orders = append(s.orders, request{operation: exchange.OperationKill}, request{operation: exchange.OperationFlatten})
+			s.orders = append(s.orders, request{operation: exchange.OperationKill},
+				request{operation: exchange.OperationFlatten})
 		}
 	case s.stopped == nil || s.stopped.flat || !s.stopped.suspend:
 		s.stopped = &request{suspend: r == Suspend, file: file}

@@ -354,6 +354,14 @@ func (s *Session) hearLive(ctx context.Context, until exchange.Time) ([]exchange
 		reports[i].Arrival = at
 	}
 	s.handReports(reports, at)
+	// What the account brought up when it was connected is in force before the strategy is
+	// told of the first price.
+	var first []exchange.Event
+	if s.state.Events == 0 && s.cfg.Live != nil {
+		if first = s.takeRequests(at); len(first) > 0 {
+			at++
+		}
+	}
 	for i := range events {
 		e := &events[i]
 		e.Arrival, e.Time = at, min(e.Time, at)
@@ -361,7 +369,11 @@ func (s *Session) hearLive(ctx context.Context, until exchange.Time) ([]exchange
 			at++
 		}
 	}
-	return s.hand(events, int64(len(events))), now, nil
+	consumed := int64(len(events))
+	if len(first) > 0 {
+		events = slices.Concat(first, events)
+	}
+	return s.hand(events, consumed), now, nil
 }
 
 // hearRecorded takes the events that are due. Their times are the data's, and they are
@@ -446,14 +458,7 @@ func (s *Session) operations(ctx context.Context) ([]exchange.Event, error) {
 	if s.cfg.Stamped {
 		at = max(at, exchange.TimeOf(s.cfg.Now()))
 	}
-	s.mu.Lock()
-	requests, doubts := s.orders, s.doubts
-	s.orders, s.doubts = nil, nil
-	s.mu.Unlock()
-	for _, text := range doubts {
-		s.state.differs(Difference{At: at, Text: text})
-	}
-	if len(requests) == 0 {
+	if !s.requested() {
 		return nil, nil
 	}
 	reports, err := s.listen(ctx, true)
@@ -464,6 +469,26 @@ func (s *Session) operations(ctx context.Context) ([]exchange.Event, error) {
 		reports[i].Arrival = at
 	}
 	s.handReports(reports, at)
+	return s.hand(s.takeRequests(at), 0), nil
+}
+
+// requested reports whether an operation waits, or a difference is to be noted.
+func (s *Session) requested() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.orders)+len(s.doubts) > 0
+}
+
+// takeRequests makes events of the operations that wait, and notes differences. The events
+// are valid until the next call.
+func (s *Session) takeRequests(at exchange.Time) []exchange.Event {
+	s.mu.Lock()
+	requests, doubts := s.orders, s.doubts
+	s.orders, s.doubts = nil, nil
+	s.mu.Unlock()
+	for _, text := range doubts {
+		s.state.differs(Difference{At: at, Text: text})
+	}
 	s.handed = s.handed[:0]
 	for _, r := range requests {
 		s.handed = append(s.handed, exchange.OperatorEvent(at, s.cfg.Symbols[0], r.operation))
@@ -471,7 +496,7 @@ func (s *Session) operations(ctx context.Context) ([]exchange.Event, error) {
 			s.taken = append(s.taken, r.file)
 		}
 	}
-	return s.hand(s.handed, 0), nil
+	return s.handed
 }
 
 // ending reports whether the session was asked to stop.
