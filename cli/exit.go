@@ -12,11 +12,15 @@ import (
 
 // Exit codes; they are part of the interface.
 const (
-	ExitOK          = 0
-	ExitUsage       = 2
-	ExitData        = 3
-	ExitFailed      = 4
-	ExitSomeFailed  = 5
+	ExitOK     = 0
+	ExitUsage  = 2
+	ExitData   = 3
+	ExitFailed = 4
+	// ExitSomeFailed: a sweep has finished, and some of its runs failed.
+	ExitSomeFailed = 5
+	// ExitUnconfirmed: a session was asked to cancel or close, and its venue has not confirmed
+	// that it is done. The session goes on trying.
+	ExitUnconfirmed = 5
 	ExitInterrupted = 130
 )
 

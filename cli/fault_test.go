@@ -40,6 +40,15 @@ type line struct {
 	cuts map[string]map[int]context.CancelFunc // of the sockets that stand
 	next int
 	held map[string]chan struct{} // kinds of which no message is let through, until it is closed
+	// failing, if set, may answer a request instead of the venue.
+	failing func(http.ResponseWriter, *http.Request) bool
+}
+
+// fail lets requests fail by a function; nil: by none.
+func (l *line) fail(failing func(http.ResponseWriter, *http.Request) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failing = failing
 }
 
 func newLine(t *testing.T, venue string) *line {
@@ -53,7 +62,12 @@ func newLine(t *testing.T, venue string) *line {
 			l.socket(w, r)
 			return
 		}
-		requests.ServeHTTP(w, r)
+		l.mu.Lock()
+		failing := l.failing
+		l.mu.Unlock()
+		if failing == nil || !failing(w, r) {
+			requests.ServeHTTP(w, r)
+		}
 	}))
 	t.Cleanup(func() { l.cut(marketSocket, accountSocket); l.Close() })
 	return l
@@ -268,7 +282,7 @@ func TestLiveDiskFull(t *testing.T) {
 	p := begin(t, v.state, v.args("s")...)
 	p.line()
 	before := look(t, v.state, "s")
-	soon(t, v.state, "s", "it goes on", func(l looked) bool { return l.Orders > before.Orders+3 && l.Tripped == "" })
+	soon(t, v.state, "s", "it goes on", func(l looked) bool { return l.Orders > before.Orders+3 && l.Fills > 0 && l.Tripped == "" })
 	p.suspend()
 	require.Positive(t, v.compare("s"))
 	again(t, "backtest", v.state, "s")

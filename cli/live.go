@@ -36,6 +36,9 @@ func (a *App) checkMode(ctx context.Context, f *sessionFlags, p *plan) error {
 	if _, err := a.liveVenue(f); err != nil {
 		return err
 	}
+	if f.adopt && f.ignore {
+		return usage(errors.New("--adopt and --ignore-others exclude each other"))
+	}
 	if f.deadMan < 0 || f.deadMan > 0 && f.deadMan < 5*time.Second {
 		return usage(fmt.Errorf("--dead-man %s: want 0 or at least 5s", f.deadMan))
 	}
@@ -44,6 +47,17 @@ func (a *App) checkMode(ctx context.Context, f *sessionFlags, p *plan) error {
 	}
 	_, _, err := a.unlocked(ctx, f, p, nil, nil)
 	return err
+}
+
+// others is what becomes of orders and positions that the session did not make.
+func (f *sessionFlags) others() live.Others {
+	switch {
+	case f.adopt:
+		return live.Adopt
+	case f.ignore:
+		return live.Ignore
+	}
+	return live.Doubt
 }
 
 // missingLimits are the flags without which no order leaves this machine.
@@ -110,14 +124,20 @@ func orderPrefix() string {
 }
 
 // connect is how the session's account is connected.
-func (a *App) connect(ctx context.Context, f *sessionFlags, p *plan, log *slog.Logger, metrics *live.Metrics) (session.Connect, error) {
+// prefix begins the client ids of its orders. The key is locked until the lock is released.
+func (a *App) connect(ctx context.Context, f *sessionFlags, p *plan, prefix string, log *slog.Logger, metrics *live.Metrics) (session.Connect, *keyLock, error) {
 	v, x, err := a.unlocked(ctx, f, p, log, metrics)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	lock, err := lockKey(f.state, f.name, v, x)
+	if err != nil {
+		return nil, nil, err
+	}
+	x.Prefix, x.Others = prefix, f.others()
 	return func(ctx context.Context, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
 		return v.Account(ctx, x, known, notice)
-	}, nil
+	}, lock, nil
 }
 
 // trade makes the exchange of a session that sends orders. In shadow mode the simulated

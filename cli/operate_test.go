@@ -84,6 +84,10 @@ type looked struct {
 	Positions []struct{ Qty int64 }
 
 	Differences []struct{ Text string }
+	Pursuit     *struct {
+		Confirmed *string
+		Orders    []struct{}
+	}
 }
 
 func look(t *testing.T, state, name string) looked {

@@ -48,6 +48,8 @@ type sessionFlags struct {
 	unattended bool
 	keepOrders bool
 	deadMan    time.Duration
+	adopt      bool
+	ignore     bool
 }
 
 // Feeds that are no venues.
@@ -71,6 +73,8 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	fs.BoolVar(&f.unattended, "unattended", false, "live: begin without asking; for programs that start programs")
 	fs.BoolVar(&f.keepOrders, "keep-orders", false, "live: leave orders open when the session is suspended or stopped")
 	fs.DurationVar(&f.deadMan, "dead-man", time.Minute, "live: the venue cancels all orders when it has not heard of the session for so long; 0 is never")
+	fs.BoolVar(&f.adopt, "adopt", false, "live: take over orders and positions that the session did not make; without it they stop new orders until paper clear")
+	fs.BoolVar(&f.ignore, "ignore-others", false, "live: trade beside orders of others, which are neither shown nor cancelled; the position is the account's")
 	fs.StringVar(&f.feed, "feed", "", "where prices come from: a venue ("+venues+"), at --live-url; replay of the --catalog;\n"+
 		"synthetic, a generated market; or session:`NAME`, what another session heard")
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
@@ -96,13 +100,14 @@ func (f *sessionFlags) settings() map[string]any {
 	all["feed"], all["live-url"], all["speed"] = f.feed, f.liveURL, f.speed
 	if f.sendsOrders() {
 		all["mode"], all["keep-orders"], all["dead-man"] = f.mode, f.keepOrders, f.deadMan.String()
+		all["adopt"], all["ignore-others"] = f.adopt, f.ignore
 	}
 	maps.DeleteFunc(all, func(_ string, v any) bool { m, ok := v.(map[string]string); return ok && len(m) == 0 })
 	return all
 }
 
 // mayChange are settings that a session can go on without.
-var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man"}
+var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others"}
 
 // sendsOrders reports whether orders leave this machine.
 func (f *sessionFlags) sendsOrders() bool { return f.mode == modeLive || f.mode == modeShadow }
@@ -175,7 +180,7 @@ func (a *App) paper(ctx context.Context, f *sessionFlags, flags *pflag.FlagSet) 
 	return err
 }
 
-func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store) error {
+func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store) (failed error) {
 	p, err := a.plan(&f.runFlags)
 	if err != nil {
 		return err
@@ -209,7 +214,9 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	}
 	heard := &audience{tell(log, p)}
 	if f.sendsOrders() {
-		m.connect, err = a.connect(ctx, f, p, log, m.metrics)
+		var lock *keyLock
+		m.connect, lock, err = a.connect(ctx, f, p, k.Orders, log, m.metrics)
+		defer func() { failed = errors.Join(failed, lock.release()) }()
 		if err == nil {
 			p.balance, err = store.OpeningWallet(ctx) // whatever --balance says
 		}
@@ -632,9 +639,32 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 func (w *wired) build(o engine.Observer) (err error) {
 	w.config.Observer = o
 	if w.engine, err = engine.New(w.config); err == nil {
-		w.session.Tripped = w.engine.Tripped
+		w.session.Tripped, w.session.Pursued = w.engine.Tripped, w.pursued
 	}
 	return err
+}
+
+// pursued is what the engine brings about, as the session keeps it.
+func (w *wired) pursued() *session.Pursuit {
+	p, ok := w.engine.Pursuit()
+	if !ok {
+		return nil
+	}
+	name := func(id exchange.SymbolID) string { return w.config.Instruments.Get(id).Symbol }
+	v := &session.Pursuit{Goal: p.Goal, Rule: p.Rule, Since: p.Since, Attempts: p.Attempts, Last: p.Last, Open: len(p.Orders)}
+	if p.Next != 0 {
+		v.Next = &p.Next
+	}
+	if p.Confirmed != 0 {
+		v.Confirmed = &p.Confirmed
+	}
+	for _, o := range p.Orders[:min(len(p.Orders), session.MaxPursuedOrders)] {
+		v.Orders = append(v.Orders, session.PursuedOrder{ClientID: o.ClientID, Symbol: name(o.Symbol), Side: o.Side.String(), Leaves: o.Leaves})
+	}
+	for i := range p.Positions {
+		v.Positions = append(v.Positions, session.PursuedAmount{Symbol: name(p.Positions[i].Symbol), Qty: p.Positions[i].Qty})
+	}
+	return v
 }
 
 // tell logs every order and fill once it is committed.

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -213,6 +216,7 @@ func (v *sessionView) print(out io.Writer) {
 	default:
 		fmt.Fprintf(w, "STOPPED\t%s\tno new orders until paper clear %s\n", v.Tripped, v.Name)
 	}
+	v.printPursuit(w)
 	for _, d := range v.Differences {
 		fmt.Fprintf(w, "DIFFERENCE\t%s\t%s\n", d.At, d.Text)
 	}
@@ -242,6 +246,26 @@ func (v *sessionView) print(out io.Writer) {
 	}
 }
 
+// printPursuit tells of what the session brings about after a kill, a tripped limit or a
+// request to flatten or to end.
+func (v *sessionView) printPursuit(w io.Writer) {
+	p := v.Pursuit
+	if p == nil {
+		return
+	}
+	what := map[string]string{session.GoalNoOrders: "no open orders", session.GoalFlat: "no open orders, no position"}[p.Goal]
+	if p.Done() {
+		fmt.Fprintf(w, "confirmed\t%s\t%s, required by %s at %s, %d attempts\n", p.Confirmed, what, p.Rule, p.Since, p.Attempts)
+		return
+	}
+	next := ""
+	if p.Next != nil {
+		next = ", next at " + p.Next.String()
+	}
+	fmt.Fprintf(w, "PURSUING\t%s\trequired by %s at %s, %d attempts, last at %s%s\n", what, p.Rule, p.Since, p.Attempts, p.Last, next)
+	fmt.Fprintf(w, "still open\t\t%s\n", p.Left())
+}
+
 // printGap tells of the newest orders in two lines; paper gap has the rest.
 func (v *sessionView) printGap(w io.Writer) {
 	g := v.Gap
@@ -256,56 +280,80 @@ func secondsOf(s float64) time.Duration {
 	return time.Duration(s * float64(time.Second)).Round(10 * time.Microsecond)
 }
 
+// waitFlag adds how long a command waits for what it asks for.
+func waitFlag(fs *pflag.FlagSet, into *time.Duration) {
+	fs.DurationVar(into, "wait", patience, "how long to wait until it is done; the session goes on with it after that")
+}
+
+// confirmation says what the exit code of a command that cancels or closes means.
+var confirmation = fmt.Sprintf(`
+It waits until the venue has confirmed it, at most for --wait, and then ends with exit
+code %d and says what is still open. The session goes on trying until it is done, over
+outages and restarts; paper status shows how far it is.`, ExitUnconfirmed)
+
 // askCommand leaves a request for a session.
 func (a *App) askCommand(r session.Request, short string) *cobra.Command {
 	var state string
+	var wait time.Duration
 	c := &cobra.Command{
 		Use:   string(r) + " SESSION",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.ask(c.Context(), state, args[0], r)
+			return a.ask(c.Context(), state, args[0], r, wait)
 		},
 	}
+	if r == session.Kill || r == session.Flatten {
+		c.Long = short + ".\n" + confirmation
+	}
 	stateFlag(c.Flags(), &state)
+	waitFlag(c.Flags(), &wait)
 	return c
 }
 
 func (a *App) stopCommand() *cobra.Command {
 	var state string
 	var flatten, suspend bool
+	var wait time.Duration
 	c := &cobra.Command{
 		Use:   "stop SESSION",
 		Short: "End a session that runs, for good or for now",
-		Long: `End a session that runs. With --flatten its orders are cancelled and its positions
-closed first. With --suspend it can go on later, as after Ctrl-C.`,
+		Long: `End a session that runs. With --flatten it refuses new orders, cancels the open ones and
+closes its positions, and ends once that is confirmed; paper stop without --flatten ends
+it at once even then. With --suspend it can go on later, as after Ctrl-C.
+` + confirmation,
 		Example: `  paper stop xbtusd-sma_cross --flatten
   paper stop xbtusd-sma_cross --suspend`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if flatten {
-				if err := a.flattened(c.Context(), state, args[0]); err != nil {
-					return err
-				}
-			}
 			r := session.Stop
-			if suspend {
+			switch {
+			case flatten && suspend:
+				r = session.FlattenSuspend
+			case flatten:
+				r = session.FlattenStop
+			case suspend:
 				r = session.Suspend
 			}
-			return a.ask(c.Context(), state, args[0], r)
+			return a.ask(c.Context(), state, args[0], r, wait)
 		},
 	}
 	stateFlag(c.Flags(), &state)
+	waitFlag(c.Flags(), &wait)
 	c.Flags().BoolVar(&flatten, "flatten", false, "cancel orders and close positions first")
 	c.Flags().BoolVar(&suspend, "suspend", false, "let it go on later")
 	return c
 }
 
-// patience is how long a running session may take to do what it is asked.
+// patience is how long a running session may take to do what it is asked, unless --wait
+// says otherwise.
 const patience = 30 * time.Second
 
 // ask makes a request of a running session and waits until it is carried out.
-func (a *App) ask(ctx context.Context, state, name string, r session.Request) error {
+func (a *App) ask(ctx context.Context, state, name string, r session.Request, wait time.Duration) error {
+	if wait < 0 {
+		return usage(fmt.Errorf("--wait %s: must not be negative", wait))
+	}
 	dir, err := a.running(ctx, state, name)
 	if err != nil {
 		return err
@@ -313,39 +361,87 @@ func (a *App) ask(ctx context.Context, state, name string, r session.Request) er
 	if err := session.Ask(dir, r); err != nil {
 		return dataError(err)
 	}
-	return a.until(ctx, dir, string(r), func() (bool, error) {
-		if r == session.Stop || r == session.Suspend {
-			running, err := session.Running(dir)
-			return !running, err
+	q := &asked{dir: dir, name: name, request: r}
+	for end := time.Now().Add(wait); ; {
+		done, err := q.done(ctx)
+		switch {
+		case err != nil:
+			return err
+		case done:
+			return nil
+		case !q.runs && q.state.Ended:
+			return withCode(ExitUnconfirmed, fmt.Errorf("%s: session %s has ended before it was confirmed: %s", r, name, q.left()))
+		case !q.runs:
+			return withCode(ExitUnconfirmed, fmt.Errorf("%s: session %s does not run any more: %s; it goes on with it when it is run again", r, name, q.left()))
+		case !time.Now().Before(end):
+			return withCode(ExitUnconfirmed, fmt.Errorf("%s: not confirmed after %s: %s; session %s goes on with it, see paper status %s", r, wait, q.left(), name, name))
 		}
-		asked, err := filepath.Glob(filepath.Join(dir, "control", string(r)))
-		return len(asked) == 0, err
-	})
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
-// flattened kills and flattens, and waits until nothing is left.
-func (a *App) flattened(ctx context.Context, state, name string) error {
-	for _, r := range []session.Request{session.Kill, session.Flatten} {
-		if err := a.ask(ctx, state, name, r); err != nil {
-			return err
-		}
+// asked is a request that was made of a session.
+type asked struct {
+	dir, name string
+	request   session.Request
+	runs      bool // the session's process does
+	taken     bool // the request has been taken up
+	state     session.State
+}
+
+// ends reports whether the request is one to end the session or its run.
+func (q *asked) ends() bool {
+	return q.request != session.Kill && q.request != session.Flatten && q.request != session.Clear
+}
+
+// flattens reports whether the request is to end only once the account is flat.
+func (q *asked) flattens() bool {
+	return q.request == session.FlattenStop || q.request == session.FlattenSuspend
+}
+
+// done reports whether the request is carried out.
+func (q *asked) done(ctx context.Context) (bool, error) {
+	var err error
+	if q.runs, err = session.Running(q.dir); err != nil {
+		return false, dataError(err)
 	}
-	dir, err := sessionDir(state, name)
-	if err != nil {
-		return err
+	_, there := os.Stat(filepath.Join(q.dir, "control", string(q.request)))
+	if there != nil && !errors.Is(there, fs.ErrNotExist) {
+		return false, dataError(there)
 	}
-	return a.until(ctx, dir, "flatten", func() (bool, error) {
-		v, err := a.look(ctx, state, name)
-		if err != nil || v.Open > 0 {
-			return false, err
-		}
-		for i := range v.Positions {
-			if v.Positions[i].Qty != 0 {
-				return false, nil
-			}
-		}
-		return true, nil
-	})
+	q.taken = there != nil
+	store, err := session.Read(ctx, q.dir)
+	if err == nil {
+		q.state, err = store.State(ctx)
+		err = errors.Join(err, store.Close())
+	}
+	switch {
+	case err != nil:
+		return false, dataError(err)
+	case q.ends():
+		// The request's file outlives a process that died before it was carried out.
+		return !q.runs && q.taken && (!q.flattens() || q.state.Pursuit.Done()), nil
+	case q.request == session.Clear:
+		return q.taken, nil
+	}
+	return q.taken && q.state.Pursuit.Done(), nil
+}
+
+// left says what is not done.
+func (q *asked) left() string {
+	switch {
+	case !q.taken && q.state.Events == 0:
+		return "the session has heard no price yet and waits for the first one"
+	case !q.state.Pursuit.Done():
+		return q.state.Pursuit.Left()
+	case !q.taken:
+		return "the session has not carried it out"
+	}
+	return "its process has not ended"
 }
 
 func (a *App) running(ctx context.Context, state, name string) (string, error) {
@@ -361,24 +457,4 @@ func (a *App) running(ctx context.Context, state, name string) (string, error) {
 		return "", usage(fmt.Errorf("session %s does not run", name))
 	}
 	return store.Dir, nil
-}
-
-// until waits for something to be done.
-func (a *App) until(ctx context.Context, dir, what string, done func() (bool, error)) error {
-	for end := time.Now().Add(patience); ; {
-		ok, err := done()
-		switch {
-		case err != nil:
-			return dataError(err)
-		case ok:
-			return nil
-		case time.Now().After(end):
-			return dataError(fmt.Errorf("%s: the session has not done what it was asked in %s: %s", dir, patience, what))
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }

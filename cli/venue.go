@@ -60,8 +60,13 @@ type Access struct {
 	Instruments *exchange.Instruments
 	Symbols     []exchange.SymbolID
 	DeadMan     time.Duration // of the venue's dead man's switch; 0: it is not armed
-	Log         *slog.Logger
-	Metrics     *live.Metrics
+	// Prefix begins the client ids of the session's orders; Others is what becomes of orders
+	// and positions that are not its own. An account that leaves them alone cancels none of
+	// them, also when it is asked to cancel all.
+	Prefix  string
+	Others  live.Others
+	Log     *slog.Logger
+	Metrics *live.Metrics
 
 	secrets map[string]secret.String
 }

@@ -155,6 +155,7 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 		c.e.summary.Refused++
 		return "", err
 	}
+	c.e.pursuit.allow(id)
 	c.view.symbols[o.Symbol].put(&exchange.Order{
 		ClientID: id, LinkID: o.LinkID, Symbol: o.Symbol, Side: o.Side, Qty: o.Qty, Price: o.Price, StopPrice: o.StopPrice,
 		DisplayQty: o.DisplayQty, PegOffset: o.PegOffset, PegType: o.PegType, Type: o.Type, TimeInForce: o.TimeInForce,
@@ -237,6 +238,7 @@ func (c *Context) Amend(a exchange.AmendOrder) error {
 	if err := c.guardAmend(&a); err != nil {
 		return err
 	}
+	c.e.pursuit.renamed(&a)
 	return c.e.cfg.Exchange.Amend(c.ctx, a)
 }
 
@@ -263,6 +265,7 @@ func (c *Context) ClosePosition(s exchange.SymbolID) (exchange.ClientID, error) 
 	}
 	id, err := c.e.cfg.Exchange.ClosePosition(c.ctx, s)
 	if err == nil && id != "" {
+		c.e.pursuit.allow(id)
 		c.tellObserver(s, id)
 	}
 	return id, err

@@ -67,7 +67,7 @@ func TestCommandsReachTheExchange(t *testing.T) {
 		require.NoError(t, ctx.CancelAll(xbt))
 		id, err = ctx.ClosePosition(xbt)
 		require.NoError(t, err)
-		require.Equal(t, exchange.ClientID("close"), id)
+		require.Equal(t, exchange.ClientID("close-1"), id)
 		require.NoError(t, ctx.SetLeverage(xbt, exchange.MustRatio("2.5")))
 		id, err = ctx.Submit(exchange.NewOrder{ClientID: "mine", Symbol: xbt, Side: exchange.Buy, Qty: 1, Type: exchange.Market})
 		require.NoError(t, err)

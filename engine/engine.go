@@ -143,6 +143,7 @@ type Engine struct {
 	deliver deliveries
 	timers  timers
 	guard   guard
+	pursuit pursuit
 	barsDue exchange.Time
 	reports []exchange.Report
 	sample  exchange.Time
@@ -175,7 +176,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, h: handlersOf(cfg.Strategy), end: exchange.Never, barsDue: exchange.Never,
-		buf: make([]exchange.Event, cfg.BatchRows), deliver: newDeliveries(),
+		buf: make([]exchange.Event, cfg.BatchRows), deliver: newDeliveries(), pursuit: newPursuit(),
 	}
 	e.taker, _ = cfg.Exchange.(marketTaker)
 	e.pacer, _ = cfg.Feed.(Pacer)
@@ -332,7 +333,7 @@ func (e *Engine) next() exchange.Time {
 	if e.pos < e.n && e.buf[e.pos].Time < t {
 		t = e.buf[e.pos].Time
 	}
-	t = min(t, e.deliver.at, e.barsDue, e.timers.next())
+	t = min(t, e.deliver.at, e.barsDue, e.timers.next(), e.pursuit.due)
 	// Nothing happens in the past: a feed that steps back in time, or a timer set
 	// for now, is dealt with now.
 	return max(t, e.now)
@@ -383,6 +384,9 @@ func (e *Engine) step(ctx context.Context, t exchange.Time) error {
 func (e *Engine) settle(ctx context.Context, t exchange.Time) error {
 	for {
 		if err := e.guard.watch(ctx, e); err != nil {
+			return err
+		}
+		if err := e.pursue(ctx, t); err != nil {
 			return err
 		}
 		if e.cfg.Exchange.Next() > t {
@@ -515,7 +519,12 @@ func (e *Engine) report(r *exchange.Report) error {
 			return err
 		}
 	}
-	e.guard.report(r)
+	if e.pursuit.on() {
+		e.pursuit.report(r, e.now)
+	}
+	if !e.pursuit.unconfirmed() { // refusals of repeated requests are not the strategy's
+		e.guard.report(r)
+	}
 	e.tellStrategy(r)
 	return nil
 }

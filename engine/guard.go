@@ -23,8 +23,8 @@ type Limits struct {
 	Spread          exchange.Ratio // between bid and ask, as a share of the middle
 	Stale           time.Duration  // since the newest market event of the symbol
 
-	// These trip the guard: open orders are cancelled, and from then on only orders
-	// that reduce a position pass.
+	// These trip the guard: open orders are cancelled, repeatedly until the exchange confirms
+	// that none is left, and from then on only orders that reduce a position pass.
 	DailyLoss  exchange.Money // equity lost since the first instant of the UTC day
 	Drawdown   exchange.Ratio // share of the highest equity that was lost
 	Rejections int            // of the exchange in a row
@@ -48,6 +48,7 @@ const (
 	RuleDisconnected    = "disconnected" // the account of a live venue is not heard
 	RuleLeaving         = "leaving"      // a live session ends for now
 	RuleDifference      = "difference"   // the account of a live venue is not what its reports came to
+	RuleFlatten         = "flatten"      // the positions are being closed
 )
 
 // RiskError is the guard's refusal of an order.
@@ -76,6 +77,9 @@ type guard struct {
 	tripped string
 	reason  string
 	leaving bool // the session ends, and lets no order pass
+	// flattening: the positions are being closed, and no order of the strategy passes, since
+	// one that reduces a position would compete with the order that closes it.
+	flattening bool
 
 	sent    []exchange.Time // of the newest orders, a ring of OrdersPerMinute
 	at      int
@@ -122,6 +126,9 @@ func (g *guard) check(c *Context, w *intent) error {
 	}
 	if g.leaving && !w.shrinks() {
 		return refuse(RuleLeaving, "the session ends for now")
+	}
+	if g.flattening && !w.shrinks() {
+		return refuse(RuleFlatten, "the positions are being closed")
 	}
 	closes := w.reduces || g.onlyReduces(v, w)
 	reduces := closes || w.more <= 0
@@ -248,11 +255,18 @@ func (g *guard) watch(ctx context.Context, e *Engine) error {
 	return nil
 }
 
+// refresh decides whether orders are checked at all.
+func (g *guard) refresh() { g.active = g.limits != Limits{} || g.tripped != "" || g.flattening }
+
 // trip latches: nothing but an operator's word or the end of the run undoes it.
 func (g *guard) trip(ctx context.Context, e *Engine, rule, reason string) error {
 	g.latch(e, rule, reason)
-	if err := e.cancelOrders(ctx, "Risk guard: "+rule); err != nil {
-		return err
+	e.pursuit.killed = true
+	if !e.guard.flattening { // which cancels the orders too
+		e.pursuit.begin(GoalNoOrders, rule, "Risk guard: "+rule, e.now)
+		if err := e.attempt(ctx, e.now); err != nil {
+			return err
+		}
 	}
 	g.tell(e)
 	return nil

@@ -210,6 +210,7 @@ func TestGuardTrips(t *testing.T) {
 // at its new price before its cancellation arrives.
 func TestTrippedGuardHoldsOrdersWhereTheyAre(t *testing.T) {
 	r, s := losing(t, engine.Limits{DailyLoss: 300})
+	r.venue.ignores = 1000
 	checked := false
 	s.trade = func(ctx *engine.Context, _ exchange.Trade) {
 		if len(s.rules) == 0 {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -33,21 +32,32 @@ func (e *Engine) operate(ctx context.Context, o exchange.Operation) error {
 	case exchange.OperationFlatten:
 		return e.flatten(ctx)
 	case exchange.OperationClear:
+		e.pursuit.end()
 		e.guard.clear(e)
 	case exchange.OperationHold:
+		e.pursuit.heard(false, e.now)
 		e.guard.hold(e, RuleDisconnected, "the account is not heard")
 	case exchange.OperationLeave:
 		// An order that closes would have to be cancelled as well, and so there would
 		// be no end.
 		e.guard.leaving = true
 		e.guard.hold(e, RuleLeaving, "the session ends for now")
-		return e.cancelOrders(ctx, "Session ends for now")
+		e.pursuit.leaving = true
+		goal := GoalNoOrders
+		if e.pursuit.flat { // it is taken up again by the next run
+			goal = GoalFlat
+		}
+		e.pursuit.begin(goal, RuleLeaving, "Session ends for now", e.now)
+		return e.attempt(ctx, e.now)
 	case exchange.OperationRelease:
 		e.guard.leaving = false
+		e.pursuit.released()
+		e.pursuit.heard(true, e.now)
 		if passing(e.guard.tripped) {
 			e.guard.release(e)
 		}
 	case exchange.OperationResume:
+		e.pursuit.heard(true, e.now)
 		if !e.guard.leaving && passing(e.guard.tripped) {
 			e.guard.release(e)
 		}
@@ -57,38 +67,21 @@ func (e *Engine) operate(ctx context.Context, o exchange.Operation) error {
 	return nil
 }
 
-// cancelOrders cancels the orders of every symbol. There may be some that are not known
-// to be open yet.
-func (e *Engine) cancelOrders(ctx context.Context, text string) error {
-	for _, id := range e.cfg.Symbols {
-		if err := e.cfg.Exchange.CancelAll(ctx, exchange.CancelFilter{Symbol: id, Text: text}); err != nil {
-			return fmt.Errorf("cancel orders of %s: %w", e.ctx.view.symbols[id].inst.Name(), err)
-		}
-	}
-	return nil
-}
-
-// flatten cancels all orders and closes all positions at the market.
+// flatten cancels all orders and closes all positions at the market, until the exchange's
+// reports confirm that nothing is left. Meanwhile no order of the strategy passes.
 func (e *Engine) flatten(ctx context.Context) error {
-	if err := e.cancelOrders(ctx, "Flatten"); err != nil {
-		return fmt.Errorf("flatten: %w", err)
-	}
-	for _, id := range e.cfg.Symbols {
-		s := &e.ctx.view.symbols[id]
-		if s.position.Qty == 0 {
-			continue
-		}
-		if _, err := e.cfg.Exchange.ClosePosition(ctx, id); err != nil {
-			return fmt.Errorf("flatten: close the position of %s: %w", s.inst.Name(), err)
-		}
-	}
-	return nil
+	e.guard.flattening, e.guard.active = true, true
+	e.pursuit.flat = true
+	e.pursuit.begin(GoalFlat, RuleFlatten, "Flatten", e.now)
+	return e.attempt(ctx, e.now)
 }
 
 // clear lets orders through again, and begins the losses anew: what tripped the guard
 // would trip it again at once.
 func (g *guard) clear(e *Engine) {
+	g.flattening = false
 	if g.tripped == "" {
+		g.refresh()
 		return
 	}
 	g.release(e)
@@ -100,6 +93,7 @@ func (g *guard) clear(e *Engine) {
 // release lets orders through again; the losses so far count on.
 func (g *guard) release(e *Engine) {
 	e.ctx.log.Warn("risk guard is cleared", "rule", g.tripped)
-	g.tripped, g.reason, g.active = "", "", g.limits != Limits{}
+	g.tripped, g.reason = "", ""
+	g.refresh()
 	e.summary.Tripped = nil
 }

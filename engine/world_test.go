@@ -121,6 +121,32 @@ type venue struct {
 	refuse   error // of Submit
 	broken   error // of Advance
 	now      exchange.Time
+	resting  []exchange.Order
+	held     map[exchange.SymbolID]exchange.Qty // positions
+	ignores  int                                // so many requests to cancel or close arrive and are not carried out
+	thin     exchange.Qty                       // so much of a position is closed by one order; 0: all
+	invalid  int                                // so many requests to cancel or close are refused at once
+	closings int
+}
+
+// ignored reports whether a request is one of those that are not carried out.
+func (v *venue) ignored() bool {
+	v.ignores--
+	return v.ignores >= 0
+}
+
+// refused is the error of a request that is refused at once.
+func (v *venue) refused() error {
+	if v.invalid--; v.invalid >= 0 {
+		return &exchange.ValidationError{Field: "symbol", Value: "x", Reason: "is not open"}
+	}
+	return nil
+}
+
+// end reports that an order is cancelled.
+func (v *venue) end(o exchange.Order) {
+	o.Status, o.Leaves = exchange.Canceled, 0
+	v.report(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecCanceled, Symbol: o.Symbol, Order: o})
 }
 
 type command struct {
@@ -148,8 +174,13 @@ func (v *venue) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientI
 			Type: o.Type, Status: exchange.New}
 		v.report(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Symbol: o.Symbol, Order: order})
 		if o.Type != exchange.Market {
+			v.resting = append(v.resting, order)
 			return
 		}
+		if v.held == nil {
+			v.held = map[exchange.SymbolID]exchange.Qty{}
+		}
+		v.held[o.Symbol] += o.Side.Signed(o.Qty)
 		order.Status, order.Leaves, order.Filled = exchange.Filled, 0, o.Qty
 		v.report(exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, Symbol: o.Symbol, Order: order,
 			Fill: exchange.Fill{ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: o.Qty, Position: o.Side.Signed(o.Qty)}})
@@ -167,6 +198,10 @@ func (v *venue) Amend(_ context.Context, a exchange.AmendOrder) error {
 func (v *venue) Cancel(_ context.Context, c exchange.CancelOrder) error {
 	v.send(func(now exchange.Time) {
 		v.journal.add(now, "venue cancels %s", c.ClientID)
+		if v.ignored() {
+			return
+		}
+		v.resting = slices.DeleteFunc(v.resting, func(o exchange.Order) bool { return o.ClientID == c.ClientID })
 		v.report(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecCanceled, Symbol: c.Symbol,
 			Order: exchange.Order{ClientID: c.ClientID, Symbol: c.Symbol, Status: exchange.Canceled}})
 	})
@@ -174,13 +209,52 @@ func (v *venue) Cancel(_ context.Context, c exchange.CancelOrder) error {
 }
 
 func (v *venue) CancelAll(_ context.Context, f exchange.CancelFilter) error {
-	v.send(func(now exchange.Time) { v.journal.add(now, "venue cancels all of %d", f.Symbol) })
+	if err := v.refused(); err != nil {
+		return err
+	}
+	v.send(func(now exchange.Time) {
+		v.journal.add(now, "venue cancels all of %d", f.Symbol)
+		if v.ignored() {
+			return
+		}
+		v.resting = slices.DeleteFunc(v.resting, func(o exchange.Order) bool {
+			if o.Symbol == f.Symbol {
+				v.end(o)
+			}
+			return o.Symbol == f.Symbol
+		})
+	})
 	return nil
 }
 
 func (v *venue) ClosePosition(_ context.Context, s exchange.SymbolID) (exchange.ClientID, error) {
-	v.send(func(now exchange.Time) { v.journal.add(now, "venue closes %d", s) })
-	return "close", nil
+	if err := v.refused(); err != nil {
+		return "", err
+	}
+	v.closings++
+	id := exchange.ClientID(fmt.Sprintf("close-%d", v.closings))
+	v.send(func(now exchange.Time) {
+		v.journal.add(now, "venue closes %d", s)
+		if v.held[s] == 0 {
+			return
+		}
+		o := exchange.Order{ClientID: id, Symbol: s, Side: exchange.SideOf(-v.held[s]), Qty: v.held[s].Abs(), Type: exchange.Market}
+		if v.ignored() {
+			o.Status, o.RejectReason = exchange.Rejected, "overloaded"
+			v.report(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: s, Order: o})
+			return
+		}
+		if o.Filled = o.Qty; v.thin > 0 {
+			o.Filled = min(o.Qty, v.thin)
+		}
+		v.held[s] += o.Side.Signed(o.Filled)
+		if o.Status = exchange.Filled; o.Filled < o.Qty {
+			o.Status = exchange.Canceled
+		}
+		v.report(exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, Symbol: s, Order: o,
+			Fill: exchange.Fill{ClientID: id, Symbol: s, Side: o.Side, Qty: o.Filled, Position: v.held[s]}})
+	})
+	return id, nil
 }
 
 func (v *venue) SetLeverage(_ context.Context, s exchange.SymbolID, l exchange.Ratio) error {
@@ -340,6 +414,7 @@ func (l *listener) OnStop(ctx *engine.Context) {
 
 // run is one run of a listener over a list of events at a simulated venue.
 type run struct {
+	engine   *engine.Engine
 	journal  journal
 	listener listener
 	venue    venue
@@ -377,6 +452,7 @@ func (r *run) run(t testing.TB) error {
 	t.Helper()
 	e, err := engine.New(r.config)
 	require.NoError(t, err)
+	r.engine = e
 	r.summary, err = e.Run(t.Context())
 	return err
 }

@@ -54,6 +54,7 @@ func (s *Session) write(ctx context.Context) error {
 		s.cfg.Committed(&c)
 	}
 	if s.cfg.Live != nil && s.cfg.Live.venue != nil {
+		s.letExpire()
 		s.cfg.Live.send(ctx, exchange.TimeOf(s.cfg.Now()))
 	}
 	s.raw, s.heard, s.reports, s.samples, s.commands, s.shadow = s.raw[:0], s.heard[:0], s.reports[:0], s.samples[:0], s.commands[:0], s.shadow[:0]
@@ -91,6 +92,9 @@ func (s *Session) observe() {
 	}
 	if s.Tripped != nil {
 		s.state.Tripped = s.Tripped()
+	}
+	if s.Pursued != nil {
+		s.state.Pursuit = s.Pursued()
 	}
 }
 

@@ -25,10 +25,16 @@ const (
 	Clear   Request = "clear"   // let orders through again
 	Stop    Request = "stop"    // end the session for good
 	Suspend Request = "suspend" // end the run; the session can go on later
+
+	// These kill and flatten first, and end the session or the run once the venue has
+	// confirmed that no order is open and no position left, however long that takes and
+	// however often the process dies meanwhile.
+	FlattenStop    Request = "flatten-stop"
+	FlattenSuspend Request = "flatten-suspend"
 )
 
 // Requests in the order in which they are carried out when several are there.
-var allRequests = []Request{Kill, Flatten, Clear, Suspend, Stop}
+var allRequests = []Request{Kill, Flatten, Clear, FlattenSuspend, FlattenStop, Suspend, Stop}
 
 // ParseRequest reads the name of a request.
 func ParseRequest(text string) (Request, error) {
@@ -39,6 +45,9 @@ func ParseRequest(text string) (Request, error) {
 }
 
 var operations = map[Request]exchange.Operation{Kill: exchange.OperationKill, Flatten: exchange.OperationFlatten, Clear: exchange.OperationClear}
+
+// flattens reports whether a request ends the session once it is flat.
+func (r Request) flattens() bool { return r == FlattenStop || r == FlattenSuspend }
 
 // Ask leaves a request for the process that runs the session in dir. It is carried out
 // within a moment, or when the session next runs.
@@ -56,9 +65,17 @@ func (s *Session) Ask(r Request) { s.ask(r, "") }
 func (s *Session) ask(r Request, file string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if operation, ok := operations[r]; ok {
+	operation, ok := operations[r]
+	switch {
+	case ok:
 		s.orders = append(s.orders, request{operation: operation, file: file})
-	} else if s.stopped == nil || !s.stopped.suspend {
+	case r.flattens():
+		if s.stopped == nil { // a plain request to end is not taken back by one that waits
+			s.stopped = &request{suspend: r == FlattenSuspend, flat: true, file: file}
+			s.orders = append(s.orders, request{operation: exchange.OperationKill},
+				request{operation: exchange.OperationFlatten})
+		}
+	case s.stopped == nil || s.stopped.flat || !s.stopped.suspend:
 		s.stopped = &request{suspend: r == Suspend, file: file}
 	}
 	select {
@@ -86,15 +103,23 @@ func (s *Session) look() error {
 		there[e.Name()] = true
 	}
 	for _, r := range allRequests {
-		if _, operation := operations[r]; operation && s.state.Events == 0 {
+		if _, operation := operations[r]; (operation || r.flattens()) && s.state.Events == 0 {
 			continue // it can wait for the first event
 		}
-		if there[string(r)] {
+		if there[string(r)] && !s.ends(r) {
 			s.cfg.Log.Warn("the operator asks", "request", string(r))
 			s.ask(r, string(r))
 		}
 	}
 	return nil
+}
+
+// ends reports whether a request to end the session is being carried out already. Its file
+// stays until that is done, so that it outlives the process.
+func (s *Session) ends(r Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped != nil && (s.stopped.file == string(r) || r.flattens())
 }
 
 // forget removes a request that was carried out.

@@ -30,6 +30,51 @@ type desk struct {
 	left    int   // closed with the switch armed
 	mute    error // of waiting for answers
 	away    error // of connecting
+	lose    int   // so many requests to cancel or close are lost
+	busy    int   // so many orders are rejected
+	thin    exchange.Qty
+	held    exchange.Qty // position
+	expires []bool       // what the dead man's switch was told
+}
+
+// LetExpire implements session.Expirer.
+func (d *desk) LetExpire(expire bool) {
+	if n := len(d.expires); n == 0 && expire || n > 0 && d.expires[n-1] != expire {
+		d.expires = append(d.expires, expire)
+	}
+}
+
+// lost reports whether a request is one of those that are lost.
+func (d *desk) lost() bool {
+	d.lose--
+	return d.lose >= 0
+}
+
+// fill reports a fill that leaves the rest of the order, which has ended.
+func (d *desk) fill(o *exchange.NewOrder, qty exchange.Qty) {
+	d.held += o.Side.Signed(qty)
+	x := exchange.Order{OrderID: exchange.OrderID("id-" + o.ClientID), ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: o.Qty, Filled: qty, Status: exchange.Filled}
+	if qty < o.Qty {
+		x.Status = exchange.Canceled
+	}
+	exec := "fill-" + string(o.ClientID)
+	d.say(exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, ExecID: exec, Symbol: o.Symbol, Order: x, Fill: exchange.Fill{ExecID: exec, OrderID: x.OrderID,
+		ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: qty, Price: exchange.MustPrice("40000"), Value: exchange.Money(qty) * 2500, Position: d.held, Type: exchange.ExecTrade, Time: start}})
+}
+
+// close carries out an order that closes the position.
+func (d *desk) close(o *exchange.NewOrder) {
+	c := *o
+	c.Qty, c.Side = d.held.Abs(), exchange.SideOf(-d.held)
+	if d.busy--; d.busy >= 0 {
+		d.acknowledge(&c, exchange.Rejected, exchange.ExecRejected)
+		return
+	}
+	qty := c.Qty
+	if d.thin > 0 {
+		qty = min(qty, d.thin)
+	}
+	d.fill(&c, qty)
 }
 
 func (d *desk) connect(_ context.Context, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
@@ -39,6 +84,9 @@ func (d *desk) connect(_ context.Context, known *live.Known, notice func(live.No
 	}
 	d.known, d.notice, d.ready = known, notice, make(chan struct{}, 1)
 	d.reports = d.reports[:0]
+	if d.held != 0 {
+		d.say(exchange.Report{Kind: exchange.ReportPosition, Position: exchange.Position{Qty: d.held}})
+	}
 	d.say(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 5_000_000, Balance: 5_000_000}})
 	if known != nil {
 		for n := range known.Open {
@@ -72,6 +120,14 @@ func (d *desk) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID
 	if d.refuse != nil {
 		return "", d.refuse
 	}
+	switch {
+	case o.ExecInst&exchange.Close != 0:
+		d.close(&o)
+		return o.ClientID, nil
+	case o.Type == exchange.Market:
+		d.fill(&o, o.Qty)
+		return o.ClientID, nil
+	}
 	d.placed = append(d.placed, o.ClientID)
 	d.acknowledge(&o, exchange.New, exchange.ExecNew)
 	return o.ClientID, nil
@@ -84,7 +140,8 @@ func (d *desk) Amend(_ context.Context, a exchange.AmendOrder) error {
 
 func (d *desk) Cancel(_ context.Context, c exchange.CancelOrder) error {
 	d.sent = append(d.sent, "cancel "+string(c.ClientID))
-	if !d.deaf {
+	if !d.deaf && !d.lost() {
+		d.placed = slices.DeleteFunc(d.placed, func(id exchange.ClientID) bool { return id == c.ClientID })
 		d.acknowledge(&exchange.NewOrder{ClientID: c.ClientID}, exchange.Canceled, exchange.ExecCanceled)
 	}
 	return nil
@@ -92,7 +149,7 @@ func (d *desk) Cancel(_ context.Context, c exchange.CancelOrder) error {
 
 func (d *desk) CancelAll(context.Context, exchange.CancelFilter) error {
 	d.sent = append(d.sent, "cancel all")
-	if !d.deaf {
+	if !d.deaf && !d.lost() {
 		for _, id := range d.placed {
 			d.acknowledge(&exchange.NewOrder{ClientID: id}, exchange.Canceled, exchange.ExecCanceled)
 		}
@@ -417,7 +474,7 @@ func TestFoundWhileLeaving(t *testing.T) {
 	}, false)
 	require.ErrorIs(t, err, session.ErrSuspended)
 	require.Equal(t, "answered", stage)
-	require.Equal(t, []string{"cancel all", "cancel all"}, d.sent, "the session's and ours, and no order")
+	require.Equal(t, []string{"cancel all", "cancel all", "cancel all"}, d.sent, "the session's, the same when it is heard again, ours, and no order")
 	replayed(t, dir, fresh)
 }
 

@@ -126,6 +126,8 @@ type Session struct {
 
 	// Tripped, if set before the run, says which rule of the risk guard has tripped.
 	Tripped func() string
+	// Pursued, if set before the run, says what the engine brings about; nil: nothing.
+	Pursued func() *Pursuit
 }
 
 type sample struct {
@@ -137,6 +139,7 @@ type sample struct {
 type request struct {
 	operation exchange.Operation // 0: stop or suspend
 	suspend   bool
+	flat      bool   // only once no order is open and no position left
 	file      string // that asked for it
 }
 
@@ -236,8 +239,8 @@ func (s *Session) Wait(ctx context.Context, until exchange.Time) ([]exchange.Eve
 		if done, err := s.ending(); done && s.left() {
 			return nil, err
 		}
-		if events := s.operations(); len(events) > 0 {
-			return events, nil
+		if events, err := s.operations(ctx); err != nil || len(events) > 0 {
+			return events, err
 		}
 		events, now, err := s.hear(ctx, until)
 		if err != nil || len(events) > 0 || s.cfg.Live.waiting() {
@@ -351,6 +354,14 @@ func (s *Session) hearLive(ctx context.Context, until exchange.Time) ([]exchange
 		reports[i].Arrival = at
 	}
 	s.handReports(reports, at)
+	// What the account brought up when it was connected is in force before the strategy is
+	// told of the first price.
+	var first []exchange.Event
+	if s.state.Events == 0 && s.cfg.Live != nil {
+		if first = s.takeRequests(at); len(first) > 0 {
+			at++
+		}
+	}
 	for i := range events {
 		e := &events[i]
 		e.Arrival, e.Time = at, min(e.Time, at)
@@ -358,7 +369,11 @@ func (s *Session) hearLive(ctx context.Context, until exchange.Time) ([]exchange
 			at++
 		}
 	}
-	return s.hand(events, int64(len(events))), now, nil
+	consumed := int64(len(events))
+	if len(first) > 0 {
+		events = slices.Concat(first, events)
+	}
+	return s.hand(events, consumed), now, nil
 }
 
 // hearRecorded takes the events that are due. Their times are the data's, and they are
@@ -433,15 +448,40 @@ func (s *Session) restamp(events []exchange.Event) {
 }
 
 // operations turns what operators asked for into events of the session. Before the
-// first event there is no time that they could have.
-func (s *Session) operations() []exchange.Event {
+// first event there is no time that they could have. Reports that came before the request
+// are heard before it: an account that is heard again is known when orders pass again.
+func (s *Session) operations(ctx context.Context) ([]exchange.Event, error) {
 	if s.state.Events == 0 {
-		return nil
+		return nil, nil
 	}
 	at := s.state.Now + 1
 	if s.cfg.Stamped {
 		at = max(at, exchange.TimeOf(s.cfg.Now()))
 	}
+	if !s.requested() {
+		return nil, nil
+	}
+	reports, err := s.listen(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	for i := range reports {
+		reports[i].Arrival = at
+	}
+	s.handReports(reports, at)
+	return s.hand(s.takeRequests(at), 0), nil
+}
+
+// requested reports whether an operation waits, or a difference is to be noted.
+func (s *Session) requested() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.orders)+len(s.doubts) > 0
+}
+
+// takeRequests makes events of the operations that wait, and notes differences. The events
+// are valid until the next call.
+func (s *Session) takeRequests(at exchange.Time) []exchange.Event {
 	s.mu.Lock()
 	requests, doubts := s.orders, s.doubts
 	s.orders, s.doubts = nil, nil
@@ -456,7 +496,7 @@ func (s *Session) operations() []exchange.Event {
 			s.taken = append(s.taken, r.file)
 		}
 	}
-	return s.hand(s.handed, 0)
+	return s.handed
 }
 
 // ending reports whether the session was asked to stop.
@@ -465,6 +505,7 @@ func (s *Session) ending() (bool, error) {
 	stopped := s.stopped
 	s.mu.Unlock()
 	switch {
+	case stopped != nil && stopped.flat && !s.flat():
 	case stopped != nil && stopped.suspend:
 		return true, ErrSuspended
 	case stopped != nil:
@@ -519,8 +560,12 @@ func (s *Session) Finish(ctx context.Context, outcome error, halted string) erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var err error
 	if s.stopped != nil && s.stopped.file != "" {
-		return s.forget(s.stopped.file)
+		err = s.forget(s.stopped.file)
 	}
-	return nil
+	if s.state.Ended { // nothing is left that could wait
+		err = errors.Join(err, s.forget(string(FlattenStop)), s.forget(string(FlattenSuspend)))
+	}
+	return err
 }

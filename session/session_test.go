@@ -109,6 +109,7 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 		Sources: []engine.Source{{Symbol: id, Kind: exchange.KindBook}, {Symbol: id, Kind: exchange.KindTrade}}})
 	require.NoError(t, err)
 	s.Tripped = e.Tripped
+	s.Pursued = func() *session.Pursuit { return pursuitOf(e) }
 	if u.change != nil {
 		u.change(s, store)
 	}

@@ -76,6 +76,8 @@ type State struct {
 	Gaps      []Gap               `json:"gaps"`      // the newest
 	GapCount  int64               `json:"gap_count"` // all of them
 
+	Pursuit *Pursuit `json:"pursuit,omitempty"` // what the session brings about, or has brought about last
+
 	// Of a session on a live venue.
 	Venue           *VenueState  `json:"venue,omitempty"`
 	Commands        int64        `json:"commands,omitempty"`         // sent

@@ -252,18 +252,14 @@ func (g *Gateway) advanceAccount(ctx context.Context, a *account) error {
 // bring brings an account to now, also when nothing is due: a command is given at the
 // account's own time.
 func (g *Gateway) bring(ctx context.Context, a *account) (err error) {
-	for {
-		g.reports, err = a.x.Advance(ctx, g.now, g.reports[:0])
-		if err != nil {
-			return fmt.Errorf("account %d: %w", a.id, err)
-		}
-		if len(g.reports) > 0 {
-			g.publishReports(a, g.reports)
-		}
-		if a.x.Next() > g.now {
-			return nil
-		}
+	g.reports, err = a.x.Advance(ctx, g.now, g.reports[:0])
+	if err != nil {
+		return fmt.Errorf("account %d: %w", a.id, err)
 	}
+	if len(g.reports) > 0 {
+		g.publishReports(a, g.reports)
+	}
+	return nil
 }
 
 func (g *Gateway) market(id exchange.SymbolID) *market {

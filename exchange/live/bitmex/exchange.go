@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -34,6 +37,12 @@ type ExchangeConfig struct {
 	// at once, beside the other commands, which are sent one after another. 0:
 	// cancellations keep their place among them.
 	CancelConnections int
+	// Prefix begins the client ids of the program's own orders. Orders with other ids are
+	// somebody else's and are treated as Others says; unless that is [live.Adopt], CancelAll
+	// spares them. Empty: every order counts as the program's own. The venue's dead man's
+	// switch is the account's: when it fires it cancels all orders, whoever placed them.
+	Prefix string
+	Others live.Others
 	// Known is what is known of the account from an earlier connection. nil: nothing.
 	Known *live.Known
 	// Notice, if set, is called when the account is heard no more, when it is again, and
@@ -67,12 +76,23 @@ type Exchange struct {
 	sync     syncing
 	execs    seen
 	past     past
-	latest   exchange.Time // of the newest execution
-	before   exchange.Time // what is older is not ours
-	first    []string      // executions of that instant
-	wallets  []*wallet     // in the currencies of the symbols, that of the first one first
-	pongs    chan struct{} // closed and replaced at each pong
-	breaks   chan struct{} // closed and replaced when the stream is lost
+	latest   exchange.Time             // of the newest execution
+	before   exchange.Time             // what is older is not ours
+	first    []string                  // executions of that instant
+	wallets  []*wallet                 // in the currencies of the symbols, that of the first one first
+	pongs    chan struct{}             // closed and replaced at each pong
+	breaks   chan struct{}             // closed and replaced when the stream is lost
+	foreign  map[exchange.OrderID]bool // orders of others that were told of
+
+	expires atomic.Bool // the dead man's switch is not refreshed
+}
+
+// LetExpire stops the refreshing of the dead man's switch, so that the venue cancels all
+// orders when its time is over, or takes it up again.
+func (x *Exchange) LetExpire(expire bool) {
+	if x.expires.Swap(expire) != expire && x.cfg.DeadMan > 0 {
+		x.cfg.Log.Warn("dead_man_switch", "venue", "bitmex", "refreshed", !expire)
+	}
 }
 
 var _ exchange.Exchange = (*Exchange)(nil)
@@ -88,6 +108,7 @@ type state struct {
 type openOrder struct {
 	acknowledged bool
 	symbol       exchange.SymbolID
+	side         exchange.Side    // as sent; NoSide: it is not known
 	state        exchange.Order   // as last heard
 	before       exchange.OrderID // of an order with the same client id, which has ended
 	// unnamed: another program placed it without a clOrdID, and its order id stands in.
@@ -125,7 +146,7 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 		c.Notice = func(live.Notice) {}
 	}
 	x := &Exchange{cfg: c, client: client, symbols: map[string]*state{}, byID: map[exchange.SymbolID]*state{}, prefix: prefix(),
-		ready: make(chan struct{}, 1), open: map[exchange.ClientID]*openOrder{}, denied: map[exchange.ClientID]bool{}, pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
+		ready: make(chan struct{}, 1), open: map[exchange.ClientID]*openOrder{}, denied: map[exchange.ClientID]bool{}, foreign: map[exchange.OrderID]bool{}, pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
 	for _, id := range c.Symbols {
 		s := &state{inst: c.Instruments.Get(id)}
 		x.symbols[s.inst.Symbol], x.byID[id] = s, s
@@ -285,11 +306,13 @@ func (x *Exchange) refreshDeadMan(ctx context.Context) {
 	tick := time.NewTicker(x.cfg.DeadMan / 4)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		once, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.cfg.DeadMan/4+x.cfg.Policy.Timeout)
-		if err := x.client.CancelAllAfter(once, x.cfg.DeadMan); err != nil {
-			x.cfg.Log.Error("dead man's switch was not refreshed", "venue", "bitmex", "error", err)
+		if !x.expires.Load() {
+			once, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.cfg.DeadMan/4+x.cfg.Policy.Timeout)
+			if err := x.client.CancelAllAfter(once, x.cfg.DeadMan); err != nil {
+				x.cfg.Log.Error("dead man's switch was not refreshed", "venue", "bitmex", "error", err)
+			}
+			cancel()
 		}
-		cancel()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -375,6 +398,9 @@ func (x *Exchange) Submit(_ context.Context, o exchange.NewOrder) (exchange.Clie
 	if o.ClientID, claimed, err = x.claim(o.ClientID, s); err != nil {
 		return "", err
 	}
+	x.mu.Lock()
+	claimed.side = o.Side
+	x.mu.Unlock()
 	body, began := bodyOf(&o, s.inst), time.Now()
 	x.lane.add(errand{order: &o, drop: func() { x.dropped(&o) }, do: func(ctx context.Context) { x.place(ctx, &o, claimed, body, began) }})
 	return o.ClientID, nil
@@ -692,14 +718,59 @@ func (x *Exchange) CancelAll(_ context.Context, f exchange.CancelFilter) error {
 		filter = map[string]any{"side": f.Side.String()}
 	}
 	given := command{name: "cancelAll", symbol: s, began: time.Now()}
-	dropped := x.lane.overtake(func(ctx context.Context) {
+	send := func(ctx context.Context) {
+		if x.spares() {
+			x.done(ctx, given, x.cancelOwn(ctx, &f))
+			return
+		}
 		_, err := x.client.CancelAll(ctx, symbol, filter, f.Text)
 		x.done(ctx, given, err)
-	}, func(o *exchange.NewOrder) bool {
+	}
+	if x.cfg.CancelConnections > 0 && x.lane.stuck(time.Second) {
+		x.cancels.give(send) // now, and again once the command that is not answered is
+	}
+	dropped := x.lane.overtake(fmt.Sprintf("cancelAll %s %s", symbol, f.Side), send, func(o *exchange.NewOrder) bool {
 		return (f.AllSymbol || o.Symbol == f.Symbol) && (f.Side == exchange.NoSide || o.Side == f.Side)
 	})
 	for _, e := range dropped {
 		e.drop()
+	}
+	return nil
+}
+
+// spares reports whether orders of others are left alone.
+func (x *Exchange) spares() bool { return x.cfg.Prefix != "" && x.cfg.Others != live.Adopt }
+
+// others reports whether an order is somebody else's, and is left alone.
+func (x *Exchange) others(client string) bool {
+	return x.spares() && !strings.HasPrefix(client, x.cfg.Prefix)
+}
+
+// cancelOwn cancels the program's own orders that a filter selects, by their ids. An order
+// that has ended meanwhile is no error.
+func (x *Exchange) cancelOwn(ctx context.Context, f *exchange.CancelFilter) error {
+	x.mu.Lock()
+	var ids []string
+	for id, o := range x.open {
+		side := o.side
+		if o.acknowledged {
+			side = o.state.Side
+		}
+		if (f.AllSymbol || o.symbol == f.Symbol) && (f.Side == exchange.NoSide || side == exchange.NoSide || side == f.Side) && strings.HasPrefix(string(id), x.cfg.Prefix) {
+			ids = append(ids, string(id))
+		}
+	}
+	x.mu.Unlock()
+	slices.Sort(ids)
+	for some := range slices.Chunk(ids, idsAtOnce) {
+		_, err := x.client.Cancel(ctx, nil, some, f.Text)
+		var refusal *api.Error
+		if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

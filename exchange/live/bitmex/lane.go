@@ -3,6 +3,7 @@ package bitmex
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -14,6 +15,9 @@ type errand struct {
 	// be placed any more. nil: it is something else.
 	order *exchange.NewOrder
 	drop  func()
+	// name is what the errand is, if an earlier one of the same name that still waits is
+	// void once this one is given.
+	name string
 }
 
 // lane carries commands out one after another, in the order in which they were
@@ -22,6 +26,7 @@ type lane struct {
 	mu      sync.Mutex
 	waiting []errand
 	pending int
+	begun   time.Time // of the errand taken last that is not done; zero: none is
 	more    chan struct{}
 	empty   chan struct{} // closed while nothing is pending
 }
@@ -52,17 +57,20 @@ func (l *lane) begin() {
 
 // overtake gives an errand that goes before all that wait, and returns the orders among
 // them that it makes void: they wait no more.
-func (l *lane) overtake(f func(context.Context), void func(*exchange.NewOrder) bool) (dropped []errand) {
+func (l *lane) overtake(name string, f func(context.Context), void func(*exchange.NewOrder) bool) (dropped []errand) {
 	l.mu.Lock()
 	defer l.wake()
 	defer l.mu.Unlock()
 	l.begin()
-	kept := []errand{{do: f}}
+	kept := []errand{{do: f, name: name}}
 	for _, e := range l.waiting {
-		if e.order != nil && void(e.order) {
+		switch {
+		case e.order != nil && void(e.order):
 			dropped = append(dropped, e)
 			l.pending--
-		} else {
+		case name != "" && e.name == name:
+			l.pending--
+		default:
 			kept = append(kept, e)
 		}
 	}
@@ -104,6 +112,7 @@ func (l *lane) take() (f errand) {
 		return f
 	}
 	f = l.waiting[0]
+	l.begun = time.Now()
 	l.waiting[0] = errand{}
 	l.waiting = l.waiting[1:]
 	if len(l.waiting) > 0 {
@@ -115,9 +124,17 @@ func (l *lane) take() (f errand) {
 func (l *lane) done() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.begun = time.Time{}
 	if l.pending--; l.pending == 0 {
 		close(l.empty)
 	}
+}
+
+// stuck reports whether the errand that is under way has been for longer than a time.
+func (l *lane) stuck(than time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.begun.IsZero() && time.Since(l.begun) > than
 }
 
 // idle waits until nothing is pending.

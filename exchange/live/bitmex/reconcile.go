@@ -68,8 +68,8 @@ func (x *Exchange) differences(ctx context.Context) (map[string]bool, error) {
 			found[fmt.Sprintf("order %s has %d left, not %d", o.ClientID, integer(row.LeavesQty), o.Leaves)] = true
 		}
 	}
-	for id := range theirs {
-		if !x.knows(id) {
+	for id, row := range theirs {
+		if !x.knows(id) && !x.told(row) {
 			found[fmt.Sprintf("order %s is open and was not heard of", id)] = true
 		}
 	}
@@ -103,6 +103,13 @@ func (x *Exchange) knows(id exchange.ClientID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.open[id] != nil
+}
+
+// told reports whether an order is somebody else's, of which was told.
+func (x *Exchange) told(row *api.Order) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.stranger(row)
 }
 
 // openOnVenue returns the venue's open orders.
@@ -164,7 +171,7 @@ func (x *Exchange) findOpened(open []api.Order) error {
 		if id == "" {
 			id = exchange.ClientID(open[n].OrderID)
 		}
-		if x.open[id] != nil || x.symbols[open[n].Symbol] == nil {
+		if x.open[id] != nil || x.symbols[open[n].Symbol] == nil || x.stranger(&open[n]) {
 			continue
 		}
 		x.differs(live.Difference, fmt.Sprintf("order %s %s is open and was not heard of", open[n].OrderID, open[n].ClOrdID))

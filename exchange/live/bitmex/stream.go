@@ -323,16 +323,41 @@ func (x *Exchange) begin(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for n := range snap.orders {
+		if x.stranger(&snap.orders[n]) {
+			continue
+		}
 		if err := x.openAlready(&snap.orders[n]); err != nil {
 			return err
 		}
 	}
-	for name, s := range x.symbols {
-		if row, has := snap.positions[name]; has {
-			s.basis = exchange.BasisOf(exchange.Qty(integer(row.CurrentQty)), exchange.Money(integer(row.UnrealisedCost)))
+	for _, id := range x.cfg.Symbols {
+		s := x.byID[id]
+		row, has := snap.positions[s.inst.Symbol]
+		if !has {
+			continue
+		}
+		s.basis = exchange.BasisOf(exchange.Qty(integer(row.CurrentQty)), exchange.Money(integer(row.UnrealisedCost)))
+		if s.basis.Qty != 0 && x.cfg.Prefix != "" && x.cfg.Others == live.Doubt {
+			x.differs(live.Difference, fmt.Sprintf("position of %s was %d before the session began, and it did not make it", s.inst.Symbol, s.basis.Qty))
 		}
 	}
 	return nil
+}
+
+// stranger reports whether an order that is open is somebody else's and is left alone. It
+// tells of each once. The caller holds the lock.
+func (x *Exchange) stranger(row *api.Order) bool {
+	s := x.symbols[row.Symbol]
+	if s == nil || !x.others(row.ClOrdID) {
+		return false
+	}
+	if id := exchange.OrderID(row.OrderID); !x.foreign[id] {
+		x.foreign[id] = true
+		if x.cfg.Others == live.Doubt {
+			x.differs(live.Difference, fmt.Sprintf("order %s %s (%s %d %s) is not the session's, and is left alone", row.OrderID, row.ClOrdID, row.Side, integer(row.OrderQty), row.Symbol))
+		}
+	}
+	return true
 }
 
 // resume reports what happened while nothing was heard, and then checks that it
@@ -477,6 +502,18 @@ func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
 		return true, err
 	}
 	r.ExecID = row.ExecID
+	if r.Order.OrderID != "" && x.others(row.ClOrdID) {
+		order := orderOf(row)
+		// What was missed while nothing was connected may have ended since: what is open is
+		// looked at then.
+		if x.sync.begun && (!r.Order.Status.Final() || r.Kind == exchange.ReportFill) {
+			x.stranger(&order)
+		}
+		if r.Kind == exchange.ReportOrder {
+			return true, nil
+		}
+		r.Order = exchange.Order{} // the fill changes the position, and no order of ours
+	}
 	if r.Order.OrderID != "" {
 		if newer, stale := x.newer(&r.Order); !stale {
 			x.acknowledge(&r.Order, s)
