@@ -307,7 +307,7 @@ func (g *Gateway) publishReports(a *account, reports []exchange.Report) {
 			insert(a.execution(put(&r.Order), r.ExecType, a.newExecID()))
 		case exchange.ReportFill:
 			o := a.systemOrder(r.Symbol, r.Fill.Type.String(), r.Time)
-			if r.Order.OrderID != "" && r.Order.OrderID != noOrder {
+			if r.Order.OrderID != "" && r.Order.OrderID != noOrder && r.Fill.Cause != exchange.ForcedClose {
 				o = put(&r.Order)
 			}
 			row := a.fillRow(r, o)

@@ -87,7 +87,7 @@ type Exchange struct {
 	trouble  trouble
 	texts    joined
 
-	orderIDs, execIDs, clientIDs minter
+	orderIDs, execIDs, clientIDs, forcedIDs minter
 
 	seq     uint64 // orders and changes that take a new place in a queue
 	stats   Stats
@@ -130,7 +130,7 @@ func New(c Config) (*Exchange, error) {
 	}
 	x.reports.names = &x.names
 	x.sound = c.Faults.Overload == 0 && c.Faults.Lost == 0 && c.Rules.PerMinute == 0 && c.Rules.PerSecond == 0
-	x.orderIDs.prefix, x.execIDs.prefix, x.clientIDs.prefix = orderPrefix, "exec-", clientPrefix
+	x.orderIDs.prefix, x.execIDs.prefix, x.clientIDs.prefix, x.forcedIDs.prefix = orderPrefix, "exec-", clientPrefix, forcedPrefix
 	for _, id := range c.Symbols {
 		if x.byID[id] == nil {
 			s := newSymbol(c.Instruments.Get(id), &x.cfg)

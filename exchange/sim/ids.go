@@ -13,6 +13,7 @@ import (
 const (
 	orderPrefix  = "sim-"
 	clientPrefix = "dun-"
+	forcedPrefix = "sys-" // of executions that no order of ours caused
 	prefixLen    = 4
 )
 

@@ -155,14 +155,16 @@ func (x *Exchange) unwind(s *symbol, held *ledger.Takeover) {
 	}
 }
 
-// forced reports an execution that the venue made without an order of ours.
+// forced reports an execution that the venue made without an order of ours. Each has
+// an order id of its own, so that each has its own row in the table of orders. The
+// venue shows one id of zeros for all of them; the gateway does too.
 func (x *Exchange) forced(s *symbol, f *exchange.Fill, text string) {
-	f.ExecID, f.OrderID, f.Cause = x.execID(), systemOrder, exchange.ForcedClose
+	f.ExecID, f.OrderID, f.Cause = x.execID(), exchange.OrderID(x.forcedIDs.next()), exchange.ForcedClose
 	x.stats.Fills[exchange.ForcedClose]++
 	r := x.report(s, exchange.ReportFill, f.Type)
 	r.Fill = *f
 	r.Order = exchange.Order{
-		OrderID: systemOrder, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
+		OrderID: f.OrderID, Symbol: s.id, Side: f.Side, Qty: f.Qty, Price: f.Price, Type: exchange.Limit,
 		TimeInForce: exchange.ImmediateOrCancel, Status: exchange.Filled, Filled: f.Qty, AvgPrice: f.Price,
 		Text: text, TransactTime: f.Time, Time: f.Time,
 	}

@@ -4,9 +4,6 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// systemOrder is the order id of executions that no order caused.
-const systemOrder exchange.OrderID = "00000000-0000-0000-0000-000000000000"
-
 // report starts a report that the exchange makes at this instant. Everything
 // that it says of a symbol at one instant is one message with one latency.
 func (x *Exchange) report(s *symbol, kind exchange.ReportKind, exec exchange.ExecType) *exchange.Report {
