@@ -36,6 +36,8 @@ type serveFlags struct {
 	liveURL   string
 	perMinute int
 	perSecond int
+	sockets   int
+	perHost   int
 }
 
 func (a *App) serveCommand() *cobra.Command {
@@ -77,6 +79,8 @@ and has a key can trade with play money; put TLS in front of it where others can
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8090", "`address` to listen on")
 	fs.IntVar(&f.perMinute, "rate-limit", 120, "requests a minute of an account, a quarter of it without a key; 0 is no limit")
 	fs.IntVar(&f.perSecond, "order-rate-limit", 10, "requests a second of an account that place or change orders; 0 is no limit")
+	fs.IntVar(&f.sockets, "sockets", 2000, "WebSockets that may be open; 0 is no limit")
+	fs.IntVar(&f.perHost, "sockets-per-address", 200, "of them those of one address; 0 is no limit")
 	stateFlag(fs, &f.state)
 	f.registerExchange(fs)
 	return c
@@ -88,8 +92,8 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	if f.perMinute < 0 || f.perSecond < 0 || f.warmup < 0 {
-		return usage(errors.New("--rate-limit, --order-rate-limit and --warmup must not be negative"))
+	if f.perMinute < 0 || f.perSecond < 0 || f.warmup < 0 || f.sockets < 0 || f.perHost < 0 {
+		return usage(errors.New("--rate-limit, --order-rate-limit, --sockets, --sockets-per-address and --warmup must not be negative"))
 	}
 	p, err := a.servePlan(f)
 	if err != nil {
@@ -109,7 +113,7 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 	g, err := gateway.New(gateway.Config{
 		Instruments: p.set, Symbols: p.sim.Symbols, Currency: p.sim.Currency, Start: p.from, Keys: keys,
 		Open: func(k gateway.Key) (exchange.Exchange, gateway.Statement, error) { return openAccount(k, p.sim) }, RequestsPerMinute: f.perMinute,
-		OrdersPerSecond: f.perSecond, Clock: a.Now, Log: log, Metrics: registry,
+		OrdersPerSecond: f.perSecond, Sockets: f.sockets, SocketsPerAddress: f.perHost, Clock: a.Now, Log: log, Metrics: registry,
 	})
 	if err != nil {
 		return err
@@ -245,7 +249,9 @@ func openAccount(k gateway.Key, c sim.Config) (exchange.Exchange, gateway.Statem
 }
 
 func (a *App) announce(l net.Listener, f *serveFlags, keys *keystore.Store) {
-	fmt.Fprintf(a.Stdout, "serving http://%s/api/v1 and ws://%s/realtime\n", l.Addr(), l.Addr())
+	at := addressOf(l)
+	fmt.Fprintf(a.Stdout, "serving http://%s/api/v1 and ws://%s/realtime\n", at, at)
+	a.warnOfOthers(l, "keys' requests, /metrics and /healthz can be read on the way, and the latter two by all")
 	if len(keys.List()) == 0 {
 		fmt.Fprintln(a.Stdout, "there are no keys yet: paper keys add")
 	}

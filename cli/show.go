@@ -73,12 +73,11 @@ func (a *App) show(ctx context.Context, f *sessionFlags, p *plan, w *wired, hear
 	watch := dashboard.NewWatch(dashboard.Config{Name: f.name, Strategy: p.definition.Name, Feed: f.feed, Mode: f.mode, Currency: p.sim.Currency, Start: p.balance,
 		Symbols: p.instruments, Store: store, Ask: w.session.Ask, State: state, Samples: samples, Log: lines, Now: a.Now, Registry: registry})
 	*heard = append(*heard, watch.Committed)
-	tcp, _ := l.Addr().(*net.TCPAddr)
-	loopback := tcp != nil && tcp.IP.IsLoopback()
 	serving, stop := context.WithCancel(ctx)
 	s := &shownPage{stop: stop, served: make(chan error, 1), store: store}
-	go func() { s.served <- dashboard.Serve(serving, l, watch.Handler(token, loopback)) }()
-	fmt.Fprintf(a.Stdout, "to look at and to stop: http://%s/#token=%s\n", l.Addr(), token.Reveal())
+	go func() { s.served <- dashboard.Serve(serving, l, watch.Handler(token, onLoopback(l))) }()
+	fmt.Fprintf(a.Stdout, "to look at and to stop: http://%s/#token=%s\n", addressOf(l), token.Reveal())
+	a.warnOfOthers(l, "the token of its buttons can be read on the way")
 	return s, nil
 }
 

@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // ValidationError says which field of a request or an instrument is wrong,
@@ -19,12 +20,20 @@ type ValidationError struct {
 func (e *ValidationError) Error() string {
 	s := fmt.Sprintf("%q: %s", e.Value, e.Reason)
 	if e.Field != "" {
-		s = e.Field + " " + s
+		s = plain(e.Field) + " " + s
 	}
 	if e.Symbol != "" {
-		s = e.Symbol + ": " + s
+		s = plain(e.Symbol) + ": " + s
 	}
 	return s
+}
+
+// plain quotes a text that is no name: it may hold what a terminal would obey.
+func plain(text string) string {
+	if ValidName(text) {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 // Unwrap returns the cause.

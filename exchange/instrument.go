@@ -156,9 +156,26 @@ func (i *Instrument) Validate() error {
 	case len(i.Terms) == 0:
 		return i.invalid("terms", "", "want at least one entry")
 	}
+	if err := i.validateNames(); err != nil {
+		return err
+	}
 	for n := range i.Terms {
 		if err := i.validateTerms(n); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// validateNames checks the texts that an instrument has; those that need not be there may
+// be empty.
+func (i *Instrument) validateNames() error {
+	for _, name := range []struct{ field, text string }{
+		{"venue", i.Venue}, {"symbol", i.Symbol}, {"typ", i.Typ}, {"underlying", i.Underlying}, {"quote", i.Quote},
+		{"settle.code", i.Settle.Code}, {"settle.major", i.Settle.Major},
+	} {
+		if name.text != "" && !ValidName(name.text) {
+			return i.invalid(name.field, name.text, NameRule)
 		}
 	}
 	return nil

@@ -12,7 +12,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -239,7 +238,8 @@ func badField[T any](raw json.RawMessage, err error) *ValidationError {
 		return &ValidationError{Value: clip(raw), Reason: "want an object", Err: err}
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		err := decodeStrict(slices.Concat([]byte("{"), strconv.AppendQuote(nil, name), []byte(":"), fields[name], []byte("}")), new(T))
+		key, _ := json.Marshal(name) //nolint:errchkjson // a string
+		err := decodeStrict(slices.Concat([]byte("{"), key, []byte(":"), fields[name], []byte("}")), new(T))
 		if err == nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package exchange
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
 // OrderID is the venue's identifier of an order.
@@ -14,6 +15,10 @@ type ClientID string
 
 // MaxClientID is the greatest length of a ClientID.
 const MaxClientID = 36
+
+// MaxText is the greatest length, in bytes, of the annotation of a command: an order, and
+// every report about it, carries it.
+const MaxText = 512
 
 // Hidden as a DisplayQty shows nothing of the order.
 const Hidden Qty = -1
@@ -34,7 +39,7 @@ type NewOrder struct {
 	ClientID    ClientID        // assigned when empty
 	LinkID      ClientID        // clOrdLinkID: the contingency group
 	Contingency ContingencyType //
-	Text        string          // free annotation
+	Text        string          // free annotation of at most MaxText bytes
 }
 
 // Order is the state of an order, with every field that BitMEX knows.
@@ -103,7 +108,19 @@ func (c *CancelOrder) Validate() error {
 	if c.OrderID == "" && c.ClientID == "" {
 		return bad("orderID", "", "orderID or clOrdID must be sent")
 	}
-	return nil
+	return validateText(c.Text)
+}
+
+// Validate checks what can be known of the filter without its orders. Errors are
+// [*ValidationError].
+func (f *CancelFilter) Validate() error { return validateText(f.Text) }
+
+// validateText checks the annotation of a command.
+func validateText(text string) error {
+	if len(text) <= MaxText {
+		return nil
+	}
+	return bad("text", strings.ToValidUTF8(text[:32], "")+"...", fmt.Sprintf("has %d bytes, and must have at most %d", len(text), MaxText))
 }
 
 // Normalize fills in what the venue infers: the side from the sign of the
@@ -184,7 +201,7 @@ func (o *NewOrder) validateWords() error {
 	case len(o.LinkID) > MaxClientID:
 		return bad("clOrdLinkID", o.LinkID, fmt.Sprintf("must be at most %d characters", MaxClientID))
 	}
-	return nil
+	return validateText(o.Text)
 }
 
 // closesAll reports whether the order is a Close without a quantity, which can
@@ -328,6 +345,9 @@ func (a *AmendOrder) Validate(t *Terms) error {
 		return bad("leavesQty", *a.Leaves, "send at most one of orderQty and leavesQty")
 	case a.Qty == nil && a.Leaves == nil && a.Price == nil && a.StopPrice == nil && a.PegOffset == nil && a.ClientID == "":
 		return bad("orderQty", "", "nothing to amend")
+	}
+	if err := validateText(a.Text); err != nil {
+		return err
 	}
 	if err := t.validateAmendedQty("orderQty", a.Qty); err != nil {
 		return err

@@ -282,3 +282,31 @@ func TestValidationErrorText(t *testing.T) {
 	require.ErrorIs(t, err, ErrSyntax)
 	require.EqualError(t, &ValidationError{Value: "5", Reason: "want an object"}, `"5": want an object`)
 }
+
+// An annotation is short: every report about an order carries it.
+func TestTextIsShort(t *testing.T) {
+	terms := orderTerms(t)
+	long, fits := strings.Repeat("x", MaxText+1), strings.Repeat("x", MaxText)
+	price := MustPrice("30000")
+	for name, validate := range map[string]func(text string) error{
+		"order": func(text string) error {
+			o := NewOrder{Qty: 100, Price: price, Text: text}
+			o.Normalize()
+			return o.Validate(terms)
+		},
+		"amendment": func(text string) error {
+			a := AmendOrder{OrderID: "a", Price: &price, Text: text}
+			return a.Validate(terms)
+		},
+		"cancellation":    func(text string) error { return (&CancelOrder{OrderID: "a", Text: text}).Validate() },
+		"of all of a set": func(text string) error { return (&CancelFilter{Text: text}).Validate() },
+	} {
+		require.NoError(t, validate(fits), name)
+		err := validate(long)
+		var v *ValidationError
+		require.ErrorAs(t, err, &v, name)
+		require.Equal(t, "text", v.Field, name)
+		require.Contains(t, err.Error(), "has 513 bytes, and must have at most 512", name)
+		require.Less(t, len(err.Error()), 150, name)
+	}
+}

@@ -294,6 +294,9 @@ func (l *Live) CancelAll(ctx context.Context, f exchange.CancelFilter) error {
 			return err
 		}
 	}
+	if err := f.Validate(); err != nil {
+		return err
+	}
 	return l.give(ctx, Command{Kind: commandCancelAll, Filter: &f})
 }
 

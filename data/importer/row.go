@@ -1,12 +1,9 @@
 package importer
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"strconv"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -230,13 +227,11 @@ func (r *row) micros(c int) (exchange.Time, error) {
 	return t, nil
 }
 
-// name checks the name of a venue or a symbol: names become folders.
+// name checks the name of a venue or a symbol.
 func (r *row) name(c int) (string, error) {
 	b := r.cell(c)
-	if len(b) == 0 || len(b) > 64 || !utf8.Valid(b) || bytes.ContainsFunc(b, noName) {
+	if !exchange.ValidName(b) {
 		return "", r.bad(c, errName)
 	}
 	return string(b), nil
 }
-
-func noName(c rune) bool { return !unicode.IsGraphic(c) || unicode.IsSpace(c) }

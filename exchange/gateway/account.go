@@ -133,6 +133,9 @@ func (a *account) put(row api.Order) (before *api.Order, now *api.Order) {
 	if known := a.byID[row.OrderID]; known != nil {
 		old := *known
 		*known = row
+		if old.ClOrdID != row.ClOrdID && a.byClient[old.ClOrdID] == known {
+			delete(a.byClient, old.ClOrdID) // an order has one name at a time
+		}
 		a.index(known)
 		switch was, is := isOpen(&old), isOpen(known); {
 		case was && !is:

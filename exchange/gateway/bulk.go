@@ -61,6 +61,7 @@ func (g *Gateway) postBulk(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.charge(len(list) - 1)
 	orders := make([]exchange.NewOrder, len(list))
 	for n, p := range list {
 		if orders[n], err = g.newOrder(p); err != nil {
@@ -95,6 +96,7 @@ func (g *Gateway) putBulk(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.charge(len(list) - 1)
 	var wrong error
 	err = g.withAccount(ctx, r, func(a *account) {
 		for _, p := range list {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -324,7 +325,11 @@ func (g *Gateway) cancel(ctx context.Context, k Key, orderIDs, clOrdIDs []string
 		settled
 		guid, clOrdID string
 	}
+	if len(text) > exchange.MaxText {
+		return nil, invalid("text is invalid")
+	}
 	var targets []*target
+	waits := map[exchange.OrderID]*target{} // those that are not done
 	command := func(a *account) (*waiter, error) {
 		for n, id := range append(append([]string{}, orderIDs...), clOrdIDs...) {
 			t := &target{}
@@ -334,15 +339,20 @@ func (g *Gateway) cancel(ctx context.Context, k Key, orderIDs, clOrdIDs []string
 			}
 			targets = append(targets, t)
 			if row == nil {
-				t.done, t.refusal = true, "Not Found"
+				t.refusal = "Not Found"
 				continue
 			}
 			t.guid = row.OrderID
 			if !isOpen(row) {
-				t.done, t.refusal = true, "Unable to cancel order due to existing state: "+row.OrdStatus
+				t.refusal = "Unable to cancel order due to existing state: " + row.OrdStatus
 				continue
 			}
 			t.settled = settled{order: a.ids[row.OrderID], command: "cancel", kinds: []exchange.ExecType{exchange.ExecCanceled}}
+			if waits[t.order] != nil {
+				targets = targets[:len(targets)-1] // named by both of its ids
+				continue
+			}
+			waits[t.order] = t
 			c := exchange.CancelOrder{Symbol: g.bySymbol[row.Symbol].inst.ID, OrderID: t.order, ClientID: a.clients[row.OrderID], Text: text}
 			if err := a.x.Cancel(ctx, c); err != nil {
 				return nil, err
@@ -353,18 +363,17 @@ func (g *Gateway) cancel(ctx context.Context, k Key, orderIDs, clOrdIDs []string
 		}
 		return &waiter{
 			see: func(r *exchange.Report) {
-				for _, t := range targets {
-					t.see(r)
+				id := r.Order.OrderID
+				if r.Kind == exchange.ReportReject {
+					id = r.Reject.OrderID
 				}
-			},
-			ready: func() bool {
-				for _, t := range targets {
-					if !t.done {
-						return false
+				if t := waits[id]; t != nil {
+					if t.see(r); t.done {
+						delete(waits, id)
 					}
 				}
-				return true
 			},
+			ready: func() bool { return len(waits) == 0 },
 		}, nil
 	}
 	return g.perform(ctx, k, command, func(a *account) (any, error) {
@@ -393,17 +402,14 @@ func (g *Gateway) cancelAll(ctx context.Context, k Key, p params) (any, error) {
 		if err != nil {
 			return err
 		}
-		rows := make([]api.Order, len(a.open))
-		for n, o := range a.open {
-			rows[n] = *o
-		}
-		for n := range rows {
-			one, err := selected(g, rows[n:n+1], q)
+		at := columnsOfRows[api.Order]()
+		for _, o := range a.open {
+			fits, err := q.fits(g, reflect.ValueOf(o).Elem(), at)
 			if err != nil {
 				return err
 			}
-			if len(one) == 1 {
-				guids = append(guids, rows[n].OrderID)
+			if fits {
+				guids = append(guids, o.OrderID)
 			}
 		}
 		return nil

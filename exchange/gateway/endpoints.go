@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"sort"
@@ -335,6 +336,9 @@ func (g *Gateway) deleteOrder(ctx context.Context, r *request) (any, error) {
 	}
 	if len(orders)+len(clients) == 0 {
 		return nil, refused("orderID or clOrdID must be sent.")
+	}
+	if n := len(orders) + len(clients); n > maxBulk {
+		return nil, invalid(fmt.Sprintf("Too many orders: %d. The maximum count allowed is %d.", n, maxBulk))
 	}
 	return g.cancel(ctx, r.key, orders, clients, r.params["text"])
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,37 +91,61 @@ func fuzzed(f *testing.F) *Gateway {
 	return g
 }
 
-// answers are the frames that wait for a client, each of which must be JSON or a pong.
-func answers(t *testing.T, c *client) (n int) {
-	for {
-		select {
-		case frame := <-c.out:
-			if string(frame) != "pong" && !json.Valid(frame) {
-				t.Fatalf("the answer %q is not JSON", frame)
+// answered does what a frame asks for while a writer takes the answers, each of which must
+// be JSON or a pong, and counts them.
+func answered(t *testing.T, c *client, handle func()) (n int) {
+	done, written := make(chan struct{}), make(chan struct{})
+	take := func() {
+		for {
+			frame, ok, _, slow := c.out.take()
+			if slow {
+				t.Error("the client that reads is too slow")
+			}
+			if !ok {
+				return
+			}
+			c.out.written(frame)
+			if string(frame.data) != "pong" && (!json.Valid(frame.data) || !utf8.Valid(frame.data)) {
+				t.Errorf("the answer %q is not JSON", frame.data)
 			}
 			n++
-		default:
-			return n
 		}
 	}
+	go func() {
+		defer close(written)
+		for {
+			select {
+			case <-c.out.filled:
+				take()
+			case <-done:
+				take()
+				return
+			}
+		}
+	}()
+	handle()
+	close(done)
+	<-written
+	return n
 }
 
 // Whatever a socket says is answered with JSON, or counted as a mistake.
 func FuzzSocketFrames(f *testing.F) {
 	for _, seed := range []string{"ping", "help", `{"op":"subscribe","args":["trade:XBTUSD","quote","orderBookL2_25:XBTUSD","order"]}`, `{"op":"subscribe","args":"instrument:CONTRACTS"}`,
 		`{"op":"unsubscribe","args":["trade"]}`, `{"op":"authKeyExpires","args":["k",1e99,"00"]}`, `{"op":"cancelAllAfter","args":[60000]}`, `{"op":"subscribe","args":[null,5,"\ud800"]}`,
-		`{"op":"subscribe","args":{"a":1}}`, `[1,"a","b"]`, `{"op":"\u0000"}`, "\xff"} {
+		`{"op":"subscribe","args":{"a":1}}`, `[1,"a","b"]`, `{"op":"\u0000"}`, "\xff", "{\"op\":\"\xff\"}",
+		`{"op":"subscribe","args":["insurance:\u0001"]}`, `{"op":"subscribe","args":["insurance:\u0007\u2028"]}`} {
 		f.Add([]byte(seed), []byte(`{"op":"subscribe","args":["trade:XBTUSD"]}`))
 	}
 	g := fuzzed(f)
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		s := &session{g: g, c: &client{out: make(chan []byte, socketQueue), slow: make(chan struct{})}}
+		s := newSession(g, "")
 		_ = g.do(t.Context(), func() { g.hub.clients[s.c] = struct{}{} })
 		defer func() { _ = g.do(context.Background(), func() { g.hub.drop(s.c) }) }()
 		for _, frame := range [][]byte{first, second, first} {
-			mistakes := s.errors
-			s.handle(t.Context(), frame)
-			if answers(t, s.c) == 0 && s.errors == mistakes && !strings.Contains(string(frame), "args") {
+			mistakes := *s.mistake
+			n := answered(t, s.c, func() { s.handle(t.Context(), frame) })
+			if n == 0 && *s.mistake == mistakes && !s.over() && !strings.Contains(string(frame), "args") {
 				t.Fatalf("%q was not answered", frame)
 			}
 		}
@@ -135,11 +160,10 @@ func FuzzMultiplexedFrames(f *testing.F) {
 	}
 	g := fuzzed(f)
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		s := &session{g: g, c: &client{out: make(chan []byte, socketQueue), slow: make(chan struct{})}}
+		s := newSession(g, "")
 		m := &multiplexer{session: s, streams: map[streamName]*session{}}
 		for _, frame := range [][]byte{first, second, first} {
-			m.frame(t.Context(), frame)
-			answers(t, s.c)
+			answered(t, s.c, func() { m.frame(t.Context(), frame) })
 		}
 		for name := range m.streams {
 			m.end(context.Background(), name)

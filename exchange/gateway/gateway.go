@@ -47,6 +47,15 @@ type Config struct {
 	RequestsPerMinute int
 	// OrdersPerSecond is the rate of its requests that place or change orders. 0: no limit.
 	OrdersPerSecond int
+	// Sockets is how many WebSockets may be open. 0: any number.
+	Sockets int
+	// SocketsPerAddress is how many of them one address may have; addresses of IPv6 count
+	// by their first 64 bits. 0: any number.
+	SocketsPerAddress int
+	// Heartbeat is how often a WebSocket is pinged. One that does not answer within
+	// another is closed, and so is one that has subscribed to nothing and said nothing for
+	// ten of them. 0: 30 s.
+	Heartbeat time.Duration
 	// Clock is what the expiry of requests is checked against. nil: time.Now.
 	Clock func() time.Time
 	Log   *slog.Logger // nil: none
@@ -67,6 +76,7 @@ type Gateway struct {
 	opened   []*account // in the order of their first use
 	hub      hub
 	limits   limiters
+	entries  *turnstile
 	metrics  *metrics
 
 	now     exchange.Time
@@ -84,6 +94,11 @@ func New(c Config) (*Gateway, error) {
 		return nil, errors.New("gateway: no symbols")
 	case c.RequestsPerMinute < 0 || c.OrdersPerSecond < 0:
 		return nil, errors.New("gateway: rates must not be negative")
+	case c.Sockets < 0 || c.SocketsPerAddress < 0 || c.Heartbeat < 0:
+		return nil, errors.New("gateway: numbers of sockets and the heartbeat must not be negative")
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 30 * time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -94,7 +109,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: c, log: c.Log, work: make(chan func()), stopped: make(chan struct{}), bySymbol: map[string]*market{},
 		byID: make([]*market, c.Instruments.Len()), accounts: map[int64]*account{}, now: c.Start, hub: newHub(),
-		limits: newLimiters(c.RequestsPerMinute, c.OrdersPerSecond), metrics: newMetrics(c.Metrics),
+		limits: newLimiters(c.RequestsPerMinute, c.OrdersPerSecond), entries: newTurnstile(c.Sockets, c.SocketsPerAddress), metrics: newMetrics(c.Metrics),
 	}
 	for n, id := range c.Symbols {
 		i := c.Instruments.Get(id)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
 )
@@ -18,33 +19,41 @@ type hub struct {
 	bins, quoteBins                                            [4]*table
 }
 
-// client is a socket as the owner sees it.
+// client is a socket, or a stream of one, as the owner sees it.
 type client struct {
-	out     chan []byte   // closed by the owner
-	gone    bool          // out is closed
-	account *account      // nil until it has said who it is
-	slow    chan struct{} // closed when it does not keep up
+	out     *outbox
+	account *account // nil until it has said who it is
 	// carrier is the socket that carries it, beside others, and head begins its frames
 	// there. nil: it is a socket of its own.
 	carrier *client
 	head    []byte
+	gone    bool         // a stream that was closed
+	topics  atomic.Int64 // subscriptions of a socket and of its streams
 }
 
-// send queues a frame. A client that does not keep up is cut off: it could only be
-// served what is no longer true.
-func (c *client) send(frame []byte) {
-	if c.gone {
-		return
-	}
+// root is the socket itself.
+func (c *client) root() *client {
 	if c.carrier != nil {
-		c.carrier.send(c.wrapped(frame))
-		return
+		return c.carrier
 	}
-	select {
-	case c.out <- frame:
+	return c
+}
+
+// send queues a change of a table. A client that does not keep up is cut off: it could
+// only be served what is no longer true.
+func (c *client) send(frame []byte) { c.queue(frame, false) }
+
+// answer queues an answer to what the client sent. Its next frame is handled when most of
+// the answers have been written, see [session.room].
+func (c *client) answer(frame []byte) { c.queue(frame, true) }
+
+func (c *client) queue(frame []byte, answer bool) {
+	switch {
+	case c.gone:
+	case c.carrier != nil:
+		c.carrier.queue(c.wrapped(frame), answer)
 	default:
-		c.gone = true
-		close(c.slow)
+		c.out.put(frame, answer)
 	}
 }
 
@@ -96,10 +105,15 @@ type book10Row struct {
 }
 
 // listen adds a client to a table's listeners.
-func (t *table) listen(c *client, a address) { t.subs[a] = append(t.subs[a], c) }
+func (t *table) listen(c *client, a address) {
+	t.subs[a] = append(t.subs[a], c)
+	c.root().topics.Add(1)
+}
 
 func (t *table) unlisten(c *client, a address) {
+	before := len(t.subs[a])
 	t.subs[a] = slices.DeleteFunc(t.subs[a], func(x *client) bool { return x == c })
+	c.root().topics.Add(int64(len(t.subs[a]) - before))
 	if len(t.subs[a]) == 0 {
 		delete(t.subs, a)
 	}
@@ -118,7 +132,7 @@ func (h *hub) drop(c *client) {
 	}
 	c.gone = true
 	if c.carrier == nil {
-		close(c.out)
+		c.out.end()
 	}
 }
 

@@ -14,6 +14,7 @@ type metrics struct {
 	sockets  prometheus.Gauge
 	accounts prometheus.Gauge
 	slow     prometheus.Counter
+	refused  prometheus.Counter
 }
 
 // newMetrics registers the metrics; a nil registerer is none.
@@ -26,9 +27,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		sockets:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "dunamis_gateway_sockets", Help: "WebSockets that are connected."}),
 		accounts: prometheus.NewGauge(prometheus.GaugeOpts{Name: "dunamis_gateway_accounts", Help: "Accounts that are open."}),
 		slow:     prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_slow_sockets_total", Help: "WebSockets that were cut off for not reading."}),
+		refused:  prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_refused_sockets_total", Help: "WebSockets that were refused: too many were open."}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.latency, m.sockets, m.accounts, m.slow)
+		r.MustRegister(m.requests, m.latency, m.sockets, m.accounts, m.slow, m.refused)
 	}
 	return m
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"github.com/coder/websocket"
 
@@ -20,6 +19,9 @@ const (
 	muxClose   = 2
 	// muxStreams is how many streams a socket may have open.
 	muxStreams = 100
+	// muxName is how many bytes the id and the topic of a stream may have: every frame of
+	// the stream repeats them.
+	muxName = 256
 )
 
 // streamName is how a client calls a stream.
@@ -53,11 +55,13 @@ func (m *multiplexer) frame(ctx context.Context, frame []byte) {
 	var name streamName
 	if json.Unmarshal(frame, &parts) != nil || len(parts) < 3 || len(parts) > 4 || json.Unmarshal(parts[0], &kind) != nil ||
 		json.Unmarshal(parts[1], &name.id) != nil || json.Unmarshal(parts[2], &name.topic) != nil {
-		m.fail(ctx, badFrame("Malformed frame: want [type, id, topic, payload]."), frame)
+		m.fail(ctx, badFrame("Malformed frame: want [type, id, topic, payload]."), echo("", frame))
 		return
 	}
 	s := m.streams[name]
 	switch {
+	case len(name.id) > muxName || len(name.topic) > muxName:
+		m.fail(ctx, badFrame("The name of a stream is too long."), echo("", frame))
 	case kind == muxOpen && s == nil:
 		m.begin(ctx, name, frame)
 	case kind == muxClose && s != nil:
@@ -68,11 +72,9 @@ func (m *multiplexer) frame(ctx context.Context, frame []byte) {
 		if json.Unmarshal(payload, &word) == nil {
 			payload = []byte(word)
 		}
-		before := s.errors
 		s.handle(ctx, payload)
-		m.errors += s.errors - before
 	default:
-		m.fail(ctx, badFrame("There is no such stream, or it is open already."), frame)
+		m.fail(ctx, badFrame("There is no such stream, or it is open already."), echo("", frame))
 	}
 }
 
@@ -83,14 +85,14 @@ func badFrame(text string) *api.Error {
 // begin opens a stream, which says welcome.
 func (m *multiplexer) begin(ctx context.Context, name streamName, frame []byte) {
 	if len(m.streams) == muxStreams {
-		m.fail(ctx, badFrame("Too many streams."), frame)
+		m.fail(ctx, badFrame("Too many streams."), echo("", frame))
 		return
 	}
 	head := append([]byte("[0,"), rowJSON(name.id)...)
 	head = append(append(append(head, ','), rowJSON(name.topic)...), ',')
-	s := &session{g: m.g, c: &client{carrier: m.c, head: head}}
+	s := &session{g: m.g, c: &client{carrier: m.c, head: head}, origin: m.origin, mistake: m.mistake, heard: m.heard}
 	m.streams[name] = s
-	_ = m.g.do(ctx, func() { m.g.hub.clients[s.c] = struct{}{}; s.c.send(rowJSON(m.g.welcome())) }) // if it has stopped, the socket ends
+	_ = m.g.do(ctx, func() { m.g.hub.clients[s.c] = struct{}{}; s.c.answer(rowJSON(m.g.welcome(s))) }) // if it has stopped, the socket ends
 }
 
 // end closes a stream.
@@ -107,7 +109,7 @@ func (c *client) wrapped(frame []byte) []byte {
 	if json.Valid(frame) {
 		out = append(out, frame...)
 	} else {
-		out = strconv.AppendQuote(out, string(frame)) // pong
+		out = append(out, rowJSON(string(frame))...) // pong
 	}
 	return append(out, ']')
 }

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,26 +136,48 @@ func (p params) flag(name string, otherwise bool) (bool, error) {
 	return v, nil
 }
 
-// list reads one string or a JSON array of them, or the comma list that some clients send.
+// maxValues is how many values a list of a filter, or of columns, may have.
+const maxValues = 500
+
+// list reads one string or a JSON array of them, or the comma list that some clients
+// send, without those that are there twice. There may be as many as orders in a request.
 func (p params) list(name string) ([]string, error) {
 	text, sent := p[name]
 	if !sent || text == "" {
 		return nil, nil
 	}
-	if !strings.HasPrefix(text, "[") {
-		return strings.Split(text, ","), nil
-	}
-	var list []string
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
+	list, ok := texts(text)
+	switch {
+	case !ok:
 		return nil, invalid("Invalid " + name)
+	case len(list) > maxBulk:
+		return nil, invalid(fmt.Sprintf("Too many values of %s: %d. The maximum count allowed is %d.", name, len(list), maxBulk))
 	}
-	return list, nil
+	return distinct(list), nil
+}
+
+// texts reads a JSON array of strings, or a list with commas.
+func texts(text string) (list []string, ok bool) {
+	if !strings.HasPrefix(text, "[") {
+		return strings.Split(text, ","), true
+	}
+	return list, json.Unmarshal([]byte(text), &list) == nil
+}
+
+// distinct drops what is in a list before.
+func distinct(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(list, func(s string) bool {
+		was := seen[s]
+		seen[s] = true
+		return was
+	})
 }
 
 // query is what the requests for rows have in common.
 type query struct {
 	symbol   string
-	filter   map[string]any
+	filter   filter
 	columns  []string
 	start    int
 	count    int
@@ -174,16 +197,19 @@ func (p params) query(count, most int) (q query, err error) {
 		return q, err
 	}
 	if text := p["filter"]; text != "" {
-		if json.Unmarshal([]byte(text), &q.filter) != nil {
-			return q, invalid("filter values are not valid")
+		if q.filter, err = parseFilter(text); err != nil {
+			return q, err
 		}
 	}
 	if text := p["columns"]; text != "" {
-		if !strings.HasPrefix(text, "[") {
-			q.columns = strings.Split(text, ",")
-		} else if json.Unmarshal([]byte(text), &q.columns) != nil {
+		list, ok := texts(text)
+		switch {
+		case !ok:
 			return q, invalid("columns are not valid")
+		case len(list) > maxValues:
+			return q, invalid(fmt.Sprintf("Too many columns: %d. The maximum count allowed is %d.", len(list), maxValues))
 		}
+		q.columns = distinct(list)
 	}
 	if q.from, err = p.time("startTime"); err != nil {
 		return q, err

@@ -13,12 +13,7 @@ import (
 // selected answers a request for rows: of a symbol, in a range of time, with the
 // values that a filter asks for, a page of them, with some of their columns.
 func selected[T any](g *Gateway, rows []T, q query, keys ...string) ([]json.RawMessage, error) {
-	t := reflect.TypeFor[T]()
-	at := map[string]int{}
-	for n := range t.NumField() {
-		tag, _, _ := strings.Cut(t.Field(n).Tag.Get("json"), ",")
-		at[tag] = n
-	}
+	at := columnsOfRows[T]()
 	for _, c := range q.columns {
 		if _, known := at[c]; !known {
 			return nil, invalid("columns are not valid")
@@ -55,6 +50,17 @@ func selected[T any](g *Gateway, rows []T, q query, keys ...string) ([]json.RawM
 	return picked, nil
 }
 
+// columnsOfRows is the fields of a type of row by the names of their columns.
+func columnsOfRows[T any]() map[string]int {
+	t := reflect.TypeFor[T]()
+	at := make(map[string]int, t.NumField())
+	for n := range t.NumField() {
+		tag, _, _ := strings.Cut(t.Field(n).Tag.Get("json"), ",")
+		at[tag] = n
+	}
+	return at
+}
+
 func (q *query) fits(g *Gateway, row reflect.Value, at map[string]int) (bool, error) {
 	if n, has := at["symbol"]; has && q.symbol != "" && !g.names(q.symbol, row.Field(n).String()) {
 		return false, nil
@@ -66,7 +72,7 @@ func (q *query) fits(g *Gateway, row reflect.Value, at map[string]int) (bool, er
 		}
 	}
 	for name, want := range q.filter {
-		ok, err := q.fitsFilter(row, at, name, want)
+		ok, err := want.fits(row, at, name)
 		if !ok || err != nil {
 			return false, err
 		}
@@ -80,20 +86,74 @@ func (g *Gateway) names(asked, symbol string) bool {
 	return m != nil && m.matches(asked) || strings.EqualFold(asked, symbol)
 }
 
-func (q *query) fitsFilter(row reflect.Value, at map[string]int, name string, want any) (bool, error) {
+// filter is what the columns of a row must be.
+type filter map[string]wanted
+
+// wanted is the values that a column may have: JSON texts, see [canonical].
+type wanted struct {
+	values map[string]bool
+	flag   *bool // it is one value, and a boolean
+}
+
+// parseFilter reads a filter: an object of values or of lists of them.
+func parseFilter(text string) (filter, error) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &fields) != nil {
+		return nil, invalid("filter values are not valid")
+	}
+	f := make(filter, len(fields))
+	for name, raw := range fields {
+		list := []json.RawMessage{raw}
+		if raw[0] == '[' {
+			list = nil
+			if json.Unmarshal(raw, &list) != nil {
+				return nil, invalid("filter values are not valid")
+			}
+		}
+		if len(list) > maxValues {
+			return nil, invalid(fmt.Sprintf("Too many values of the filter %s: %d. The maximum count allowed is %d.", short(name), len(list), maxValues))
+		}
+		w := wanted{values: make(map[string]bool, len(list))}
+		for _, one := range list {
+			v, err := canonical(one)
+			if err != nil {
+				return nil, invalid("filter values are not valid")
+			}
+			w.values[v] = true
+		}
+		if text := string(raw); text == "true" || text == "false" {
+			w.flag = new(text == "true")
+		}
+		f[name] = w
+	}
+	return f, nil
+}
+
+// canonical is the one JSON text of a value: numbers as JSON writes the float64, texts
+// with one way of escapes.
+func canonical(raw []byte) (string, error) {
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+// fits reports whether a row has one of the values in a column.
+func (w *wanted) fits(row reflect.Value, at map[string]int, name string) (bool, error) {
 	switch name {
 	case "open", "ordStatus.isTerminated":
 		n, has := at["ordStatus"]
 		if !has {
 			return false, invalid("filter columns are not valid")
 		}
-		status := row.Field(n).String()
-		open := status == "New" || status == "PartiallyFilled"
-		yes, ok := want.(bool)
-		if !ok {
+		if w.flag == nil {
 			return false, invalid("filter values are not valid")
 		}
-		return yes == (open == (name == "open")), nil
+		status := row.Field(n).String()
+		open := status == "New" || status == "PartiallyFilled"
+		return *w.flag == (open == (name == "open")), nil
 	case "startTime", "endTime":
 		return true, nil
 	}
@@ -101,14 +161,15 @@ func (q *query) fitsFilter(row reflect.Value, at map[string]int, name string, wa
 	if !has {
 		return false, invalid("filter columns are not valid")
 	}
-	var have any
-	if err := json.Unmarshal(rowJSON(row.Field(n).Interface()), &have); err != nil {
+	have := rowJSON(row.Field(n).Interface())
+	if c := have[0]; c != '-' && (c < '0' || c > '9') {
+		return w.values[string(have)], nil // only numbers have several texts
+	}
+	number, err := canonical(have)
+	if err != nil {
 		return false, fmt.Errorf("filter %s: %w", name, err)
 	}
-	if list, isList := want.([]any); isList {
-		return slices.ContainsFunc(list, func(x any) bool { return reflect.DeepEqual(x, have) }), nil
-	}
-	return reflect.DeepEqual(want, have), nil
+	return w.values[number], nil
 }
 
 // cut leaves the columns that were asked for, and the keys.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,14 +15,23 @@ import (
 	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
 )
 
-// maxBody is the largest body of a request.
-const maxBody = 1 << 20
+// maxBody is the largest body of a request, in bytes, and maxStranger that of one without
+// a key that is known.
+const (
+	maxBody     = 1 << 20
+	maxStranger = 64 << 10
+)
+
+// maxExpiry is how far ahead of the clock a signature may expire: until then, whoever sees
+// a request can send it again.
+const maxExpiry = 24 * time.Hour
 
 // request is a request whose sender is known.
 type request struct {
 	params
-	key   Key // zero: it was not signed
-	known bool
+	key    Key // zero: it was not signed
+	known  bool
+	charge func(orders int) // takes rate limit tokens of so many more orders
 }
 
 // endpoint is what a path does.
@@ -92,7 +100,11 @@ func (g *Gateway) serve(path string, e endpoint) http.Handler {
 }
 
 func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	most := int64(maxBody)
+	if _, known := g.cfg.Keys.Lookup(r.Header.Get(api.HeaderKey)); !known {
+		most = maxStranger
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		return nil, bodyError(err)
 	}
@@ -102,15 +114,13 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (a
 	req := request{}
 	var stranger error // whose signature is wrong counts as nobody, and is counted
 	req.key, req.known, stranger = g.authenticate(r, body)
-	who := "key " + strconv.FormatInt(req.key.Account, 10)
+	who := accountPayer(req.key.Account)
 	if !req.known {
-		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		who = "address " + host
+		who = addressPayer(originOf(r))
 	}
 	if wait := g.limits.take(w.Header(), who, req.known, e.order, e.cancels, g.cfg.Clock()); wait > 0 {
-		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
-		w.Header().Set("Retry-After", seconds)
-		return nil, &api.Error{Status: http.StatusTooManyRequests, Name: "RateLimitError", Message: "Rate limit exceeded, retry in " + seconds + " seconds."}
+		w.Header().Set("Retry-After", wholeSeconds(wait))
+		return nil, tooMany(wait)
 	}
 	if stranger != nil {
 		return nil, stranger
@@ -121,7 +131,16 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (a
 	if req.params, err = parseParams(r, body); err != nil {
 		return nil, err
 	}
+	req.charge = func(orders int) { g.limits.charge(w.Header(), who, orders, g.cfg.Clock()) }
 	return e.do(r.Context(), &req)
+}
+
+func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+// tooMany is the venue's refusal of what comes too often.
+func tooMany(wait time.Duration) *api.Error {
+	return &api.Error{Status: http.StatusTooManyRequests, Name: "RateLimitError",
+		Message: "Rate limit exceeded, retry in " + wholeSeconds(wait) + " seconds."}
 }
 
 // bodyError says why a body was not read: it is too large, or did not come.
@@ -172,6 +191,10 @@ func (g *Gateway) checkSignature(id, expires, signature, verb, path string, body
 	}
 	if now := g.cfg.Clock().Unix(); at < now {
 		return Key{}, false, unauthorized("This request has expired - `expires` is in the past. Current time: " + strconv.FormatInt(now, 10))
+	}
+	if limit := g.cfg.Clock().Add(maxExpiry).Unix(); at > limit {
+		return Key{}, false, unauthorized("This request expires too late - `expires` must be at most a day ahead. Current time: " +
+			strconv.FormatInt(g.cfg.Clock().Unix(), 10))
 	}
 	if k.Disabled {
 		return Key{}, false, unauthorized("This key is disabled.")

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -9,8 +10,25 @@ import (
 // clock estimates the venue's: signatures expire by it, not by ours.
 type clock struct {
 	ahead atomic.Int64 // of the venue, in nanoseconds
+	said  atomic.Int32 // what was last logged of it
 	m     *Metrics
+	log   *slog.Logger
 }
+
+const (
+	// believed is the most that the venue's clock may be off ours and be followed: a
+	// signature that expires by a clock of the far future is valid until then.
+	believed = 15 * time.Minute
+	// unremarkable is the most of which nothing is said.
+	unremarkable = 10 * time.Second
+)
+
+// What a clock says of the venue's.
+const (
+	clockFine int32 = iota
+	clockOff
+	clockRefused
+)
 
 // tolerated is a difference that may be the resolution of the Date header and the way
 // of the answer: it is taken for none.
@@ -32,8 +50,22 @@ func (c *clock) observe(h http.Header, sent, received time.Time) {
 	if ahead.Abs() <= tolerated+received.Sub(sent)/2 {
 		ahead = 0
 	}
-	c.ahead.Store(int64(ahead))
 	c.m.skew.Set(ahead.Seconds())
+	switch {
+	case ahead.Abs() > believed:
+		if c.said.Swap(clockRefused) != clockRefused {
+			c.log.Error("the venue's clock is not believed: set the clock of this machine, if it is the one that is wrong",
+				"venue", date.UTC().Format(time.RFC3339), "ahead", ahead, "most", believed)
+		}
+		return // what is known of it stays
+	case ahead.Abs() > unremarkable:
+		if c.said.Swap(clockOff) != clockOff {
+			c.log.Warn("the venue's clock differs from this machine's", "ahead", ahead)
+		}
+	default:
+		c.said.Store(clockFine)
+	}
+	c.ahead.Store(int64(ahead))
 }
 
 func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }

@@ -81,7 +81,7 @@ func NewHTTP(base *url.URL, rt http.RoundTripper, p Policy, log *slog.Logger, m 
 	}
 	h := &HTTP{base: base, via: rt, policy: p, log: log, metrics: m,
 		minute: newBucket("1m", "x-ratelimit-limit", "x-ratelimit-remaining", time.Minute, p.RequestsPerMinute),
-		second: newBucket("1s", "", "x-ratelimit-remaining-1s", time.Second, p.OrdersPerSecond), clock: clock{m: m}}
+		second: newBucket("1s", "", "x-ratelimit-remaining-1s", time.Second, p.OrdersPerSecond), clock: clock{m: m, log: log}}
 	h.breaker = circuitbreaker.NewBuilder[*Answer]().WithFailureThreshold(p.BreakerFailures).WithDelay(p.BreakerDelay).
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			open := 0.0

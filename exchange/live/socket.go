@@ -45,6 +45,9 @@ const maxFrame = 64 << 20
 // ErrNotConnected means that there is no connection to send on.
 var ErrNotConnected = errors.New("stream is not connected")
 
+// ErrRedirect means that a venue's stream is said to be elsewhere.
+var ErrRedirect = errors.New("set the address of the venue to where it is")
+
 // errSilent ends a connection that says nothing any more.
 var errSilent = errors.New("no frame and no pong")
 
@@ -80,7 +83,7 @@ func (s *Socket) Run(ctx context.Context) error {
 func (s *Socket) once(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	opts := &websocket.DialOptions{HTTPClient: s.Client}
+	opts := &websocket.DialOptions{HTTPClient: unredirected(s.Client)}
 	if s.Header != nil {
 		opts.HTTPHeader = s.Header()
 	}
@@ -94,6 +97,9 @@ func (s *Socket) once(ctx context.Context) (err error) {
 	if err != nil {
 		if resp != nil && resp.Body != nil {
 			_ = resp.Body.Close()
+		}
+		if to := redirect(resp); to != "" {
+			return fmt.Errorf("connect: the venue answers %d, to %s, and redirects are not followed: %w", resp.StatusCode, to, ErrRedirect)
 		}
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -111,6 +117,30 @@ func (s *Socket) once(ctx context.Context) (err error) {
 		return err
 	}
 	return s.serve(ctx, r)
+}
+
+// unredirected is a client that follows no redirect: what is sent after the upgrade, such
+// as a signature, is for the host that was configured and for no other.
+func unredirected(c *http.Client) *http.Client {
+	if c == nil {
+		c = http.DefaultClient
+	}
+	own := *c
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// redirect is where an answer sends the client, without what a URL could hide in its path
+// or query; empty if it does not.
+func redirect(resp *http.Response) string {
+	if resp == nil || resp.StatusCode/100 != 3 {
+		return ""
+	}
+	to, err := resp.Location()
+	if err != nil {
+		return "nowhere"
+	}
+	return to.Scheme + "://" + to.Host
 }
 
 // reader is the goroutine that reads a connection.

@@ -91,8 +91,8 @@ func (x *Exchange) Cancel(_ context.Context, r exchange.CancelOrder) error {
 	if err != nil {
 		return err
 	}
-	if r.OrderID == "" && r.ClientID == "" {
-		return inSymbol(bad("orderID", "", "orderID or clOrdID must be sent"), s)
+	if err := r.Validate(); err != nil {
+		return inSymbol(err, s)
 	}
 	c := x.command(cmdCancel, s)
 	c.cancel = r
@@ -111,6 +111,9 @@ func (x *Exchange) CancelAll(_ context.Context, f exchange.CancelFilter) error {
 	}
 	if x.closed {
 		return exchange.ErrClosed
+	}
+	if err := f.Validate(); err != nil {
+		return inSymbol(err, s)
 	}
 	c := x.command(cmdCancelAll, s)
 	c.filter = f

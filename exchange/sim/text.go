@@ -1,6 +1,10 @@
 package sim
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
 
 // The venue writes what happened to an order before the text that the order has.
 
@@ -8,7 +12,12 @@ import "strings"
 // its orders, but for their end.
 const inLiquidation = "Position is in liquidation"
 
-// withText puts a line before a text; either may be empty.
+// maxText is how many bytes of what happened to an order its text keeps: each amendment
+// may bring an annotation of [exchange.MaxText] bytes.
+const maxText = 4 * exchange.MaxText
+
+// withText puts a line before a text; either may be empty. What is too long loses its end,
+// which is the oldest of it.
 func withText(first, rest string) string {
 	switch "" {
 	case first:
@@ -16,7 +25,11 @@ func withText(first, rest string) string {
 	case rest:
 		return first
 	}
-	return first + "\n" + rest
+	whole := first + "\n" + rest
+	if len(whole) <= maxText {
+		return whole
+	}
+	return strings.ToValidUTF8(whole[:maxText], "")
 }
 
 // joined remembers texts that were put together: few are different.

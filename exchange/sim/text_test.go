@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,5 +43,21 @@ func TestJoinedTexts(t *testing.T) {
 				require.Equal(t, withText(first, rest), j.join(first, rest))
 			}
 		}
+	}
+}
+
+// However often an order is amended with an annotation, its text stays short, and whole
+// runes.
+func TestTextStaysShort(t *testing.T) {
+	price := exchange.PriceUnit
+	var j joined
+	o := order{Order: exchange.Order{Text: "Submitted via API."}}
+	for n := range 1000 {
+		var a amendment
+		a.copyOf(&exchange.AmendOrder{Price: &price, Text: strings.Repeat("é", n%(exchange.MaxText/2))})
+		j.amended(&o, &a)
+		require.LessOrEqual(t, len(o.Text), maxText)
+		require.True(t, utf8.ValidString(o.Text))
+		require.True(t, strings.HasPrefix(o.Text, "Amended price: Amended via API.\n"+a.text))
 	}
 }

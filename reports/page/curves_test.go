@@ -60,10 +60,10 @@ func TestYears(t *testing.T) {
 	years := years(&r.stats.Returns[0])
 	require.Len(t, years, 2)
 	require.Equal(t, []int{2020, 2021}, []int{years[0].Year, years[1].Year})
-	require.Equal(t, heat{Text: "21.0", Class: "gain", Weight: "1.00"}, years[0].Months[10])
+	require.Equal(t, heat{Text: "21.0", Class: "gain", Weight: 20}, years[0].Months[10])
 	require.Equal(t, "0.0", years[0].Months[11].Text)
 	require.Equal(t, "21.0", years[0].Total.Text)
-	require.Equal(t, heat{Text: "-10.0", Class: "loss", Weight: "0.48"}, years[1].Months[0])
+	require.Equal(t, heat{Text: "-10.0", Class: "loss", Weight: 10}, years[1].Months[0])
 	require.Equal(t, unknown, years[1].Months[1].Text)
 	require.Empty(t, years[1].Months[5].Text)
 }

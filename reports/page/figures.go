@@ -238,7 +238,7 @@ type year struct {
 
 type heat struct {
 	Text, Class string
-	Weight      template.CSS // 0 to 1
+	Weight      int // how deep its colour is, 0 to 20; the style has a class for each
 }
 
 // calendar is what a currency has by month, by drawdown and by day.
@@ -279,12 +279,12 @@ func years(own *analysis.Returns) []year {
 
 func heatOf(of *float64, most float64) heat {
 	if of == nil {
-		return heat{Text: unknown, Weight: "0"}
+		return heat{Text: unknown}
 	}
 	v := *of
-	h := heat{Text: strconv.FormatFloat(100*v, 'f', 1, 64), Class: class(&v), Weight: "0"}
+	h := heat{Text: strconv.FormatFloat(100*v, 'f', 1, 64), Class: class(&v)}
 	if most > 0 {
-		h.Weight = template.CSS(strconv.FormatFloat(min(math.Abs(v)/most, 1), 'f', 2, 64)) //nolint:gosec // a number
+		h.Weight = int(math.Round(20 * min(math.Abs(v)/most, 1)))
 	}
 	return h
 }

@@ -2,13 +2,16 @@ package page
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/dunamis-engine/dunamis/internal/disk"
 	"github.com/dunamis-engine/dunamis/reports"
@@ -91,10 +94,12 @@ type view struct {
 
 // scripts are the parts of a page that are not of one run.
 type scripts struct {
-	Style, ChartStyle           template.CSS
-	Script, Charts, ChartScript template.JS
-	Tables                      template.JS
-	JSON                        template.JS // what the script draws
+	Policy string // what a browser lets the page do
+
+	Style, ChartStyle                  template.CSS
+	Theme, Script, Charts, ChartScript template.JS
+	Tables                             template.JS
+	JSON                               template.JS // what the script draws
 }
 
 // mostParts is how many parts of the data the page names.
@@ -134,10 +139,27 @@ func scriptsOf(script string, data any) (s scripts, err error) {
 		errs = append(errs, err)
 		return string(b)
 	}
-	s.Style, s.ChartStyle = template.CSS(read("report.css")), template.CSS(read("uplot/uPlot.min.css"))    //nolint:gosec // ours
-	s.ChartScript, s.Charts = template.JS(read("uplot/uPlot.iife.min.js")), template.JS(read("charts.js")) //nolint:gosec // ours
-	s.Script, s.Tables = template.JS(read(script)), template.JS(read("tables.js"))                         //nolint:gosec // ours
+	style, chartStyle := read("report.css"), read("uplot/uPlot.min.css")
+	theme, chart, charts, tables, own := read("theme.js"), read("uplot/uPlot.iife.min.js"), read("charts.js"), read("tables.js"), read(script)
+	s.Style, s.ChartStyle = template.CSS(style), template.CSS(chartStyle)                          //nolint:gosec // ours
+	s.Theme, s.ChartScript, s.Charts = template.JS(theme), template.JS(chart), template.JS(charts) //nolint:gosec // ours
+	s.Script, s.Tables = template.JS(own), template.JS(tables)                                     //nolint:gosec // ours
+	s.Policy = policy([]string{theme, chart, charts, tables, own}, []string{style, chartStyle})
 	b, err := json.Marshal(data)
 	s.JSON = template.JS(b) //nolint:gosec // encoding/json escapes what could end a script
 	return s, errors.Join(append(errs, err)...)
+}
+
+// policy is a Content-Security-Policy under which a page runs its own scripts and styles,
+// known by their digests, and nothing else: it loads and sends nothing.
+func policy(scripts, styles []string) string {
+	digests := func(list []string) string {
+		var b strings.Builder
+		for _, text := range list {
+			sum := sha256.Sum256([]byte(text))
+			b.WriteString(" 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'")
+		}
+		return b.String()
+	}
+	return "default-src 'none'; script-src" + digests(scripts) + "; style-src" + digests(styles) + "; base-uri 'none'; form-action 'none'"
 }

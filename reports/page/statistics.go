@@ -252,8 +252,8 @@ func slotsSVG(slots []analysis.Slot, label string, text func(float64) string) te
 	}
 	const width, height, foot = 420.0, 170.0, 20.0
 	y := func(v float64) float64 { return 6 + (high-v)/(high-low)*(height-foot-12) }
-	var s strings.Builder
-	fmt.Fprintf(&s, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, template.HTMLEscapeString(label))
+	var m markup
+	m.picture(width, height, label)
 	w := width / float64(len(slots))
 	for i := range slots {
 		v, class := float64(slots[i].Total), "up"
@@ -261,14 +261,23 @@ func slotsSVG(slots []analysis.Slot, label string, text func(float64) string) te
 			class = "down"
 		}
 		top, bottom := min(y(v), y(0)), max(y(v), y(0))
-		fmt.Fprintf(&s, `<rect class="%s" x="%.2f" y="%.2f" width="%.2f" height="%.2f"><title>%s: %s</title></rect>`, class,
-			float64(i)*w+1, top, w-2, max(bottom-top, 0.5), slots[i].Name, template.HTMLEscapeString(text(v)))
-		if name := slots[i].Name; len(slots) < 10 || i%3 == 0 {
-			fmt.Fprintf(&s, `<text x="%.2f" y="%g">%s</text>`, float64(i)*w+2, height-5, name[:min(3, len(name))])
+		m.open("rect", has("class", "%s", class), has("x", "%.2f", float64(i)*w+1), has("y", "%.2f", top), has("width", "%.2f", w-2),
+			has("height", "%.2f", max(bottom-top, 0.5)))
+		m.element("title", slots[i].Name+": "+text(v))
+		m.close("rect")
+		if len(slots) < 10 || i%3 == 0 {
+			m.element("text", firstRunes(slots[i].Name, 3), has("x", "%.2f", float64(i)*w+2), has("y", "%g", height-5))
 		}
 	}
-	fmt.Fprintf(&s, `<line class="rule" x1="0" x2="%g" y1="%.2f" y2="%.2f"/></svg>`, width, y(0), y(0))
-	return template.HTML(s.String()) //nolint:gosec // numbers and escaped texts
+	m.rule(0, width, y(0))
+	m.close("svg")
+	return m.html()
+}
+
+// firstRunes is the beginning of a text.
+func firstRunes(s string, n int) string {
+	r := []rune(s)
+	return string(r[:min(n, len(r))])
 }
 
 // rollingSVG draws the rolling Sharpe ratio and the rolling volatility.
@@ -291,9 +300,7 @@ func linesSVG(list []analysis.Rolling, label string, of func(*analysis.Rolling) 
 	const width, height, left, foot = 440.0, 150.0, 52.0, 18.0
 	x := func(i int) float64 { return left + float64(i)/float64(len(list)-1)*(width-left) }
 	y := func(v float64) float64 { return 8 + (high-v)/(high-low)*(height-foot-12) }
-	var s strings.Builder
-	fmt.Fprintf(&s, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s from %s to %s"><path class="line" d="`,
-		width, height, template.HTMLEscapeString(label), text(&low), text(&high))
+	var path strings.Builder
 	pen := "M"
 	for i := range list {
 		v := of(&list[i])
@@ -301,16 +308,19 @@ func linesSVG(list []analysis.Rolling, label string, of func(*analysis.Rolling) 
 			pen = "M"
 			continue
 		}
-		fmt.Fprintf(&s, "%s%.1f %.1f", pen, x(i), y(*v))
+		fmt.Fprintf(&path, "%s%.1f %.1f", pen, x(i), y(*v))
 		pen = "L"
 	}
-	fmt.Fprintf(&s, `"/><line class="rule" x1="%g" x2="%g" y1="%.2f" y2="%.2f"/>`, left, width, y(0), y(0))
+	var m markup
+	m.picture(width, height, fmt.Sprintf("%s from %s to %s", label, text(&low), text(&high)))
+	m.element("path", "", has("class", "line"), has("d", "%s", path.String()))
+	m.rule(left, width, y(0))
 	for _, v := range []float64{low, high} {
-		fmt.Fprintf(&s, `<text x="0" y="%.2f">%s</text>`, y(v)+4, text(&v))
+		m.element("text", text(&v), has("x", "0"), has("y", "%.2f", y(v)+4))
 	}
 	for _, i := range []int{0, len(list) / 2} {
-		fmt.Fprintf(&s, `<text x="%.2f" y="%g">%s</text>`, x(i), height-3, list[i].At.Std().Format("2006-01-02"))
+		m.element("text", list[i].At.Std().Format("2006-01-02"), has("x", "%.2f", x(i)), has("y", "%g", height-3))
 	}
-	s.WriteString(`</svg>`)
-	return template.HTML(s.String()) //nolint:gosec // numbers, dates and an escaped label
+	m.close("svg")
+	return m.html()
 }

@@ -9,6 +9,53 @@ import (
 	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
+// markup writes HTML and SVG. Whatever text or value it is given is escaped; the names of
+// elements and attributes are constants of this package.
+type markup struct{ b strings.Builder }
+
+// attribute is a name and the value that it has.
+type attribute struct{ name, value string }
+
+// has formats the value of an attribute.
+func has(name, format string, v ...any) attribute { return attribute{name, fmt.Sprintf(format, v...)} }
+
+// open writes the start of an element.
+func (m *markup) open(name string, list ...attribute) {
+	m.b.WriteByte('<')
+	m.b.WriteString(name)
+	for _, a := range list {
+		m.b.WriteByte(' ')
+		m.b.WriteString(a.name)
+		m.b.WriteString(`="`)
+		template.HTMLEscape(&m.b, []byte(a.value))
+		m.b.WriteByte('"')
+	}
+	m.b.WriteByte('>')
+}
+
+func (m *markup) close(name string) {
+	m.b.WriteString("</")
+	m.b.WriteString(name)
+	m.b.WriteByte('>')
+}
+
+// element writes an element with a text in it.
+func (m *markup) element(name, text string, list ...attribute) {
+	m.open(name, list...)
+	template.HTMLEscape(&m.b, []byte(text))
+	m.close(name)
+}
+
+// html is what was written.
+func (m *markup) html() template.HTML {
+	return template.HTML(m.b.String()) //nolint:gosec // every text and value in it is escaped
+}
+
+// picture begins an SVG with a name that is read aloud.
+func (m *markup) picture(width, height float64, name string) {
+	m.open("svg", has("viewBox", "0 0 %g %g", width, height), has("role", "img"), has("aria-label", "%s", name))
+}
+
 // histogramSVG draws bins, those below zero in the colour of losses. text writes a
 // bound of a bin, what names the things counted.
 func histogramSVG(bins []stats.Bin, label, what string, text func(float64) string) template.HTML {
@@ -20,9 +67,8 @@ func histogramSVG(bins []stats.Bin, label, what string, text func(float64) strin
 	for _, b := range bins {
 		most = max(most, b.Count)
 	}
-	var s strings.Builder
-	fmt.Fprintf(&s, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s: %d bins from %s to %s">`, width, height,
-		template.HTMLEscapeString(label), len(bins), text(bins[0].From), text(bins[len(bins)-1].To))
+	var m markup
+	m.picture(width, height, fmt.Sprintf("%s: %d bins from %s to %s", label, len(bins), text(bins[0].From), text(bins[len(bins)-1].To)))
 	w := width / float64(len(bins))
 	for i, b := range bins {
 		h := float64(b.Count) / float64(most) * (height - foot - 8)
@@ -30,21 +76,28 @@ func histogramSVG(bins []stats.Bin, label, what string, text func(float64) strin
 		if b.To <= 1e-12 {
 			class = "down"
 		}
-		fmt.Fprintf(&s, `<rect class="%s" x="%.2f" y="%.2f" width="%.2f" height="%.2f"><title>%s to %s: %d %s</title></rect>`, class,
-			float64(i)*w+0.5, height-foot-h, max(w-1, 0.5), h, text(b.From), text(b.To), b.Count, what)
+		m.open("rect", has("class", "%s", class), has("x", "%.2f", float64(i)*w+0.5), has("y", "%.2f", height-foot-h),
+			has("width", "%.2f", max(w-1, 0.5)), has("height", "%.2f", h))
+		m.element("title", fmt.Sprintf("%s to %s: %d %s", text(b.From), text(b.To), b.Count, what))
+		m.close("rect")
 	}
-	fmt.Fprintf(&s, `<line class="rule" x1="0" x2="%g" y1="%g" y2="%g"/>`, width, height-foot, height-foot)
+	m.rule(0, width, height-foot)
 	for i, b := range bins {
 		if i%max(len(bins)/5, 1) == 0 {
 			at, anchor := float64(i)*w, "start"
 			if at > width-50 {
 				at, anchor = width, "end"
 			}
-			fmt.Fprintf(&s, `<text x="%.2f" y="%g" text-anchor="%s">%s</text>`, at, height-6, anchor, text(b.From))
+			m.element("text", text(b.From), has("x", "%.2f", at), has("y", "%g", height-6), has("text-anchor", "%s", anchor))
 		}
 	}
-	s.WriteString(`</svg>`)
-	return template.HTML(s.String()) //nolint:gosec // numbers and an escaped label
+	m.close("svg")
+	return m.html()
+}
+
+// rule draws a horizontal line.
+func (m *markup) rule(from, to, y float64) {
+	m.element("line", "", has("class", "rule"), has("x1", "%g", from), has("x2", "%g", to), has("y1", "%.2f", y), has("y2", "%.2f", y))
 }
 
 // part is a bar of a waterfall: a change, or a sum that stands by itself.
@@ -69,8 +122,9 @@ func waterfallHTML(parts []part, text func(float64) string) template.HTML {
 	air := max((high-low)*0.1, math.Abs(high)*1e-6, 1e-12)
 	low, high = low-air, high+air
 	x := func(v float64) float64 { return 100 * (min(max(v, low), high) - low) / (high - low) }
-	var s strings.Builder
-	s.WriteString(`<table class="fall"><tbody>`)
+	var m markup
+	m.open("table", has("class", "fall"))
+	m.open("tbody")
 	level = 0
 	for _, p := range parts {
 		from, to, class := level, level+p.v, "up"
@@ -82,9 +136,17 @@ func waterfallHTML(parts []part, text func(float64) string) template.HTML {
 		}
 		level = to
 		a, b := min(x(from), x(to)), max(x(from), x(to))
-		fmt.Fprintf(&s, `<tr><th scope="row">%s</th><td class="track"><div class="%s" style="margin-left:%.2f%%;width:%.2f%%"></div></td><td>%s</td></tr>`,
-			template.HTMLEscapeString(p.name), class, a, max(b-a, 0.3), template.HTMLEscapeString(text(p.v)))
+		m.open("tr")
+		m.element("th", p.name, has("scope", "row"))
+		m.open("td", has("class", "track"))
+		m.open("svg", has("viewBox", "0 0 100 10"), has("preserveAspectRatio", "none"), has("aria-hidden", "true"))
+		m.element("rect", "", has("class", "%s", class), has("x", "%.2f", a), has("y", "0"), has("width", "%.2f", max(b-a, 0.3)), has("height", "10"))
+		m.close("svg")
+		m.close("td")
+		m.element("td", text(p.v))
+		m.close("tr")
 	}
-	s.WriteString(`</tbody></table>`)
-	return template.HTML(s.String()) //nolint:gosec // numbers and escaped names
+	m.close("tbody")
+	m.close("table")
+	return m.html()
 }

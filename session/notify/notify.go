@@ -34,7 +34,9 @@ type Config struct {
 	// Backoff is the wait before the second of three tries, doubled before the third.
 	// 0: a second.
 	Backoff time.Duration
-	Client  *http.Client // nil: one that waits 10 s
+	// Patience is how long Stop waits for all that is left. 0: 8 s.
+	Patience time.Duration
+	Client   *http.Client // nil: one that waits 10 s. It never follows a redirect.
 }
 
 // Webhook posts messages in a goroutine of its own: a session never waits for it. What
@@ -44,6 +46,7 @@ type Webhook struct {
 	chat    string
 	queue   chan string
 	done    chan struct{}
+	cancel  context.CancelFunc // of what is being posted
 	tripped string
 }
 
@@ -69,15 +72,33 @@ func Start(ctx context.Context, c Config) (*Webhook, error) {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: 10 * time.Second}
 	}
-	w := &Webhook{cfg: c, chat: u.Query().Get("chat_id"), queue: make(chan string, queued), done: make(chan struct{})}
-	go w.run(context.WithoutCancel(ctx))
+	if c.Patience == 0 {
+		c.Patience = 8 * time.Second
+	}
+	own := *c.Client
+	// The address is a secret, and what is posted is for its host alone: another one would
+	// be sent both.
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.Client = &own
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := &Webhook{cfg: c, chat: u.Query().Get("chat_id"), queue: make(chan string, queued), done: make(chan struct{}), cancel: cancel}
+	go w.run(ctx)
 	return w, nil
 }
 
-// Stop posts what is left and waits for it.
+// Stop posts what is left, as far as that goes within the patience of the configuration,
+// and waits for the end of the posting.
 func (w *Webhook) Stop() {
+	defer w.cancel()
 	close(w.queue)
-	<-w.done
+	timer := time.NewTimer(w.cfg.Patience)
+	defer timer.Stop()
+	select {
+	case <-w.done:
+	case <-timer.C:
+		w.cancel()
+		<-w.done
+	}
 }
 
 // Say queues a message.
@@ -128,7 +149,12 @@ func verb(s exchange.Side) string {
 
 func (w *Webhook) run(ctx context.Context) {
 	defer close(w.done)
+	dropped := 0
 	for text := range w.queue {
+		if ctx.Err() != nil {
+			dropped++
+			continue
+		}
 		lines := []string{text}
 		timer := time.NewTimer(w.cfg.Gather)
 	gather:
@@ -145,6 +171,9 @@ func (w *Webhook) run(ctx context.Context) {
 		}
 		timer.Stop()
 		w.deliver(ctx, lines)
+	}
+	if dropped > 0 {
+		w.cfg.Log.Error("notifications are dropped: the session ends, and the webhook does not answer", "lines", dropped)
 	}
 }
 
@@ -165,12 +194,16 @@ func (w *Webhook) deliver(ctx context.Context, lines []string) {
 		if err == nil {
 			return
 		}
-		if try == tries || !again {
-			w.cfg.Log.Error("a notification is dropped", "lines", len(lines), "error", err)
-			return
+		if try < tries && again {
+			select {
+			case <-time.After(wait):
+				wait *= 2
+				continue
+			case <-ctx.Done():
+			}
 		}
-		time.Sleep(wait)
-		wait *= 2
+		w.cfg.Log.Error("a notification is dropped", "lines", len(lines), "error", err)
+		return
 	}
 }
 
@@ -192,6 +225,13 @@ func (w *Webhook) post(ctx context.Context, body []byte) (again bool, err error)
 	defer resp.Body.Close()
 	if resp.StatusCode/100 == 2 {
 		return false, nil
+	}
+	if resp.StatusCode/100 == 3 {
+		to := "nowhere"
+		if u, err := resp.Location(); err == nil {
+			to = u.Scheme + "://" + u.Host
+		}
+		return false, fmt.Errorf("webhook: answered %s, to %s, and redirects are not followed", resp.Status, to)
 	}
 	return resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests, fmt.Errorf("webhook: answered %s", resp.Status)
 }

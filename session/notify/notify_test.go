@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,4 +116,59 @@ func TestUnreachable(t *testing.T) {
 	_, err := notify.Start(t.Context(), notify.Config{URL: secret.New("ftp://secret-path")})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "secret-path")
+}
+
+// Another host is told nothing: neither what happened nor the address.
+func TestRedirect(t *testing.T) {
+	var reached atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	defer other.Close()
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL+"/hidden-path?hidden=query", code)
+		}))
+		w, log := start(t, server.URL+"/secret-path")
+		w.Say("hello")
+		w.Stop()
+		server.Close()
+		require.Zero(t, reached.Load(), code)
+		require.Contains(t, log.String(), other.URL+", and redirects are not followed", code)
+		require.NotContains(t, log.String(), "secret-path")
+		require.NotContains(t, log.String(), "hidden")
+	}
+}
+
+// A webhook that hangs does not keep a session from ending, however much is left to say.
+func TestHangs(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadAll(r.Body)
+		<-release
+	}))
+	defer server.Close()
+	defer close(release)
+	log := new(bytes.Buffer)
+	w, err := notify.Start(t.Context(), notify.Config{Session: "s", URL: secret.New(server.URL), Symbol: func(exchange.SymbolID) string { return "XBTUSD" },
+		Log: slog.New(slog.NewTextHandler(log, nil)), Gather: time.Millisecond, Patience: 300 * time.Millisecond})
+	require.NoError(t, err)
+	for range 500 {
+		w.Say("hello")
+	}
+	began := time.Now()
+	w.Stop()
+	require.Less(t, time.Since(began), 5*time.Second)
+	require.Contains(t, log.String(), "the session ends, and the webhook does not answer")
+}
+
+// The same for one that refuses and asks for patience.
+func TestRefusesForEver(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer server.Close()
+	w, err := notify.Start(t.Context(), notify.Config{URL: secret.New(server.URL), Symbol: func(exchange.SymbolID) string { return "" },
+		Log: slog.New(slog.DiscardHandler), Gather: time.Millisecond, Backoff: time.Hour, Patience: 100 * time.Millisecond})
+	require.NoError(t, err)
+	w.Say("hello")
+	began := time.Now()
+	w.Stop()
+	require.Less(t, time.Since(began), 5*time.Second)
 }
