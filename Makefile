@@ -16,6 +16,16 @@ PROFILE    ?= cmd/backtest/default.pgo
 FUZZTIME   ?= 10s
 TESTFLAGS  ?=
 
+# make mutate
+PKG       ?= ./exchange/...
+WITH      ?=
+CHANGED   ?=
+SEED      ?= 1
+LIMIT     ?= 40
+JOBS      ?= 1
+TIMEOUT   ?= 0
+THRESHOLD ?= 95
+
 MODULE   := github.com/dunamis-engine/dunamis
 LDFLAGS  := -s -w -X $(MODULE)/cli.version=$(VERSION)
 TOOL      = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
@@ -57,13 +67,15 @@ fmt-check: ## Fail if a Go file is not formatted
 	if [[ -n "$$files" ]]; then echo "not formatted (make fmt):" >&2; echo "$$files" >&2; exit 1; fi
 
 .PHONY: vet
-vet: ## go vet, the nested example module too
+vet: ## go vet, the nested modules too
 	$(GO) vet ./...
+	cd tools && $(GO) vet ./mutate
 	@$(if $(EXAMPLE),cd $(EXAMPLE) && $(GO) vet ./...,:)
 
 .PHONY: lint
 lint: fmt-check vet ## Format, vet, golangci-lint with the layer rules
 	$(TOOL) golangci-lint run ./...
+	cd tools && $(GO) tool golangci-lint run --config ../.golangci.yml ./mutate
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities; skipped where the database cannot be reached
@@ -77,7 +89,8 @@ vuln: ## Look for known vulnerabilities; skipped where the database cannot be re
 	fi
 
 .PHONY: test
-test: ## Run all tests, the nested example module's too; TESTFLAGS=-v
+test: ## Run all tests, those of nested modules too; TESTFLAGS=-v
+	cd tools && $(GO) test $(TESTFLAGS) ./mutate
 	$(if $(EXAMPLE),cd $(EXAMPLE) && $(GO) test $(TESTFLAGS) ./...)
 	$(GO) test $(TESTFLAGS) ./...
 
@@ -91,6 +104,14 @@ fuzz: ## Run each fuzz target for FUZZTIME=10s
 		echo "fuzz $$(dirname "$$file") $${decl#func } $(FUZZTIME)"; \
 		$(GO) test -run '^$$' -fuzz "^$${decl#func }$$" -fuzztime '$(FUZZTIME)' "$$(dirname "$$file")" </dev/null; \
 	done
+
+.PHONY: mutate
+mutate: ## Mutation testing: PKG=./exchange LIMIT=40 SEED=1; CONTRIBUTING.md has the rest
+	@mkdir -p bin
+	@$(GO) build -C tools -o ../bin/mutate ./mutate
+	@bin/mutate -seed '$(SEED)' -limit '$(LIMIT)' -jobs '$(JOBS)' -timeout '$(TIMEOUT)' -threshold '$(THRESHOLD)' \
+		$(if $(CHANGED),-changed '$(if $(filter 1,$(CHANGED)),main,$(CHANGED))') $(if $(WITH),-with '$(WITH)') \
+		-accepted tools/mutate/accepted.txt -json bin/mutate.json $(PKG)
 
 .PHONY: bench
 bench: ## Run the benchmarks as the commands are compiled, BENCH=regexp BENCHCOUNT=1 PROFILE=off; results also in bin/bench.txt

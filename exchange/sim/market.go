@@ -154,26 +154,31 @@ func (x *Exchange) begin(t exchange.Time) {
 	x.reschedule()
 }
 
-// refresh reads the terms in force.
+// refresh reads the terms in force. The tick and the lot may change together or
+// one without the other.
 func (x *Exchange) refresh(s *symbol) {
 	tick, lot := s.terms.TickSize, s.terms.LotSize
 	s.terms, s.until = s.inst.At(x.at), s.inst.NextChange(x.at)
 	x.account.SetTerms(x.at)
-	if s.terms.TickSize == tick {
-		return
-	}
-	s.bids.retick(s.terms.TickSize)
-	s.asks.retick(s.terms.TickSize)
-	if s.book != nil {
-		if s.orders == nil {
-			s.book = s.book.Retick(s.terms.TickSize)
-		} else {
-			s.orders.Retick(s.terms.TickSize)
-			s.book = s.orders.Book()
-		}
+	if s.terms.TickSize != tick {
+		s.retick()
 	}
 	if s.terms.LotSize != lot {
 		x.relot(s)
+	}
+}
+
+// retick moves the resting orders and the book to the tick size in force.
+func (s *symbol) retick() {
+	tick := s.terms.TickSize
+	s.bids.retick(tick)
+	s.asks.retick(tick)
+	switch {
+	case s.orders != nil:
+		s.orders.Retick(tick)
+		s.book = s.orders.Book()
+	case s.book != nil:
+		s.book = s.book.Retick(tick)
 	}
 }
 

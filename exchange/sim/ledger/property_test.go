@@ -320,6 +320,15 @@ func TestWalks(t *testing.T) {
 				w.a.SetOpen(s, exchange.Buy, 0, 0)
 				w.a.SetOpen(s, exchange.Sell, 0, 0)
 			},
+			// The open orders of several symbols become fewer before anybody asks for a figure.
+			"fewer": func(t *rapid.T) {
+				for range rapid.IntRange(2, 5).Draw(t, "times") {
+					s, side := drawMarket(t), drawSide(t)
+					all := *w.a.positions[s].side(side)
+					qty := exchange.Qty(rapid.Int64Range(0, int64(all.Qty)).Draw(t, "qty"))
+					w.a.SetOpen(s, side, qty, part(all.Cost, qty, max(all.Qty, 1), exchange.Floor))
+				}
+			},
 			"leverage": func(t *rapid.T) {
 				l := exchange.MustRatio(rapid.SampledFrom(leverages).Draw(t, "leverage"))
 				w.change(func(s exchange.SymbolID) error { return w.a.SetLeverage(s, l, 0) }, func(p *position) { require.Equal(t, l, p.leverage) })

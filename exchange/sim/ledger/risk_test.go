@@ -42,3 +42,52 @@ func TestAccountRiskLimit(t *testing.T) {
 	require.NoError(t, ask(1, exchange.Buy, 20_000_000))
 	requireBooks(t, a)
 }
+
+// Pairs of two currencies are exchanged and have no position: their orders do not count.
+func TestAccountRiskLimitLeavesSpotOut(t *testing.T) {
+	a := twoWallets(t, 0, 1_000_000_000_000)
+	a.LimitRisk("USDt", 10_000_000_000)
+	price := exchange.MustPrice("50000")
+	require.NoError(t, a.CheckOrder(1, exchange.Buy, 200_000, price, 0), "10 000 USDT")
+	a.SetOpen(2, exchange.Buy, 100_000_000, 50_000_000_000)
+	require.NoError(t, a.CheckOrder(1, exchange.Buy, 200_000, price, 0))
+	require.Equal(t, &RiskLimitError{Value: 10_005_000_000, Limit: 10_000_000_000, Account: true}, a.CheckOrder(1, exchange.Buy, 200_100, price, 0))
+	require.NoError(t, a.CheckOrder(2, exchange.Buy, 100_000_000, price, 0))
+	requireBooks(t, a)
+}
+
+// The highest risk limit is the last one with margins of not more than the whole value.
+func TestHighestRiskLimit(t *testing.T) {
+	c := stepped() // initial margin 1 %, maintenance 0.5 %: 198 steps are 100 %
+	a := openAccount(t, 1e12, "0", c)
+	most := c.limit + 198*c.step
+	require.NoError(t, a.SetRiskLimit(0, most, 0))
+	require.Equal(t, exchange.RatioUnit, a.positions[0].initRate())
+	require.EqualError(t, a.SetRiskLimit(0, most+1, 0), "Invalid riskLimit")
+	require.Equal(t, most, a.positions[0].riskLimit())
+}
+
+// The open orders of each symbol count, whichever were set last.
+func TestOpenOrdersOfSeveralSymbols(t *testing.T) {
+	list := make([]contract, 3)
+	for n, symbol := range []string{"XBTUSD", "XBTEUR", "XBTJPY"} {
+		list[n] = xbtusd(100, "0.5", "0.005", "0")
+		list[n].symbol = symbol
+	}
+	a := openAccount(t, 1e12, "0", list...)
+	for _, order := range [][]exchange.SymbolID{{0, 1, 2}, {2, 1, 0}, {1, 1, 2}, {0, 2, 0}} {
+		for s := range exchange.SymbolID(3) {
+			a.SetOpen(s, exchange.Buy, 0, 0)
+			a.SetOpen(s, exchange.Sell, 0, 0)
+		}
+		require.Zero(t, a.Margin(0).InitMargin)
+		set := map[exchange.SymbolID]bool{}
+		for _, s := range order {
+			side := exchange.Buy + exchange.Side(s%2)
+			a.SetOpen(s, side, 2_000_000, 4_000_000_000)
+			set[s] = true
+		}
+		require.Equal(t, exchange.Money(len(set))*40_000_000, a.Margin(0).InitMargin, "%v", order)
+		requireBooks(t, a)
+	}
+}

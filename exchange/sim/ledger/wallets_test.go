@@ -110,6 +110,9 @@ func TestSpotMovesBetweenWallets(t *testing.T) {
 	require.Zero(t, a.PositionQty(spot))
 	require.Equal(t, exchange.Money(100_000_000), in(t, a, "XBt").Wallet)
 	require.Equal(t, exchange.Money(60_000_000_000-50_050_000_000), in(t, a, "USDt").Wallet)
+	sum, ok := a.TotalsIn("USDt")
+	require.True(t, ok)
+	require.Equal(t, exchange.Money(50_000_000_000), sum.Turnover)
 	requireBooks(t, a)
 
 	// The short hedges: its loss is the gain of the coins.
