@@ -266,7 +266,7 @@ func TestSilentSockets(t *testing.T) {
 	case <-time.After(2 * beat):
 	}
 	cancel()
-	<-read
+	_ = <-read // what was read before does not matter
 }
 
 func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
@@ -362,7 +362,7 @@ func TestLongTexts(t *testing.T) {
 	}
 	var row api.Order
 	for n := range 30 {
-		w.ask("trader", "PUT", "/order", fmt.Sprintf(`{"origClOrdID":"rests","price":%d,"text":"%s"}`, 29100+n, fits)).into(t, &row)
+		w.ask("trader", "PUT", "/order", fmt.Sprintf(`{"origClOrdID":"rests","price":%d,"text":%q}`, 29100+n, fits)).into(t, &row)
 		require.LessOrEqual(t, len(row.Text), 4*exchange.MaxText)
 		require.Contains(t, row.Text, "Amended price: Amended via API.\n"+fits)
 	}

@@ -46,7 +46,10 @@ func fill(v reflect.Value) {
 		fill(v.Elem())
 	case reflect.Slice:
 		if v.Type() == reflect.TypeFor[json.RawMessage]() {
-			text, _ := json.Marshal(map[string]string{hostile: hostile})
+			text, err := json.Marshal(map[string]string{hostile: hostile})
+			if err != nil {
+				panic(err)
+			}
 			v.SetBytes(text)
 			return
 		}
