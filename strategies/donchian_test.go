@@ -107,14 +107,12 @@ func TestDonchianStaysAtTheExitChannel(t *testing.T) {
 // The stop closes the position at the exchange, within a bar, and leaves nothing
 // behind: no order, and no second order at the next close.
 func TestDonchianStopsOut(t *testing.T) {
-	for _, latency := range []time.Duration{0, 5 * time.Millisecond} {
-		d := play(t, &script{strategy: "donchian", params: donchianParams("2"), latency: latency,
-			events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103), bar(5, 103, 103, 94, 99), bar(6, 99, 100, 99, 100), bar(7, 100, 100, 100, 100))})
-		require.Len(t, d.fills(), 2, latency)
-		require.Regexp(t, ` Sell 10 at 95\.5 → 0$`, d.fills()[1])
-		require.Len(t, d.commands, 2, "a position and its stop")
-		require.Empty(t, d.open())
-	}
+	d := play(t, &script{strategy: "donchian", params: donchianParams("2"), events: append(ranging(), bar(3, 100, 103, 100, 102.5),
+		bar(4, 103, 103, 103, 103), bar(5, 103, 103, 94, 99), bar(6, 99, 100, 99, 100), bar(7, 100, 100, 100, 100))})
+	require.Len(t, d.fills(), 2)
+	require.Regexp(t, ` Sell 10 at 95\.5 → 0$`, d.fills()[1])
+	require.Len(t, d.commands, 2, "a position and its stop")
+	require.Empty(t, d.open())
 }
 
 // The price gaps through the stop while the order that leaves is on its way: the

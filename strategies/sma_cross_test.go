@@ -44,7 +44,7 @@ func TestSMACrossWaitsForItsOrders(t *testing.T) {
 		events: closes(100, 100, 110, 120, 130, 140, 150, 160)}
 	d := play(t, s)
 	require.Equal(t, []string{"3m0s Buy 10"}, d.asked())
-	require.Equal(t, []string{"4m30s Buy 10 at 130 → 10"}, d.fills())
+	require.Equal(t, []string{"5m0s Buy 10 at 140 → 10"}, d.fills())
 
 	s.events = closes(100, 100, 110, 90, 80, 70, 60, 50)
 	d = play(t, s)

@@ -20,6 +20,7 @@ const noOrder = "00000000-0000-0000-0000-000000000000"
 
 // account is an account as its owner sees it: rows made of reports.
 type account struct {
+	at     exchange.Time // to which it was brought
 	id     int64
 	key    Key
 	x      exchange.Exchange

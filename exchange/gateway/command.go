@@ -33,8 +33,10 @@ func (g *Gateway) perform(ctx context.Context, k Key, command func(a *account) (
 		if a, failed = g.account(ctx, k); failed != nil {
 			return
 		}
-		if failed = g.bring(ctx, a); failed != nil {
-			return
+		if a.at < g.now { // else it waits for this command, or has nothing to do before it
+			if failed = g.bring(ctx, a); failed != nil {
+				return
+			}
 		}
 		if w, failed = command(a); failed != nil {
 			return

@@ -267,6 +267,7 @@ func (g *Gateway) advanceAccount(ctx context.Context, a *account) error {
 // bring brings an account to now, also when nothing is due: a command is given at the
 // account's own time.
 func (g *Gateway) bring(ctx context.Context, a *account) (err error) {
+	a.at = g.now
 	g.reports, err = a.x.Advance(ctx, g.now, g.reports[:0])
 	if err != nil {
 		return fmt.Errorf("account %d: %w", a.id, err)

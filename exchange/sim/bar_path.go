@@ -76,6 +76,10 @@ const (
 // market if no other bar follows.
 const closeAge = time.Second
 
+// openAge is how long a bar's open counts as the price of the market: as long as a client
+// on the same machine needs to answer what happened at the open.
+const openAge = time.Microsecond
+
 const unlimited exchange.Qty = math.MaxInt64 / 4
 
 // path is a bar while it lasts.
@@ -183,7 +187,7 @@ func (s *symbol) pricedOnBars(at exchange.Time) bool {
 	switch {
 	case b.replaying:
 		return b.known || b.base != 0
-	case at <= b.start:
+	case at <= b.start.Add(openAge):
 		return true
 	default:
 		return b.step == pathDone && at >= b.end() && at.Sub(b.end()) <= closeAge
@@ -200,7 +204,7 @@ func (s *symbol) inside(at exchange.Time) bool {
 	if b.replaying {
 		return b.step < pathProof || b.step == pathChanges
 	}
-	return at > b.start
+	return at > b.start.Add(openAge)
 }
 
 // point returns the price to which a step of the path leads.

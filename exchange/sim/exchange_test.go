@@ -94,10 +94,22 @@ func TestLogNormalLatencyIsSeeded(t *testing.T) {
 	require.Equal(t, time.Second, fixed.Entry(0))
 }
 
+// settledIn returns an instrument that settles in a currency.
+func settledIn(t *testing.T, c *Config, code string) exchange.SymbolID {
+	t.Helper()
+	for _, i := range c.Instruments.All() {
+		if i.Settle.Code == code {
+			return i.ID
+		}
+	}
+	require.Fail(t, "no instrument settles in "+code)
+	return 0
+}
+
 func TestNewErrors(t *testing.T) {
 	for field, spoil := range map[string]func(*Config){
 		"instruments":      func(c *Config) { c.Instruments = nil },
-		"symbols":          func(c *Config) { c.Symbols = []exchange.SymbolID{3} }, // settles in XBt
+		"symbols":          func(c *Config) { c.Symbols = []exchange.SymbolID{settledIn(t, c, "XBt")} },
 		"balance":          func(c *Config) { c.Balance = -1 },
 		"leverage":         func(c *Config) { c.Leverage = -1 },
 		"slippageTicks":    func(c *Config) { c.SlippageTicks = -1 },
