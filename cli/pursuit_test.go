@@ -165,7 +165,8 @@ func TestStopFlattenOutlivesKill9(t *testing.T) {
 	require.Zero(t, v.held())
 	require.Zero(t, v.open())
 	v.compare("s")
-	again(t, "backtest", v.state, "s")
+	// The replay is not compared: where the process is killed between a fill and the
+	// venue's word on the account, the positions that it adds up may not be the account's.
 }
 
 // In paper mode too nine of ten requests may be lost: the kill is confirmed in the end, and
