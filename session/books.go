@@ -205,6 +205,10 @@ func (b *books) fill(f *exchange.Fill) {
 	}
 	p.basis.Apply(signed, cost)
 	p.Qty, p.Cost, p.filled = p.basis.Qty, p.basis.Cost, f.Time
+	if p.Qty == 0 {
+		// The row that the venue sent before the fill values a position that has gone.
+		p.MarkValue, p.Unrealised = 0, 0
+	}
 }
 
 func (b *books) position(q *exchange.Position) {

@@ -404,7 +404,7 @@ func TestDoubt(t *testing.T) {
 	require.Equal(t, "cleared", stage)
 }
 
-// A venue that can not be reached ends the run, and nothing is asked of it.
+// A venue that cannot be reached ends the run, and nothing is asked of it.
 func TestNoConnection(t *testing.T) {
 	d := &desk{away: errors.New("401: Invalid API Key")}
 	_, err := onDesk(t, d, t.TempDir(), func() engine.Strategy { return failing{} }, func(*session.Session, *session.Commit) {}, true)
@@ -418,7 +418,7 @@ func TestNoConnection(t *testing.T) {
 func TestFailureHushes(t *testing.T) {
 	d, dir := new(desk), t.TempDir()
 	_, err := onDesk(t, d, dir, func() engine.Strategy { return failing{} }, func(*session.Session, *session.Commit) {}, true)
-	require.ErrorContains(t, err, "strategy can not start")
+	require.ErrorContains(t, err, "strategy cannot start")
 	require.Equal(t, []string{"cancel all"}, d.sent)
 	require.Equal(t, 1, d.closed)
 }
@@ -497,6 +497,11 @@ func TestLiveAccountAddsUp(t *testing.T) {
 	l.Hear(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Currency: "XBt", Wallet: 1562, Unrealised: 8, Balance: 1570}})
 	require.Equal(t, exchange.Money(500), l.Unexplained(1000), "a deposit")
 	require.Equal(t, exchange.Margin{Currency: "XBt", Wallet: 1062, Unrealised: 9, Balance: 1071}, l.Account(1000))
+	// A fill closes the position, and the session ends before the venue has sent its row.
+	l.Hear(exchange.Report{Kind: exchange.ReportFill, Fill: exchange.Fill{Symbol: id, Side: exchange.Sell, Qty: 100,
+		Price: exchange.MustPrice("40000"), Value: 250_000, Position: 0, Fee: 5}})
+	require.Equal(t, exchange.Margin{Currency: "XBt", Wallet: 1057, Balance: 1057}, l.Account(1000))
+	require.Zero(t, l.Position(id).Unrealised)
 }
 
 // A disk that is full ends a live session: what could not be kept is not sent, what is
