@@ -305,7 +305,7 @@ func (a *App) options(p *plan, wallet int, dataName string, parts []reports.Data
 	return o
 }
 
-// outcome tells the recorder what it can not see for itself.
+// outcome tells the recorder what it cannot see for itself.
 func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcome {
 	o := reports.Outcome{Engine: s, AmbiguousBars: int64(stats.AmbiguousBars), Ended: a.Now(),
 		Counts: map[string]int64{"clamped_opens": int64(stats.ClampedOpens), "waited_for_a_price": int64(stats.Held)}}

@@ -248,7 +248,7 @@ func (v *liveVenue) open() int {
 	return len(rows)
 }
 
-// fails waits for the end of a process that can not go on, and returns what it says.
+// fails waits for the end of a process that cannot go on, and returns what it says.
 func (p *process) fails(code int) string {
 	p.t.Helper()
 	var failed *exec.ExitError
@@ -257,7 +257,7 @@ func (p *process) fails(code int) string {
 	return read(p.t, p.stderr)
 }
 
-// A live session that can not write, be it prices or what the venue said, cancels its
+// A live session that cannot write, be it prices or what the venue said, cancels its
 // orders and ends with an error. With room again it knows every order and every fill, and
 // those of which nothing could be kept.
 func TestLiveDiskFull(t *testing.T) {
@@ -288,7 +288,7 @@ func TestLiveDiskFull(t *testing.T) {
 	again(t, "backtest", v.state, "s")
 }
 
-var errNotMounted = errors.New("a file system of a few megabytes can not be mounted here")
+var errNotMounted = errors.New("a file system of a few megabytes cannot be mounted here")
 
 // The same on a disk that is full.
 func TestLiveOnAFullDisk(t *testing.T) {

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the tables in docs")
 const modelsDoc = "../docs/fill-models.md"
 
 // The tables that show how much a result rests on the models are made by running
-// them, so that they can not grow old.
+// them, so that they cannot grow old.
 func TestFillModelsDocument(t *testing.T) {
 	if raceEnabled {
 		t.Skip("eighty runs over a recorded day, which the race detector makes ten times as slow")

@@ -343,7 +343,7 @@ func (a *App) newSession(ctx context.Context, f *sessionFlags, dir string) (*ses
 	if len(f.symbols) == 0 || f.strategy == "" || f.feed == "" {
 		return nil, usage(fmt.Errorf("there is no session %s yet; to begin it --symbol, --strategy and --feed are needed", f.name))
 	}
-	// A session that can not run is not begun.
+	// A session that cannot run is not begun.
 	p, err := a.plan(&f.runFlags)
 	if err != nil {
 		return nil, err
@@ -454,7 +454,7 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 	}
 	for _, key := range slices.Sorted(maps.Keys(now)) {
 		if !slices.Contains(mayChange, key) && !reflect.DeepEqual(then[key], now[key]) {
-			return usage(fmt.Errorf("session %s was begun with --%s %v and can not go on with %v; leave it out, or begin another with --session NAME", f.name, key, then[key], now[key]))
+			return usage(fmt.Errorf("session %s was begun with --%s %v and cannot go on with %v; leave it out, or begin another with --session NAME", f.name, key, then[key], now[key]))
 		}
 	}
 	return nil

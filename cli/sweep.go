@@ -70,7 +70,7 @@ backtest run does with the same parameters. The directory has report.html with
 surfaces, parallel coordinates and what lies around the best run, sweep.json, and the
 tables runs and daily as Parquet.
 
-A run that fails, because its strategy panics, can not start or takes too long, is a
+A run that fails, because its strategy panics, cannot start or takes too long, is a
 row that says so, and the others go on. Each run is kept when it ends: a sweep that was
 interrupted or killed goes on when it is started again with the same --out, and one that
 has finished prints its result again.

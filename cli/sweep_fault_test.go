@@ -130,7 +130,7 @@ func TestRunsThatFail(t *testing.T) {
 	require.Equal(t, out, read(t, filepath.Join(dir, sweeps.SweepFile)))
 	require.Len(t, s.Runs, 12)
 	for i, want := range []string{"", "", "panic: boom of 1", "panic: boom of 2", "index out of range [100] with length 0", "index out of range",
-		"strategy can not start: no weights", "strategy can not start: no weights", "panic: no weights at all", "panic: no weights at all",
+		"strategy cannot start: no weights", "strategy cannot start: no weights", "panic: no weights at all", "panic: no weights at all",
 		"panic: no such model", "panic: no such model"} {
 		r := &s.Runs[i]
 		if want == "" {
@@ -179,7 +179,7 @@ func TestRunsThatFail(t *testing.T) {
 	lines := strings.Split(read(t, filepath.Join(dir, "runs.csv")), "\n")
 	require.True(t, strings.HasPrefix(lines[0], "run,param_how,param_n,status,error,bankrupt,eligible,digest,end_equity,"), lines[0])
 	require.True(t, strings.HasPrefix(lines[1], "1,never,1,ok,,false,true,sha256:"), lines[1])
-	require.Regexp(t, `^7,init,1,failed,run 7 \(how=init n=1\): strategy can not start: no weights,false,false,,,,`, lines[7])
+	require.Regexp(t, `^7,init,1,failed,run 7 \(how=init n=1\): strategy cannot start: no weights,false,false,,,,`, lines[7])
 	require.True(t, strings.HasPrefix(read(t, filepath.Join(dir, "daily.csv")), "run,time,equity\n1,2019-01-02T00:00:00Z,"))
 }
 

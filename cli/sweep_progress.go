@@ -24,7 +24,7 @@ func (a *App) sweepBar(label string, asked bool) sweepBar {
 	return &progressLines{w: a.Stderr, now: a.Now, label: label, began: now, said: now}
 }
 
-// linesEvery is how often progress is told where it can not be redrawn.
+// linesEvery is how often progress is told where it cannot be redrawn.
 const linesEvery = 10 * time.Second
 
 // progressLines tells progress in lines, for a log.

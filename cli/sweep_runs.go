@@ -44,7 +44,7 @@ type runner struct {
 	cancel context.CancelFunc
 	landed chan landing
 	flying map[*flight]bool
-	fatal  error // why the sweep can not go on
+	fatal  error // why the sweep cannot go on
 }
 
 // flight is a run that goes on.

@@ -112,13 +112,13 @@ func (p *plan) single() error {
 	return nil
 }
 
-// reportable refuses what the reports of a wallet can not show: coins that move in from
+// reportable refuses what the reports of a wallet cannot show: coins that move in from
 // another one.
 func (p *plan) reportable() error {
 	for _, i := range p.instruments {
 		for _, c := range p.currencies() {
 			if i.Kind == exchange.Spot && i.Underlying == c.Major {
-				return usage(fmt.Errorf("%s is exchanged into the %s wallet of the run, which its reports can not show: leave out what settles in %s",
+				return usage(fmt.Errorf("%s is exchanged into the %s wallet of the run, which its reports cannot show: leave out what settles in %s",
 					i.Name(), c.Major, c.Code))
 			}
 		}
@@ -172,7 +172,7 @@ func (w *walletRecorders) finish(o reports.Outcome) ([]*reports.Result, error) {
 	return results, nil
 }
 
-// abort ends every recorder of a run that can not finish.
+// abort ends every recorder of a run that cannot finish.
 func (w *walletRecorders) abort(cause error, o reports.Outcome) error {
 	var all []error
 	for _, r := range w.list {

@@ -135,7 +135,7 @@ func benchFeed(b *testing.B, kinds ...string) {
 	q := Query{Instruments: instruments(b), Streams: keys}
 	events := make([]exchange.Event, 1024)
 	var sum int64
-	touch := func(e *exchange.Event) { sum += int64(e.Time) + int64(e.Side) } // a callback the compiler can not see through
+	touch := func(e *exchange.Event) { sum += int64(e.Time) + int64(e.Side) } // a callback the compiler cannot see through
 	b.ReportAllocs()
 	b.ResetTimer()
 	var total, bytes int64

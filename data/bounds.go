@@ -6,7 +6,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// ValueError says that a row of the catalog holds a number that its instrument can not
+// ValueError says that a row of the catalog holds a number that its instrument cannot
 // have, so that nothing could be worked out of it.
 type ValueError struct {
 	Path     string // of the part

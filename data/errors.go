@@ -38,7 +38,7 @@ func (e *OrderError) Error() string {
 	return fmt.Sprintf("%s: row %d goes back in time: %s after %s; sort the input by time", e.Key, e.Row, e.Time, e.Before)
 }
 
-// RowError says that an event can not be stored in the stream it was written to.
+// RowError says that an event cannot be stored in the stream it was written to.
 type RowError struct {
 	Key    Key
 	Row    int64 // of the stream in this import, from 0
@@ -94,7 +94,7 @@ func (e *NoDataError) Error() string {
 		"and see what there is with `backtest data info`", e.Key, from, to, held)
 }
 
-// CorruptError says that a file of the catalog can not be read.
+// CorruptError says that a file of the catalog cannot be read.
 type CorruptError struct {
 	Path     string
 	RowGroup int // -1: the file as a whole

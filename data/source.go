@@ -103,7 +103,7 @@ type source struct {
 	last     exchange.Time
 	seen     func(*part)      // told of every part that is opened; may be nil
 	bounds   *exchange.Bounds // of the values; nil: they are not checked
-	damaged  func(error)      // told of files that can not be read, which are left out; nil: they end the source
+	damaged  func(error)      // told of files that cannot be read, which are left out; nil: they end the source
 }
 
 // source returns a source of the rows of a stream in [from, to).

@@ -52,7 +52,7 @@ type Tx struct {
 	streams map[Key]*streamWriter
 	staged  []*stagedPart
 	files   int   // made so far
-	err     error // of a write that failed half-way: the import can not be used
+	err     error // of a write that failed half-way: the import cannot be used
 	done    bool
 }
 
@@ -186,7 +186,7 @@ func escapeGlob(path string) string {
 }
 
 // Write adds events to a stream, in ascending order of time; an event that goes
-// back is an [*OrderError], and one that the stream can not hold a [*RowError].
+// back is an [*OrderError], and one that the stream cannot hold a [*RowError].
 // After these nothing of the batch has been written and the import can go on.
 func (t *Tx) Write(key Key, events []exchange.Event) error {
 	switch {
@@ -250,7 +250,7 @@ func newStreamWriter(t *Tx, key Key) *streamWriter {
 	}
 }
 
-// check finds the first event that can not be written.
+// check finds the first event that cannot be written.
 func (s *streamWriter) check(events []exchange.Event) error {
 	last := s.last
 	for i := range events {
@@ -267,7 +267,7 @@ func (s *streamWriter) check(events []exchange.Event) error {
 	return nil
 }
 
-// reject says why an event can not be stored exactly, or nothing.
+// reject says why an event cannot be stored exactly, or nothing.
 func (s *streamWriter) reject(e *exchange.Event) string {
 	if e.Kind != s.layout.event {
 		return "is a " + e.Kind.String() + " event"

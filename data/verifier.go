@@ -82,7 +82,7 @@ func newVerifier(key Key, o VerifyOptions) *verifier {
 	return v
 }
 
-// damaged records a file that can not be read.
+// damaged records a file that cannot be read.
 func (v *verifier) damaged(err error) {
 	v.at.part, v.at.row = "", -1
 	var corrupt *CorruptError

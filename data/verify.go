@@ -27,7 +27,7 @@ type VerifyOptions struct {
 
 // Names of the checks of Verify.
 const (
-	CheckUnreadable    = "unreadable"     // a file can not be decoded
+	CheckUnreadable    = "unreadable"     // a file cannot be decoded
 	CheckUnknownSymbol = "unknown symbol" // the instruments do not know the symbol
 	CheckOrder         = "order"          // time goes back
 	CheckGap           = "gap"            // intervals without a bar; ticks: silences longer than MaxGap
@@ -36,7 +36,7 @@ const (
 	CheckCrossed       = "crossed"        // a bid at or above the ask
 	CheckClockSkew     = "clock skew"     // it arrived before it happened
 	CheckNotPositive   = "not positive"   // a price, or a traded quantity, of 0 or less
-	CheckOutOfBounds   = "out of bounds"  // a number that the terms of the instrument can not value
+	CheckOutOfBounds   = "out of bounds"  // a number that the terms of the instrument cannot value
 	CheckOffTick       = "off tick"       // a price between ticks
 	CheckOffLot        = "off lot"        // a quantity that is no multiple of the lot
 	CheckBarRange      = "bar range"      // the high is below the low, or the close outside them

@@ -26,7 +26,7 @@ type Context struct {
 }
 
 // ErrNotStarted is returned by commands given in Init: no market exists yet.
-var ErrNotStarted = errors.New("commands can not be given before the first event")
+var ErrNotStarted = errors.New("commands cannot be given before the first event")
 
 // Now is the instant of the loop. It is the only clock a strategy may read.
 func (c *Context) Now() exchange.Time { return c.e.now }
@@ -355,7 +355,7 @@ func (e *Engine) subscribe(id exchange.SymbolID, spec BarSpec) error {
 		}
 		return nil
 	case finest != 0 && spec.Kind == TimeBars && spec.Interval%finest != 0:
-		return fmt.Errorf("%s: bars of %s can not be built from bars of %s", s.inst.Name(), spec, BarSpec{Interval: finest})
+		return fmt.Errorf("%s: bars of %s cannot be built from bars of %s", s.inst.Name(), spec, BarSpec{Interval: finest})
 	case finest == 0 && !trades:
 		return fmt.Errorf("%s: bars of %s need bars or trades in the data", s.inst.Name(), spec)
 	}

@@ -189,7 +189,7 @@ func New(cfg Config) (*Engine, error) {
 
 // Run replays the feed to its end through the strategy. It returns what was
 // done so far together with an error when the context is cancelled, the feed
-// fails or the strategy can not start.
+// fails or the strategy cannot start.
 func (e *Engine) Run(ctx context.Context) (Summary, error) {
 	e.ctx.ctx = ctx
 	err := e.run(ctx)
@@ -286,10 +286,10 @@ func (e *Engine) start(ctx context.Context) error {
 		e.ctx.view.symbols[id].refresh(e.now)
 	}
 	if err := e.cfg.Strategy.Init(e.ctx); err != nil {
-		return fmt.Errorf("strategy can not start: %w", err)
+		return fmt.Errorf("strategy cannot start: %w", err)
 	}
 	if err := e.defaultBars(); err != nil {
-		return fmt.Errorf("strategy can not start: %w", err)
+		return fmt.Errorf("strategy cannot start: %w", err)
 	}
 	e.ctx.started = true
 	if err := e.advance(ctx, e.now); err != nil {

@@ -54,7 +54,7 @@ func TestStrategyThatCanNotStart(t *testing.T) {
 	r.listener.init = func(*engine.Context) error { return cause }
 	err := r.run(t)
 	require.ErrorIs(t, err, cause)
-	require.EqualError(t, err, "strategy can not start: no such indicator")
+	require.EqualError(t, err, "strategy cannot start: no such indicator")
 }
 
 func TestCheckEndsTheRun(t *testing.T) {

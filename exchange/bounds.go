@@ -297,7 +297,7 @@ func (b *Bounds) ticked(p Price) bool {
 }
 
 // CheckReport returns nil, or a [*ValidationError] if a report of a venue holds what the
-// contract maths can not value: a report that fails must not reach an account.
+// contract maths cannot value: a report that fails must not reach an account.
 func (b *Bounds) CheckReport(r *Report) error {
 	if r.Time < 0 || r.Time > Never-Time(MaxTravel) {
 		return b.bad("timestamp", r.Time, "want a time since 1970")

@@ -51,7 +51,7 @@ const (
 //
 // Time is when the exchange knew it and Arrival when the strategy does. A bar
 // is stamped with its start, and arrives at its end: the simulated exchange
-// walks its path while it lasts, and a strategy can not see it before it is
+// walks its path while it lasts, and a strategy cannot see it before it is
 // complete.
 type Event struct {
 	Time    Time

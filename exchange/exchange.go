@@ -25,7 +25,7 @@ type Feed interface {
 // typed error that names the field, or sends the request and returns; the
 // outcome is a Report. In the simulator the request travels for the entry
 // latency and the report for the response latency, live they travel over the
-// network, and the caller can not tell.
+// network, and the caller cannot tell.
 //
 // An Exchange is owned by one goroutine.
 type Exchange interface {

@@ -322,7 +322,7 @@ func (o *NewOrder) validateInstructions(t *Terms) error {
 	case o.ExecInst.Has(Fixed) && o.PegType == NoPeg:
 		return bad("execInst", o.ExecInst, ReasonFixed)
 	case o.Type == Market && o.TimeInForce == Day:
-		return bad("timeInForce", o.TimeInForce, "a Market order can not rest")
+		return bad("timeInForce", o.TimeInForce, "a Market order cannot rest")
 	}
 	return nil
 }

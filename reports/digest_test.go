@@ -86,7 +86,7 @@ func TestDigestOfRuns(t *testing.T) {
 		change(m)
 		require.NotEqual(t, base, m.finish().Digest, name)
 	}
-	// Texts can not run into each other.
+	// Texts cannot run into each other.
 	a, b := newDigest(), newDigest()
 	a.text("ab")
 	a.text("c")

@@ -68,7 +68,7 @@ func claim(d disk.FS, path string) (*directory, error) {
 	return dir, nil
 }
 
-// refuse returns a DirectoryError when a directory can not take a run.
+// refuse returns a DirectoryError when a directory cannot take a run.
 func refuse(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -93,7 +93,7 @@ func refuse(path string) error {
 	m, err := readManifest(path)
 	switch {
 	case err != nil:
-		return &DirectoryError{Dir: path, Files: []string{ManifestFile}, Why: "its manifest can not be read: " + err.Error()}
+		return &DirectoryError{Dir: path, Files: []string{ManifestFile}, Why: "its manifest cannot be read: " + err.Error()}
 	case m.Status == Finished:
 		return &DirectoryError{Dir: path, Files: []string{ManifestFile}, Why: "it holds a finished run"}
 	}

@@ -11,7 +11,7 @@ import (
 // ErrClosed is returned by a recorder that has been finished or aborted.
 var ErrClosed = errors.New("the recorder is closed")
 
-// DirectoryError means that a directory can not take a run: it holds files that
+// DirectoryError means that a directory cannot take a run: it holds files that
 // are not those of an unfinished run. Nothing in it was touched.
 type DirectoryError struct {
 	Dir   string

@@ -32,7 +32,7 @@ type Options struct {
 	Started   time.Time
 }
 
-// Outcome says what the recorder can not see for itself.
+// Outcome says what the recorder cannot see for itself.
 type Outcome struct {
 	Engine        engine.Summary
 	AmbiguousBars int64
@@ -302,7 +302,7 @@ func (r *Recorder) begin(at exchange.Time) {
 }
 
 // Finish checks that the account adds up, writes everything and says in the
-// manifest that the run has finished. When it can not, the run is left as
+// manifest that the run has finished. When it cannot, the run is left as
 // failed; an account that does not add up is an [*IdentityError].
 //
 // Every report of the run must have been delivered: an exchange that still holds
@@ -326,7 +326,7 @@ func (r *Recorder) Finish(o Outcome) (*Result, error) {
 	return result, r.dir.release()
 }
 
-// Abort ends a run that can not finish, and says why in the manifest: it was
+// Abort ends a run that cannot finish, and says why in the manifest: it was
 // interrupted if its context was cancelled, and failed otherwise. The tables are
 // closed and hold what happened so far. After Finish it does nothing.
 func (r *Recorder) Abort(cause error, ended time.Time) error {

@@ -1,4 +1,4 @@
-// Package secret holds keys and passwords so that they can not be printed by
+// Package secret holds keys and passwords so that they cannot be printed by
 // mistake, and reads them from where they may be: the environment, or a file that
 // only its owner can read.
 package secret

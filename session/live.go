@@ -171,7 +171,7 @@ func (l *Live) tellShadow() error {
 	return nil
 }
 
-// queueAhead asks the shadow what it sees ahead of an order. nil: it can not say, or
+// queueAhead asks the shadow what it sees ahead of an order. nil: it cannot say, or
 // there is none.
 func (l *Live) queueAhead() func(exchange.ClientID) (exchange.Qty, bool) {
 	s, ok := l.cfg.Shadow.(interface {

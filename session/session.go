@@ -437,7 +437,7 @@ func (s *Session) hand(events []exchange.Event, consumed int64) []exchange.Event
 }
 
 // restamp gives live events the one time of a session that hears them live: the
-// simulated exchange can not act before it hears.
+// simulated exchange cannot act before it hears.
 func (s *Session) restamp(events []exchange.Event) {
 	for i := range events {
 		if s.cfg.Stamped {

@@ -174,7 +174,7 @@ func TestAvellanedaStoikovRecoversFromRejections(t *testing.T) {
 	require.Len(t, d.commands, 6)
 }
 
-// A change that the account can not afford leaves the order where it is, and is
+// A change that the account cannot afford leaves the order where it is, and is
 // asked for at each price: 10 at 102 need a margin of 10200, at 104 of 10400.
 func TestAvellanedaStoikovRepeatsRejectedChanges(t *testing.T) {
 	d := play(t, &script{strategy: "avellaneda_stoikov", params: calm(), balance: 10_250, events: mids(100, 100, 101.5, 102, 102, 102)})

@@ -41,7 +41,7 @@ func TestBadCells(t *testing.T) {
 		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,1,1," + strings.Repeat("9", 100), `column turnover "` + strings.Repeat("9", 64) + `": number out of range`},
 		{deals, "2020-01-01D00:01:00,XBTUSD,,1,1,1", `column side "": empty`},
 
-		// What the terms of the instrument can not value.
+		// What the terms of the instrument cannot value.
 		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,0.0000001,1,1,1,1", `column low "0.0000001": want a price from 0.01 to 1000000`},
 		{bars, "2020-01-01T00:01:00Z,XBTUSD,0.00000001,1,1,1,1,1,1", `column open "0.00000001": want a price from 0.01 to 1000000`},
 		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1000001,1,1,1,1,1", `column high "1000001": want a price from 0.01 to 1000000`},

@@ -146,7 +146,7 @@ func barInterval(p *pass) (time.Duration, error) {
 		if bad != nil {
 			return 0, bad
 		}
-		return 0, fmt.Errorf("%s: can not tell the interval of the bars from a single row; "+
+		return 0, fmt.Errorf("%s: cannot tell the interval of the bars from a single row; "+
 			"put 1m, 5m, 1h or 1d into the file's name, as in XBTUSD-1m.csv", p.info.name)
 	}
 	switch step {
@@ -158,7 +158,7 @@ func barInterval(p *pass) (time.Duration, error) {
 
 // smallestStep returns the smallest difference between consecutive times of a
 // symbol among the first rows, or 0 if there is none, and the error of the first
-// row whose time can not be read. Bad rows are left to the import itself.
+// row whose time cannot be read. Bad rows are left to the import itself.
 func smallestStep(p *pass) (step time.Duration, first, err error) {
 	s, err := openScanner(p.path, p.format)
 	if err != nil {

@@ -114,7 +114,7 @@ func (d *trade) checkGross(r *row, i *exchange.Instrument, at exchange.Time, t e
 	}
 }
 
-// inRange reports whether the contract maths can not overflow.
+// inRange reports whether the contract maths cannot overflow.
 func inRange(terms *exchange.Terms, t exchange.Trade) bool {
 	if t.Price < terms.TickSize || t.Price > terms.MaxPrice {
 		return false

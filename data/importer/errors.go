@@ -20,7 +20,7 @@ var (
 // for the window in which they are sorted.
 var errUnordered = errors.New("rows are out of order")
 
-// RowError says which row of a file can not be imported and why.
+// RowError says which row of a file cannot be imported and why.
 type RowError struct {
 	File   string
 	Row    int64  // the header is row 1; for JSON, objects count from 1
@@ -75,7 +75,7 @@ func (e *TruncatedError) Error() string {
 // Unwrap returns the cause.
 func (e *TruncatedError) Unwrap() error { return e.Err }
 
-// InstrumentError says that a quantity can not be counted in contracts, because
+// InstrumentError says that a quantity cannot be counted in contracts, because
 // nothing is known of the instrument.
 type InstrumentError struct {
 	Venue, Symbol string

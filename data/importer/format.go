@@ -260,7 +260,7 @@ func openScanner(path string, f *format) (*scanner, error) {
 
 // next returns the next row, which is valid until the one after. The error is a
 // *RowError if the row is wrong, io.EOF at the end, a *TruncatedError if the file
-// breaks off, and something else if it can not be read.
+// breaks off, and something else if it cannot be read.
 func (s *scanner) next() (*row, error) {
 	cells, num, err := s.rows.next()
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 )
 
 // maxLine bounds a line and a JSON object, so that a file which is not what it
-// seems to be can not fill the memory.
+// seems to be cannot fill the memory.
 const maxLine = 1 << 20
 
 // maxZstdWindow bounds the memory that a zstd file can ask for.
@@ -98,7 +98,7 @@ func (in *input) Close() {
 }
 
 // damaged reports whether an error of reading means that the file is cut off or
-// broken, rather than that it can not be read.
+// broken, rather than that it cannot be read.
 func damaged(err error) bool {
 	var path *fs.PathError
 	return !errors.As(err, &path) && !errors.Is(err, ErrLongLine)

@@ -314,5 +314,5 @@ func TestMarginControl(t *testing.T) {
 	require.ErrorIs(t, x.TransferMargin(t.Context(), w.mex.ID, 1), errors.ErrUnsupported)
 	require.ErrorIs(t, x.SetRiskLimit(t.Context(), w.mex.ID, 1), errors.ErrUnsupported)
 	require.ErrorIs(t, x.SetRiskLimit(t.Context(), w.bin.ID, 1), exchange.ErrUnknownSymbol)
-	require.Empty(t, x.Drain(nil), "it can not say what is on its way")
+	require.Empty(t, x.Drain(nil), "it cannot say what is on its way")
 }

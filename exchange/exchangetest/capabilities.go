@@ -24,7 +24,7 @@ type check struct {
 // rule is a check that every market allows.
 func rule(says string, test func(c *client)) check { return check{says: says, test: test} }
 
-// on says what of the market a check can not do without.
+// on says what of the market a check cannot do without.
 func (r check) on(n need) check {
 	r.needs = n
 	return r
@@ -52,7 +52,7 @@ var needs = map[need]struct {
 	jumps:      {[]Sight{Bars}, "a bar passes every price between its extremes"},
 }
 
-// blind says why a check can not be made with what is seen of a market; "": it can.
+// blind says why a check cannot be made with what is seen of a market; "": it can.
 func (r check) blind(s Sight) string {
 	if n := needs[r.needs]; slices.Contains(n.lacking, s) {
 		return n.because

@@ -34,7 +34,7 @@ func (c *client) refused(err error, id exchange.ClientID, command string) {
 func (c *client) mark(mark, index int) {
 	c.t.Helper()
 	if c.h.Mark == nil {
-		c.t.Skip("the harness can not move the mark price")
+		c.t.Skip("the harness cannot move the mark price")
 	}
 	c.settle()
 	c.h.Mark(exchange.Mark{Mark: c.ticks(mark), Index: c.ticks(index)})

@@ -29,7 +29,7 @@ type Harness struct {
 	Quote func(bid, ask exchange.Level)
 	// Trade makes others trade.
 	Trade func(exchange.Trade)
-	// Mark moves the mark and the index price; nil if the harness can not, and what
+	// Mark moves the mark and the index price; nil if the harness cannot, and what
 	// needs it is skipped.
 	Mark func(exchange.Mark)
 	// Wait lets time pass. The suite calls Advance after it.

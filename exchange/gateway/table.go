@@ -146,7 +146,7 @@ func (t *table) partial(account int64, symbol string, rows [][]byte) []byte {
 	return append(appendRows(frame, rows), '}')
 }
 
-// rowJSON returns a value as JSON. What this package sends can not fail to become it.
+// rowJSON returns a value as JSON. What this package sends cannot fail to become it.
 func rowJSON(row any) []byte {
 	b, err := json.Marshal(row)
 	if err != nil {

@@ -144,7 +144,7 @@ func (a *Answer) RetryAfter() time.Duration {
 	return 0
 }
 
-// sane drops a wait that can not be meant.
+// sane drops a wait that cannot be meant.
 func sane(d time.Duration) time.Duration {
 	if d <= 0 || d > time.Hour {
 		return 0

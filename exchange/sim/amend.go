@@ -90,8 +90,8 @@ func (o *order) mayLeave(leaves exchange.Qty, a *amendment) bool {
 	return leaves >= 0 && (leaves > 0 || closesAll || !a.has(newQty)) && o.Filled+leaves <= o.s.terms.MaxQty
 }
 
-// refusesPrices returns why an order can not have the prices of an amendment, if it
-// can not.
+// refusesPrices returns why an order cannot have the prices of an amendment, if it
+// cannot.
 func (x *Exchange) refusesPrices(o *order, a *amendment) string {
 	pegged := o.Type == exchange.Pegged
 	waits := o.Type.Triggered() && o.Triggered != exchange.StopOrderTriggered

@@ -110,7 +110,7 @@ func (p *path) end() exchange.Time { return p.start.Add(p.interval) - 1 }
 // atOpen reports whether the bar's price is still its open.
 func (p *path) atOpen() bool { return p.step == pathFirst && !p.replaying }
 
-// barEvent begins a bar. A bar that can not touch anything of ours costs no more
+// barEvent begins a bar. A bar that cannot touch anything of ours costs no more
 // than to be remembered.
 func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 	if s.fidelity > fromBars {

@@ -10,7 +10,7 @@ import (
 
 // worse returns whether visiting the high first leaves the account with less at the
 // close of a bar than visiting the low first. decides is false if that makes no
-// difference, or if it can not be told.
+// difference, or if it cannot be told.
 //
 // It plays the bar both ways on a copy of the symbol: its position in an account of its
 // own, and the orders at the exchange. What a strategy will answer is not known, and

@@ -104,7 +104,7 @@ func (x *Exchange) wake(o *order) {
 	}
 }
 
-// orphan ends the orders that slept for an order that can not fill any more.
+// orphan ends the orders that slept for an order that cannot fill any more.
 func (x *Exchange) orphan(parent *order) {
 	if parent.Contingency != exchange.OneTriggersTheOther || parent.LinkID == "" {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
-// liquidateDoomed deals with the positions that the account can not hold any more, in
+// liquidateDoomed deals with the positions that the account cannot hold any more, in
 // the venue's steps, until one of them is enough: the orders of their symbols are
 // cancelled; risk limits that were raised are lowered to what the positions are worth;
 // what is above the next lower risk limit is closed in the market; what is left is

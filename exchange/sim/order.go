@@ -223,7 +223,7 @@ func (x *Exchange) finish(o *order, status exchange.OrderStatus) {
 	x.recycle(o)
 }
 
-// recycle lets an order that has ended be used again, at the latest when it can not
+// recycle lets an order that has ended be used again, at the latest when it cannot
 // live again.
 func (x *Exchange) recycle(o *order) {
 	if o.Status == exchange.Filled && o.limited() {

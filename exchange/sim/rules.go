@@ -155,7 +155,7 @@ func (x *Exchange) turnAway(c *command, reason string) {
 	}
 }
 
-// crowded returns why a symbol can not have another order, if it can not.
+// crowded returns why a symbol cannot have another order, if it cannot.
 func (x *Exchange) crowded(o *order) string {
 	r, s := &x.cfg.Rules, o.s
 	if r.OpenOrders > 0 && s.busy >= r.OpenOrders {

@@ -104,7 +104,7 @@ func (s *symbol) give() {
 }
 
 // takeAll fills an order with what the market offers up to its limit, or not at
-// all if it must be filled whole and can not.
+// all if it must be filled whole and cannot.
 func (x *Exchange) takeAll(o *order) {
 	s := o.s
 	limit := o.Price

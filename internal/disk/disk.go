@@ -47,7 +47,7 @@ func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 // Remove implements [FS].
 func (OS) Remove(path string) error { return os.Remove(path) }
 
-// SyncDir implements [FS]. File systems that can not sync a directory say EINVAL,
+// SyncDir implements [FS]. File systems that cannot sync a directory say EINVAL,
 // and have nothing better to offer.
 func (OS) SyncDir(path string) error {
 	d, err := os.Open(path)

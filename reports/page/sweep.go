@@ -391,7 +391,7 @@ func sweepTable(s *sweeps.Sweep, ranked []*sweeps.Run, d *sweepData) tableData {
 	return t
 }
 
-// noteColumn says why runs can not be the best, if there are such runs.
+// noteColumn says why runs cannot be the best, if there are such runs.
 func noteColumn(s *sweeps.Sweep, ranked []*sweeps.Run) (c columnData, ok bool) {
 	c = columnData{Name: "note", Kind: "text", Words: []string{""}, Values: make(cells, len(ranked))}
 	for i, r := range ranked {

@@ -76,7 +76,7 @@ func Open(dir, fingerprint string) (*Journal, error) {
 	return j, nil
 }
 
-// refuse returns a DirectoryError when a directory can not take a sweep.
+// refuse returns a DirectoryError when a directory cannot take a sweep.
 func refuse(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

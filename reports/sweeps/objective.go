@@ -221,7 +221,7 @@ func (c Constraint) Met(r *Run) bool {
 	return *v != c.Value
 }
 
-// constraints are those of the search. One that can not be read, which a file that was
+// constraints are those of the search. One that cannot be read, which a file that was
 // read does not have, is met by no run.
 func (s *Sweep) constraints() []Constraint {
 	list := make([]Constraint, len(s.Search.Where))

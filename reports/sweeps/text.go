@@ -93,7 +93,7 @@ func (s *Sweep) writeRuns(b *strings.Builder, most int) {
 // columns are the figures that every table of runs has.
 var columns = []string{"total_return", "sharpe", "sortino", "max_drawdown", "profit_factor", "trades", "fills"}
 
-// Note says why a run can not be the best; empty of those that can.
+// Note says why a run cannot be the best; empty of those that can.
 func (s *Sweep) Note(r *Run) string {
 	switch {
 	case !r.Finished():

@@ -145,7 +145,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{false, "GET", "/api/state", "sesam", "", "a wrong one is none", 401},
 		{true, "POST", "/api/kill", "", "", "the kill switch needs it always", 401},
 		{true, "POST", "/api/kill", "wrong", "", "the right one", 401},
-		{true, "POST", "/api/kill?token=sesame", "", "", "in a header, which other pages can not send", 401},
+		{true, "POST", "/api/kill?token=sesame", "", "", "in a header, which other pages cannot send", 401},
 		{true, "POST", "/api/kill", "sesame", "", "kill", 202},
 		{true, "POST", "/api/flatten", "sesame", "", "flatten", 202},
 		{true, "POST", "/api/launch", "sesame", "", "there is no such thing", 404},

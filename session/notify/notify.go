@@ -40,7 +40,7 @@ type Config struct {
 }
 
 // Webhook posts messages in a goroutine of its own: a session never waits for it. What
-// can not be posted is dropped, counted and logged.
+// cannot be posted is dropped, counted and logged.
 type Webhook struct {
 	cfg     Config
 	chat    string
@@ -211,7 +211,7 @@ func (w *Webhook) deliver(ctx context.Context, lines []string) {
 func (w *Webhook) post(ctx context.Context, body []byte) (again bool, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.cfg.URL.Reveal(), bytes.NewReader(body))
 	if err != nil {
-		return false, errors.New("webhook: the address can not be used")
+		return false, errors.New("webhook: the address cannot be used")
 	}
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := w.cfg.Client.Do(r)

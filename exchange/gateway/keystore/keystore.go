@@ -2,7 +2,7 @@
 // directory of the user: keys.json, whose secrets are encrypted, and the master key
 // that encrypts them. Both have mode 0600.
 //
-// A secret has to be readable to check a signature with it, so it can not be a hash.
+// A secret has to be readable to check a signature with it, so it cannot be a hash.
 // Encryption keeps it out of backups and screens that show keys.json alone.
 package keystore
 
@@ -288,7 +288,7 @@ func (s *Store) Lookup(id string) (gateway.Key, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refresh() != nil {
-		return gateway.Key{}, false // a file that can not be read opens nothing
+		return gateway.Key{}, false // a file that cannot be read opens nothing
 	}
 	for _, k := range s.keys {
 		if k.ID == id {

@@ -99,7 +99,7 @@ func (f *Feed) opened(ctx context.Context) error {
 	return f.socket.Send(ctx, fmt.Appendf(nil, `{"op":"subscribe","args":%s}`, f.args))
 }
 
-// frame turns a frame into events. What can not be read, or does not fit, ends the
+// frame turns a frame into events. What cannot be read, or does not fit, ends the
 // connection.
 func (f *Feed) frame(frame []byte) error {
 	if err := f.tables.fresh(f.cfg.Stale, f.cfg.Now()); err != nil {

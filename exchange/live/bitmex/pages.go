@@ -118,7 +118,7 @@ func (t *turner) next(rows int) bool {
 	return true
 }
 
-// errNoTime means that a table can not be paged by time.
+// errNoTime means that a table cannot be paged by time.
 var errNoTime = errors.New("its rows have no timestamp")
 
 // Download writes every row that a query selects of a table, "trade", "trade/bucketed",

@@ -248,7 +248,7 @@ func refusalIn(frame []byte) (refusal *api.Error, topics []string) {
 		} `json:"request"`
 	}
 	if json.Unmarshal(frame, &m) != nil || m.Error == "" {
-		return nil, nil //nolint:nilerr // what can not be read is no refusal
+		return nil, nil //nolint:nilerr // what cannot be read is no refusal
 	}
 	_ = json.Unmarshal(m.Request.Args, &topics) // of another kind of request: none
 	return &api.Error{Status: m.Status, Name: "WebsocketError", Message: m.Error}, topics

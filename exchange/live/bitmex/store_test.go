@@ -116,7 +116,7 @@ func TestRecordingKeepsTheProtocol(t *testing.T) {
 	require.Len(t, s.rows("trade"), 20, "of 27")
 }
 
-// FuzzStore: whatever comes, a store keeps what it can read and says what it can not.
+// FuzzStore: whatever comes, a store keeps what it can read and says what it cannot.
 func FuzzStore(f *testing.F) {
 	for _, seed := range []string{bookPartial, orderPartial, tradePartial, `{"table":"order","action":"delete","data":[{"orderID":"a"}]}`,
 		`{"table":"orderBookL2","action":"update","data":[{"symbol":"XBTUSD","id":1,"side":"Sell","size":null}]}`, `{"table":"x","action":"partial","keys":[""],"data":[{}]}`} {

@@ -199,7 +199,7 @@ func timeOf(value []byte) (exchange.Time, error) {
 }
 
 // take reads a frame that arrived at an instant and returns its events, which are
-// valid until the next call. A [*SyncError] or a frame that can not be read means that
+// valid until the next call. A [*SyncError] or a frame that cannot be read means that
 // the tables must be asked for again.
 func (t *tables) take(frame []byte, arrival exchange.Time) ([]exchange.Event, error) {
 	t.events = t.events[:0]

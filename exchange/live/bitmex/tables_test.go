@@ -174,7 +174,7 @@ func TestInstrumentRows(t *testing.T) {
 	require.Equal(t, exchange.MustRatio("0.0001"), tabs.symbols["XBTUSD"].funding.Rate)
 }
 
-// The fast reader reads what encoding/json reads, or says that it can not.
+// The fast reader reads what encoding/json reads, or says that it cannot.
 func FuzzFrames(f *testing.F) {
 	for _, seed := range []string{partial, `{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":100,"price":32180.5,"timestamp":"2021-07-22T22:36:11.685Z"}]}`,
 		`{}`, `{"a":[1,2,{"b":"c"}]}`, `[]`, `{"table":"quote","action":"insert","data":[{"symbol":"XBTUSD","bidPrice":1e3}]}`} {

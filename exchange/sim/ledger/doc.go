@@ -36,7 +36,7 @@
 //     maintenance = ⌈cost × (MM + funding to pay)⌉ + comm, liquidation when
 //     margin + unrealised ≤ maintenance: six position rows of 2018 to 2022.
 //     Funding received is added to the margin, funding paid is lost from it. A
-//     short inverse position at leverage 1 or less can not lose more than its
+//     short inverse position at leverage 1 or less cannot lose more than its
 //     cost: it has neither comm nor maintenance.
 //   - Cross margin is that of the engine of 2024: maintenance = ⌈cost × (MM +
 //     funding to pay)⌉ and no more; available = wallet + unrealised - order
@@ -63,7 +63,7 @@
 //     order beyond it is refused.
 //   - Wallets are apart: what settles in a currency is margined, and liquidated, in
 //     its wallet alone, as on the venue before and after 2024.
-//   - Spot: a pair is bought with the quote currency and can not be sold short. If
+//   - Spot: a pair is bought with the quote currency and cannot be sold short. If
 //     the account has a wallet for the coin, the two are exchanged: there is no
 //     position, what is offered is reserved in the coin's wallet, and profit that is
 //     not realised buys nothing. A coin without a wallet is held at cost: what it has

@@ -4,7 +4,7 @@ import "github.com/dunamis-engine/dunamis/exchange"
 
 // Fund is the insurance fund of a venue. It takes over the positions of liquidated
 // accounts at their bankruptcy price, closes them in the market, and keeps or bears the
-// difference. What it can not close, or can not bear to close, the other side of the
+// difference. What it cannot close, or cannot bear to close, the other side of the
 // market is made to close at the bankruptcy price, which the venue calls
 // auto-deleveraging; the accounts that it has helped do not notice.
 //

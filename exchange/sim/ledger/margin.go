@@ -31,7 +31,7 @@ func (p *position) margins() (m margin) {
 		m.comm = share(cost+m.init+p.added, p.fee(), exchange.Ceil)
 		m.maint = share(cost, p.maintRate()+p.toPay(), exchange.Ceil) + m.comm
 	}
-	// Funding beyond the margin is the wallet's loss: a position can not hold
+	// Funding beyond the margin is the wallet's loss: a position cannot hold
 	// less than nothing.
 	m.total = max(0, m.init+m.comm+p.added-p.lost)
 	return m
@@ -71,7 +71,7 @@ func share(m exchange.Money, r exchange.Ratio, how exchange.Rounding) exchange.M
 	return exchange.Money(exchange.MulDiv(int64(m), int64(r), int64(exchange.RatioUnit), how))
 }
 
-// covered reports whether the position can not lose more than it holds: a short
+// covered reports whether the position cannot lose more than it holds: a short
 // inverse position at leverage 1 or less owes coins that it has.
 func (p *position) covered() bool {
 	return p.terms.Kind == exchange.Inverse && p.held.Qty < 0 && p.leverage != 0 && p.leverage <= exchange.RatioUnit
@@ -255,7 +255,7 @@ func (a *Account) TransferMargin(s exchange.SymbolID, amount exchange.Money, at 
 }
 
 // try makes a change of the margin requirements of a position, and takes it back
-// if the wallet can not bear it.
+// if the wallet cannot bear it.
 func (a *Account) try(p *position, change func()) error {
 	w := p.wallet
 	a.refresh(w)

@@ -286,7 +286,7 @@ func TestFundingStaysInIsolatedMargin(t *testing.T) {
 	trade(a, 0, -700, "50000")
 	require.Equal(t, []exchange.Money{599, 600}, []exchange.Money{a.positions[0].added, a.positions[0].lost})
 
-	// A position can not hold less than nothing.
+	// A position cannot hold less than nothing.
 	a.Fund(0, exchange.MustRatio("0.5"), 0)
 	require.Zero(t, marginOf(a, 0).total)
 	require.Equal(t, []exchange.SymbolID{0}, a.MustLiquidate(0))

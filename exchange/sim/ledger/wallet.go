@@ -175,7 +175,7 @@ func (w *wallet) equity() exchange.Money { return w.amount - w.sums.reserved + w
 // available is what new orders and isolated margin may use.
 func (w *wallet) available() exchange.Money { return w.equity() - w.sums.crossMaint - w.sums.orders }
 
-// cash is what can leave the wallet for coins: profit that is not realised can not.
+// cash is what can leave the wallet for coins: profit that is not realised cannot.
 func (w *wallet) cash() exchange.Money { return w.available() - max(0, w.sums.crossUnrealised) }
 
 // Currencies returns the currencies of the wallets, the first one first.

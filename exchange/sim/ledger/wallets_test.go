@@ -121,7 +121,7 @@ func TestSpotMovesBetweenWallets(t *testing.T) {
 	setMark(a, 0, "60000")
 	require.Equal(t, exchange.Money(100_000_000-50_000-16_666_500), in(t, a, "XBt").Balance)
 
-	// Coins that margin needs can not be sold, nor those that are offered already.
+	// Coins that margin needs cannot be sold, nor those that are offered already.
 	free := in(t, a, "XBt").Available
 	err = a.CheckOrder(spot, exchange.Sell, exchange.Qty(free)+1, price, 0)
 	var short *InsufficientError
@@ -140,7 +140,7 @@ func TestSpotMovesBetweenWallets(t *testing.T) {
 	require.Greater(t, in(t, a, "XBt").Available, exchange.Money(140_000_000))
 	require.Error(t, a.CheckOrder(spot, exchange.Sell, 60_000_000, price, 0))
 
-	// What was lost meanwhile can not be sold, and the caller has to ask.
+	// What was lost meanwhile cannot be sold, and the caller has to ask.
 	setMark(a, 0, "120000")
 	require.Error(t, a.CanPay(spot, exchange.Sell, 50_000_000, price))
 	require.Panics(t, func() { trade(a, spot, -50_000_000, "50000") })
