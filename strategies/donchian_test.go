@@ -105,14 +105,26 @@ func TestDonchianStaysAtTheExitChannel(t *testing.T) {
 }
 
 // The stop closes the position at the exchange, within a bar, and leaves nothing
-// behind: no order, and no second order at the next close.
+// behind: no order, and no second fill at the next close. With latency the entry waits for
+// the next open, whose stop is nearer, and the close comes before the report of the stop's
+// fill: the order that leaves then may only reduce, and finds nothing to reduce.
 func TestDonchianStopsOut(t *testing.T) {
-	d := play(t, &script{strategy: "donchian", params: donchianParams("2"), events: append(ranging(), bar(3, 100, 103, 100, 102.5),
-		bar(4, 103, 103, 103, 103), bar(5, 103, 103, 94, 99), bar(6, 99, 100, 99, 100), bar(7, 100, 100, 100, 100))})
-	require.Len(t, d.fills(), 2)
-	require.Regexp(t, ` Sell 10 at 95\.5 → 0$`, d.fills()[1])
-	require.Len(t, d.commands, 2, "a position and its stop")
-	require.Empty(t, d.open())
+	for latency, want := range map[time.Duration]struct {
+		fill     string
+		commands int
+	}{
+		0:                    {` Sell 10 at 95\.5 → 0$`, 2},
+		5 * time.Millisecond: {` Sell 10 at 97\.5 → 0$`, 3},
+	} {
+		d := play(t, &script{strategy: "donchian", params: donchianParams("2"), latency: latency,
+			events: append(ranging(), bar(3, 100, 103, 100, 102.5), bar(4, 103, 103, 103, 103), bar(5, 103, 103, 94, 99),
+				bar(6, 99, 100, 99, 100), bar(7, 100, 100, 100, 100))})
+		require.Len(t, d.fills(), 2, latency)
+		require.Regexp(t, want.fill, d.fills()[1])
+		require.Len(t, d.commands, want.commands, latency)
+		require.Zero(t, d.position())
+		require.Empty(t, d.open())
+	}
 }
 
 // The price gaps through the stop while the order that leaves is on its way: the
