@@ -320,12 +320,6 @@ func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcom
 		}
 	}
 	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
-	warn(stats.AmbiguousBars, "in %d bars the order of events is unknown and decides what filled; see docs/fill-models.md, Bars",
-		stats.AmbiguousBars)
-	if n := stats.AmbiguousFills; n > 20 && 20*n > stats.TotalFills() {
-		warn(n, "%d of %d fills are ambiguous: use bars of a shorter interval, or --bar-path pessimistic for the worse path",
-			n, stats.TotalFills())
-	}
 	warn(stats.Lost, "%d requests were lost on the way to the venue", stats.Lost)
 	warn(stats.Overloads, "%d requests were turned away by an overloaded venue", stats.Overloads)
 	for w, n := range stats.Warnings {

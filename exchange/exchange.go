@@ -50,11 +50,11 @@ type Exchange interface {
 	// Never. A live venue returns the arrival of its oldest undelivered report.
 	Next() Time
 	// Advance brings the exchange to now, which never goes back, and appends
-	// every report that has arrived by now. If Next is not after now then, the
-	// exchange has stopped so that answers to these reports can arrive before
-	// anything else happens: the caller gives them and calls Advance again. The reports are valid until the
-	// next call, which may use what the slice still holds of them behind its end: who
-	// changes a report leaves zero what its kind does not name.
+	// every report that has arrived by now. If Next does not return a time after now,
+	// the exchange has stopped for answers to these reports: the caller sends its
+	// commands and calls Advance again with the same now. The reports are valid until
+	// the next call, which may use what the slice still holds of them behind its end:
+	// who changes a report leaves zero what its kind does not name.
 	Advance(ctx context.Context, now Time, reports []Report) ([]Report, error)
 	// Close releases the exchange's resources and waits for its goroutines.
 	Close() error

@@ -136,8 +136,12 @@ func (r *Recorder) metrics(b *Balance) Metrics {
 func (r *Recorder) warnings(o *Outcome) []string {
 	list := append([]string{}, o.Warnings...)
 	if n := r.counts.AmbiguousFills; n > 0 {
-		list = append(list, fmt.Sprintf("%d of %d fills are ambiguous: their bars allow another order of events with another result",
-			n, r.counts.Fills))
+		text := fmt.Sprintf("%d of %d fills are ambiguous: their bars allow another order of events with another result",
+			n, r.counts.Fills)
+		if 20*n > r.counts.Fills {
+			text += "; bars of a shorter interval would show it"
+		}
+		list = append(list, text)
 	}
 	if n := r.counts.Liquidations; n > 0 {
 		list = append(list, fmt.Sprintf("the account was liquidated, first at %s (%s)", r.liquidated, count(n, "fill")))

@@ -114,7 +114,7 @@ func (x *Exchange) hold(o *order) {
 // releaseHeld lets the orders that waited for a price take their turn, in the order in
 // which they arrived.
 func (x *Exchange) releaseHeld(s *symbol) {
-	var due []*order
+	due := x.released[:0]
 	for _, o := range s.stops {
 		if o.state == held {
 			due = append(due, o)
@@ -126,6 +126,15 @@ func (x *Exchange) releaseHeld(s *symbol) {
 			x.start(o)
 		}
 	}
+	clear(due)
+	x.released = due
+}
+
+// leaveBar carries out what still waits for the end of a bar or for a price, once the
+// next bar or better data has brought one.
+func (x *Exchange) leaveBar(s *symbol) {
+	x.makeChanges(s)
+	x.releaseHeld(s)
 }
 
 // becomeActive notes that an order became active inside a bar, if it did.

@@ -123,10 +123,13 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 	}
 	s.fidelity, x.onBars = fromBars, true
 	if b.step < pathDone {
-		// What was left of the bar before could not touch anything, or wake would
-		// have been set.
+		// The bar before touched nothing of ours, or this one begins before its end and
+		// takes its place.
 		b.step = pathDone
 		s.last = b.close
+		if s.unsure > 0 {
+			s.makeSure()
+		}
 	}
 	bar := ev.Bar()
 	if bar.Quiet {
@@ -149,8 +152,8 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 		}
 		x.moveToOpen(s)
 	}
-	if s.held > 0 {
-		x.releaseHeld(s)
+	if s.held > 0 || len(s.changes) > 0 {
+		x.leaveBar(s)
 	}
 	s.touch(x.at)
 	x.reschedule()
@@ -339,7 +342,6 @@ func (x *Exchange) replay(s *symbol) {
 	if !b.replaying {
 		b.replaying, b.known, b.filled, b.side = true, true, false, 0
 		x.replayed = s
-		x.at = max(x.at, b.end())
 	}
 	for b.step < pathDone {
 		if x.decideStops(s) || x.replayStep(s) {

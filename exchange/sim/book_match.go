@@ -97,8 +97,8 @@ func (x *Exchange) messageEnded(s *symbol) {
 	if s.last == 0 {
 		x.moved(s)
 	}
-	if s.held > 0 {
-		x.releaseHeld(s)
+	if s.held > 0 || len(s.changes) > 0 {
+		x.leaveBar(s)
 	}
 	x.reschedule()
 }

@@ -7,7 +7,9 @@
 //	order_book.go   the same where every order of the book is known
 //	quote_match.go  the same with the best bid and ask alone
 //	trade_match.go  the same with nothing but trades or bars
-//	bar_path.go     the way of the price through a bar
+//	bar_path.go     the replay of a bar along its path
+//	bar_inside.go   orders, cancels and amendments that arrive inside a bar
+//	bar_pessimistic.go  which of two paths leaves less
 //	ladder.go       our resting orders, and ladder_index.go to find places among many
 //	take.go         orders that take, and what every fill does
 //	trigger.go      stops and if-touched orders
@@ -46,7 +48,7 @@
 //
 // This order is part of the specification: a change of it changes results.
 //
-//	1  points of a bar's path up to t happen, first those of the symbol of an event
+//	1  the bars that end by t are replayed, those of one symbol after those of another
 //	2  market events at t: the market moves, and resting orders that it reaches fill
 //	3  commands that arrive at t, in the order in which they were sent
 //	4  the dead man's switch, then at 00:00 UTC the end of orders for the day
@@ -56,8 +58,10 @@
 //	8  liquidation, by symbol id
 //	9  reports that arrive at t, in the order in which they were made
 //
-// Within a bar's path 2, 5 and 7 happen where the price is: the path meets
-// stops, limit orders and the liquidation price in the order of their prices.
+// A bar is replayed at its last nanosecond. In the replay 2, 5 and 8 happen where the
+// price is: the path meets stops, limit orders and the liquidation price in the order of
+// their prices. The replay stops after each, so that 3 and 5 happen before it goes on; if
+// reports have reached the owner, [Exchange.Advance] returns for his answers.
 //
 // # Data
 //

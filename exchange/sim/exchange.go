@@ -89,9 +89,10 @@ type Exchange struct {
 
 	orderIDs, execIDs, clientIDs, forcedIDs minter
 
-	seq     uint64 // orders and changes that take a new place in a queue
-	stats   Stats
-	scratch []*order
+	seq      uint64 // orders and changes that take a new place in a queue
+	stats    Stats
+	scratch  []*order
+	released []*order // orders whose wait for a price has ended, while they take their turn
 }
 
 var (

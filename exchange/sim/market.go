@@ -188,7 +188,9 @@ func (x *Exchange) raise(s *symbol, to fidelity) {
 	s.fidelity = to
 	s.bar.step, s.wake = pathDone, exchange.Never
 	s.makeSure()
-	x.makeChanges(s)
+	if s.busy == 0 {
+		x.makeChanges(s) // of orders that have ended
+	}
 	if to == fromBook {
 		s.book = exchange.NewBook(s.terms.TickSize)
 	}
@@ -305,8 +307,8 @@ func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
 	if s.bids.n+s.asks.n > 0 {
 		x.matchTrade(s, t)
 	}
-	if s.held > 0 {
-		x.releaseHeld(s)
+	if s.held > 0 || len(s.changes) > 0 {
+		x.leaveBar(s)
 	}
 	x.moved(s)
 	x.reschedule()

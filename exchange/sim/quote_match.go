@@ -61,8 +61,8 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 	if s.last == 0 {
 		x.moved(s)
 	}
-	if s.held > 0 {
-		x.releaseHeld(s)
+	if s.held > 0 || len(s.changes) > 0 {
+		x.leaveBar(s)
 	}
 	x.reschedule()
 }

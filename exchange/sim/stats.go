@@ -74,14 +74,6 @@ func (s *Stats) ambiguous(m *symbol) {
 	}
 }
 
-// TotalFills returns the number of fills, of whatever cause.
-func (s *Stats) TotalFills() (n int) {
-	for _, of := range s.Fills {
-		n += of
-	}
-	return n
-}
-
 // Stats returns what was counted so far.
 func (x *Exchange) Stats() Stats { return x.stats }
 
