@@ -354,6 +354,15 @@ func (x *Exchange) replay(s *symbol) {
 	x.endReplay(s)
 }
 
+// replayUntil replays a bar that has ended by t, for an owner who tells of the market
+// before he has let it be replayed.
+func (x *Exchange) replayUntil(s *symbol, t exchange.Time) {
+	for s.wake <= t {
+		x.at = max(x.at, s.wake)
+		x.instant(x.at)
+	}
+}
+
 // replayStep does one thing of a step of the replay. It reports false when nothing is
 // left to do in the step.
 func (x *Exchange) replayStep(s *symbol) bool {
@@ -436,8 +445,10 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 	if s.bar.budget > 0 {
 		for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
 			o := s.side(side).first
-			for o != nil && o.unsure {
-				o = o.next
+			if s.unsure > 0 {
+				for o != nil && o.unsure {
+					o = o.next
+				}
 			}
 			if o != nil && reached(side, o.Price, to, s.cfg.Bars.Touch) {
 				consider(o, o.Price)

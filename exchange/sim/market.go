@@ -46,16 +46,12 @@ type symbol struct {
 	recount  bool                // it is being sent anew
 	taken    [2]taken            // of bids and asks, by us
 	snapshot snapshot
-	bar      path
 	wake     exchange.Time // when the path of a bar is replayed; Never: nothing of ours can notice
 
 	// Our orders.
 	bids, asks ladder         // resting
 	stops      []*order       // waiting for a trigger, oldest first
 	busy       int            // orders in these lists
-	held       int            // of them, orders that wait for a price
-	unsure     int            // of them, orders that became active inside the bar that is under way
-	changes    []deferred     // that wait for the end of the bar
 	reducing   int            // of them, resting orders that may only reduce
 	open       [2]ledger.Open // totals of the resting orders of a side that may open
 
@@ -69,6 +65,12 @@ type symbol struct {
 	expired     bool
 	rates       [2]exchange.Funding // the newest last
 	unfunded    exchange.Time       // a funding time that had no rate; 0: none
+
+	// On bars.
+	bar     path
+	held    int        // orders that wait for a price
+	unsure  int        // orders that became active inside the bar that is under way
+	changes []deferred // that wait for the end of the bar
 }
 
 func newSymbol(i *exchange.Instrument, c *Config) *symbol {
@@ -99,9 +101,8 @@ func (x *Exchange) Market(ev *exchange.Event) {
 	if s == nil {
 		return
 	}
-	for s.wake <= ev.Time {
-		x.at = max(x.at, s.wake)
-		x.instant(x.at)
+	if s.wake <= ev.Time {
+		x.replayUntil(s, ev.Time)
 	}
 	if ev.Time > x.at {
 		x.at = ev.Time
