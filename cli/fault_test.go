@@ -282,7 +282,13 @@ func TestLiveDiskFull(t *testing.T) {
 	p := begin(t, v.state, v.args("s")...)
 	p.line()
 	before := look(t, v.state, "s")
-	soon(t, v.state, "s", "it goes on", func(l looked) bool { return l.Orders > before.Orders+3 && l.Fills > 0 && l.Tripped == "" })
+	soon(
+		t,
+		v.state,
+		"s",
+		"it goes on",
+		func(l looked) bool { return l.Orders > before.Orders+3 && l.Fills > 0 && l.Tripped == "" },
+	)
 	p.suspend()
 	require.Positive(t, v.compare("s"))
 	again(t, "backtest", v.state, "s")

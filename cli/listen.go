@@ -27,5 +27,10 @@ func (a *App) warnOfOthers(l net.Listener, see string) {
 	if onLoopback(l) {
 		return
 	}
-	fmt.Fprintf(a.Stderr, "warning: %s can be reached by other machines, and speaks plain HTTP: %s; put TLS in front of it\n", l.Addr(), see)
+	fmt.Fprintf(
+		a.Stderr,
+		"warning: %s can be reached by other machines, and speaks plain HTTP: %s; put TLS in front of it\n",
+		l.Addr(),
+		see,
+	)
 }

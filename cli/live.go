@@ -125,7 +125,14 @@ func orderPrefix() string {
 
 // connect is how the session's account is connected.
 // prefix begins the client ids of its orders. The key is locked until the lock is released.
-func (a *App) connect(ctx context.Context, f *sessionFlags, p *plan, prefix string, log *slog.Logger, metrics *live.Metrics) (session.Connect, *keyLock, error) {
+func (a *App) connect(
+	ctx context.Context,
+	f *sessionFlags,
+	p *plan,
+	prefix string,
+	log *slog.Logger,
+	metrics *live.Metrics,
+) (session.Connect, *keyLock, error) {
 	v, x, err := a.unlocked(ctx, f, p, log, metrics)
 	if err != nil {
 		return nil, nil, err

@@ -41,7 +41,11 @@ func (l *line) overload() (over func()) {
 		if r.Method != http.MethodPost || r.URL.Path != "/api/v1/order" {
 			return false
 		}
-		http.Error(w, `{"error":{"message":"The system is currently overloaded. Please try again later.","name":"HTTPError"}}`, http.StatusServiceUnavailable)
+		http.Error(
+			w,
+			`{"error":{"message":"The system is currently overloaded. Please try again later.","name":"HTTPError"}}`,
+			http.StatusServiceUnavailable,
+		)
 		return true
 	})
 	return func() { l.fail(nil) }
@@ -80,15 +84,47 @@ func (v *liveVenue) openIDs() (ids []string) {
 
 // holding are the arguments of a session that buys once, over a line.
 func (v *liveVenue) holding(name string, way *line) []string {
-	return []string{"run", "--session", name, "--mode", "live", "--feed", "bitmex", "--live-url", way.URL, "--max-order", "1000", "--max-position", "20000",
-		"--max-daily-loss", "1 XBT", "--max-orders-per-minute", "6000", "--unattended", "--dead-man", "0", "--symbol", "XBTUSD", "--strategy", "buy_and_hold",
-		"--param", "qty=1000", "--quiet"}
+	return []string{
+		"run",
+		"--session",
+		name,
+		"--mode",
+		"live",
+		"--feed",
+		"bitmex",
+		"--live-url",
+		way.URL,
+		"--max-order",
+		"1000",
+		"--max-position",
+		"20000",
+		"--max-daily-loss",
+		"1 XBT",
+		"--max-orders-per-minute",
+		"6000",
+		"--unattended",
+		"--dead-man",
+		"0",
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"buy_and_hold",
+		"--param",
+		"qty=1000",
+		"--quiet",
+	}
 }
 
 // holds waits until such a session has bought.
 func (v *liveVenue) holds(name string) {
 	v.t.Helper()
-	soon(v.t, v.state, name, "it has bought", func(l looked) bool { return len(l.Positions) > 0 && l.Positions[0].Qty == 1000 && l.Open == 0 })
+	soon(
+		v.t,
+		v.state,
+		name,
+		"it has bought",
+		func(l looked) bool { return len(l.Positions) > 0 && l.Positions[0].Qty == 1000 && l.Open == 0 },
+	)
 }
 
 // A kill in an outage is not confirmed, says so by its exit code, and is carried out when
@@ -104,8 +140,16 @@ func TestKillInAnOutage(t *testing.T) {
 	p.says(`"rule":"disconnected"`, 1)
 	code, text := paperFails(t, "kill", "s", "--wait", "3s", "--state", v.state)
 	require.Equal(t, cli.ExitUnconfirmed, code, text)
-	require.Regexp(t, `kill: not confirmed after 3s: \d+ open orders \(dun-.*\); session s goes on with it, see paper status s`, text)
-	require.Regexp(t, `PURSUING +no open orders +required by kill-switch at 20\S+, [1-9]\d* attempts, last at 20`, mustPaper(t, "status", "s", "--state", v.state))
+	require.Regexp(
+		t,
+		`kill: not confirmed after 3s: \d+ open orders \(dun-.*\); session s goes on with it, see paper status s`,
+		text,
+	)
+	require.Regexp(
+		t,
+		`PURSUING +no open orders +required by kill-switch at 20\S+, [1-9]\d* attempts, last at 20`,
+		mustPaper(t, "status", "s", "--state", v.state),
+	)
 	require.Contains(t, mustPaper(t, "status", "s", "--json", "--state", v.state), `"goal": "no-orders"`)
 	require.NotEmpty(t, v.openIDs(), "no request came through")
 	up()
@@ -113,7 +157,11 @@ func TestKillInAnOutage(t *testing.T) {
 	for _, id := range v.openIDs() { // one that only reduces the position may be open
 		require.NotContains(t, before, id)
 	}
-	require.Regexp(t, `confirmed +20\S+ +no open orders, required by kill-switch`, mustPaper(t, "status", "s", "--state", v.state))
+	require.Regexp(
+		t,
+		`confirmed +20\S+ +no open orders, required by kill-switch`,
+		mustPaper(t, "status", "s", "--state", v.state),
+	)
 	p.suspend()
 	v.compare("s")
 	again(t, "backtest", v.state, "s")
@@ -132,7 +180,11 @@ func TestFlattenAnOverloadedVenue(t *testing.T) {
 	over := way.overload()
 	code, text := paperFails(t, "flatten", "s", "--wait", "4s", "--state", v.state)
 	require.Equal(t, cli.ExitUnconfirmed, code, text)
-	require.Regexp(t, `flatten: not confirmed after 4s: (1 open orders \(dun-\S+\), )?a position of 1000 XBTUSD; session s goes on with it`, text)
+	require.Regexp(
+		t,
+		`flatten: not confirmed after 4s: (1 open orders \(dun-\S+\), )?a position of 1000 XBTUSD; session s goes on with it`,
+		text,
+	)
 	require.NotZero(t, v.held())
 	over()
 	soon(t, v.state, "s", "it is flat", func(l looked) bool { return l.Positions[0].Qty == 0 })
@@ -153,11 +205,19 @@ func TestStopFlattenOutlivesKill9(t *testing.T) {
 	over := way.overload()
 	code, text := paperFails(t, "stop", "s", "--flatten", "--wait", "3s", "--state", v.state)
 	require.Equal(t, cli.ExitUnconfirmed, code, text)
-	require.Regexp(t, `flatten-stop: not confirmed after 3s: (1 open orders \(dun-\S+\), )?a position of 1000 XBTUSD`, text)
+	require.Regexp(
+		t,
+		`flatten-stop: not confirmed after 3s: (1 open orders \(dun-\S+\), )?a position of 1000 XBTUSD`,
+		text,
+	)
 	require.NoError(t, p.cmd.Process.Kill())
 	_ = p.cmd.Wait()
 	require.NotZero(t, v.held())
-	require.Regexp(t, `suspended[^\n]*\n(.*\n)*PURSUING +no open orders, no position`, mustPaper(t, "status", "s", "--state", v.state))
+	require.Regexp(
+		t,
+		`suspended[^\n]*\n(.*\n)*PURSUING +no open orders, no position`,
+		mustPaper(t, "status", "s", "--state", v.state),
+	)
 	over()
 	p = begin(t, v.state, args...)
 	p.line()
@@ -172,7 +232,12 @@ func TestStopFlattenOutlivesKill9(t *testing.T) {
 // so is the flat account.
 func TestKillWithLostRequests(t *testing.T) {
 	state := t.TempDir()
-	p := begin(t, state, append([]string{"run", "--session", "s", "--feed", "synthetic", "--speed", "60", "--faults", "lost=0.6", "--seed", "3"}, busyMaker...)...)
+	p := begin(
+		t,
+		state,
+		append(
+			[]string{"run", "--session", "s", "--feed", "synthetic", "--speed", "60", "--faults", "lost=0.6", "--seed", "3"},
+			busyMaker...)...)
 	p.line()
 	soon(t, state, "s", "it trades", func(l looked) bool { return l.Fills > 0 && l.Open > 3 })
 	mustPaper(t, "kill", "s", "--wait", "60s", "--state", state)
@@ -192,7 +257,17 @@ func TestOtherHands(t *testing.T) {
 	_, err := v.client.Place(t.Context(), bitmex.NewOrder{Symbol: "XBTUSD", Side: "Buy", OrderQty: 100, OrdType: "Market"})
 	require.NoError(t, err)
 	hand := func(id string) {
-		_, err := v.client.Place(t.Context(), bitmex.NewOrder{Symbol: "XBTUSD", Side: "Buy", OrderQty: 100, Price: exchange.MustPrice("1000"), ClOrdID: id, OrdType: "Limit"})
+		_, err := v.client.Place(
+			t.Context(),
+			bitmex.NewOrder{
+				Symbol:   "XBTUSD",
+				Side:     "Buy",
+				OrderQty: 100,
+				Price:    exchange.MustPrice("1000"),
+				ClOrdID:  id,
+				OrdType:  "Limit",
+			},
+		)
 		require.NoError(t, err)
 	}
 	others := func() (ids []string) {
@@ -206,7 +281,13 @@ func TestOtherHands(t *testing.T) {
 	hand("hand-stop")
 	p := begin(t, v.state, v.args("doubt")...)
 	p.line()
-	soon(t, v.state, "doubt", "it doubts", func(l looked) bool { return l.Tripped == "difference" && len(l.Differences) == 2 })
+	soon(
+		t,
+		v.state,
+		"doubt",
+		"it doubts",
+		func(l looked) bool { return l.Tripped == "difference" && len(l.Differences) == 2 },
+	)
 	text := mustPaper(t, "status", "doubt", "--state", v.state)
 	require.Regexp(t, `order \S+ hand-stop \(Buy 100 XBTUSD\) is not the session's, and is left alone`, text)
 	require.Contains(t, text, "position of XBTUSD was 100 before the session began, and it did not make it")
@@ -230,13 +311,25 @@ func TestOtherHands(t *testing.T) {
 
 	p = begin(t, v.state, v.args("beside", "--ignore-others")...)
 	p.line()
-	soon(t, v.state, "beside", "it trades", func(l looked) bool { return l.Open > 0 && l.Tripped == "" && len(l.Differences) == 0 })
+	soon(
+		t,
+		v.state,
+		"beside",
+		"it trades",
+		func(l looked) bool { return l.Open > 0 && l.Tripped == "" && len(l.Differences) == 0 },
+	)
 	p.suspend()
 	require.Len(t, others(), 2)
 
 	p = begin(t, v.state, v.args("over", "--adopt")...)
 	p.line()
-	soon(t, v.state, "over", "it trades", func(l looked) bool { return l.Open > 2 && l.Tripped == "" && len(l.Differences) == 0 })
+	soon(
+		t,
+		v.state,
+		"over",
+		"it trades",
+		func(l looked) bool { return l.Open > 2 && l.Tripped == "" && len(l.Differences) == 0 },
+	)
 	p.suspend()
 	require.Empty(t, others(), "they were cancelled with its own")
 

@@ -93,7 +93,9 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 		return usage(err)
 	}
 	if f.perMinute < 0 || f.perSecond < 0 || f.warmup < 0 || f.sockets < 0 || f.perHost < 0 {
-		return usage(errors.New("--rate-limit, --order-rate-limit, --sockets, --sockets-per-address and --warmup must not be negative"))
+		return usage(
+			errors.New("--rate-limit, --order-rate-limit, --sockets, --sockets-per-address and --warmup must not be negative"),
+		)
 	}
 	p, err := a.servePlan(f)
 	if err != nil {
@@ -113,7 +115,8 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 	g, err := gateway.New(gateway.Config{
 		Instruments: p.set, Symbols: p.sim.Symbols, Currency: p.sim.Currency, Start: p.from, Keys: keys,
 		Open: func(k gateway.Key) (exchange.Exchange, gateway.Statement, error) { return openAccount(k, p.sim) }, RequestsPerMinute: f.perMinute,
-		OrdersPerSecond: f.perSecond, Sockets: f.sockets, SocketsPerAddress: f.perHost, Clock: a.Now, Log: log, Metrics: registry,
+		OrdersPerSecond: f.perSecond, Sockets: f.sockets, SocketsPerAddress: f.perHost, Clock: a.Now, Log: log,
+		Metrics: registry,
 	})
 	if err != nil {
 		return err

@@ -73,8 +73,11 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	fs.BoolVar(&f.unattended, "unattended", false, "live: begin without asking; for programs that start programs")
 	fs.BoolVar(&f.keepOrders, "keep-orders", false, "live: leave orders open when the session is suspended or stopped")
 	fs.DurationVar(&f.deadMan, "dead-man", time.Minute, "live: the venue cancels all orders when it has not heard of the session for so long; 0 is never")
-	fs.BoolVar(&f.adopt, "adopt", false, "live: take over orders and positions that the session did not make; without it they stop new orders until paper clear")
-	fs.BoolVar(&f.ignore, "ignore-others", false, "live: trade beside orders of others, which are neither shown nor cancelled; the position is the account's")
+	fs.BoolVar(&f.adopt, "adopt", false,
+		"live: take over orders and positions that the session did not make; without it they stop new orders "+
+			"until paper clear")
+	fs.BoolVar(&f.ignore, "ignore-others", false,
+		"live: trade beside orders of others, which are neither shown nor cancelled; the position is the account's")
 	fs.StringVar(&f.feed, "feed", "", "where prices come from: a venue ("+venues+"), at --live-url; replay of the --catalog;\n"+
 		"synthetic, a generated market; or session:`NAME`, what another session heard")
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
@@ -454,7 +457,15 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 	}
 	for _, key := range slices.Sorted(maps.Keys(now)) {
 		if !slices.Contains(mayChange, key) && !reflect.DeepEqual(then[key], now[key]) {
-			return usage(fmt.Errorf("session %s was begun with --%s %v and cannot go on with %v; leave it out, or begin another with --session NAME", f.name, key, then[key], now[key]))
+			return usage(
+				fmt.Errorf(
+					"session %s was begun with --%s %v and cannot go on with %v; leave it out, or begin another with --session NAME",
+					f.name,
+					key,
+					then[key],
+					now[key],
+				),
+			)
 		}
 	}
 	return nil
@@ -651,7 +662,14 @@ func (w *wired) pursued() *session.Pursuit {
 		return nil
 	}
 	name := func(id exchange.SymbolID) string { return w.config.Instruments.Get(id).Symbol }
-	v := &session.Pursuit{Goal: p.Goal, Rule: p.Rule, Since: p.Since, Attempts: p.Attempts, Last: p.Last, Open: len(p.Orders)}
+	v := &session.Pursuit{
+		Goal:     p.Goal,
+		Rule:     p.Rule,
+		Since:    p.Since,
+		Attempts: p.Attempts,
+		Last:     p.Last,
+		Open:     len(p.Orders),
+	}
 	if p.Next != 0 {
 		v.Next = &p.Next
 	}
@@ -659,7 +677,10 @@ func (w *wired) pursued() *session.Pursuit {
 		v.Confirmed = &p.Confirmed
 	}
 	for _, o := range p.Orders[:min(len(p.Orders), session.MaxPursuedOrders)] {
-		v.Orders = append(v.Orders, session.PursuedOrder{ClientID: o.ClientID, Symbol: name(o.Symbol), Side: o.Side.String(), Leaves: o.Leaves})
+		v.Orders = append(
+			v.Orders,
+			session.PursuedOrder{ClientID: o.ClientID, Symbol: name(o.Symbol), Side: o.Side.String(), Leaves: o.Leaves},
+		)
 	}
 	for i := range p.Positions {
 		v.Positions = append(v.Positions, session.PursuedAmount{Symbol: name(p.Positions[i].Symbol), Qty: p.Positions[i].Qty})

@@ -253,16 +253,34 @@ func (v *sessionView) printPursuit(w io.Writer) {
 	if p == nil {
 		return
 	}
-	what := map[string]string{session.GoalNoOrders: "no open orders", session.GoalFlat: "no open orders, no position"}[p.Goal]
+	what := map[string]string{session.GoalNoOrders: "no open orders",
+		session.GoalFlat: "no open orders, no position"}[p.Goal]
 	if p.Done() {
-		fmt.Fprintf(w, "confirmed\t%s\t%s, required by %s at %s, %d attempts\n", p.Confirmed, what, p.Rule, p.Since, p.Attempts)
+		fmt.Fprintf(
+			w,
+			"confirmed\t%s\t%s, required by %s at %s, %d attempts\n",
+			p.Confirmed,
+			what,
+			p.Rule,
+			p.Since,
+			p.Attempts,
+		)
 		return
 	}
 	next := ""
 	if p.Next != nil {
 		next = ", next at " + p.Next.String()
 	}
-	fmt.Fprintf(w, "PURSUING\t%s\trequired by %s at %s, %d attempts, last at %s%s\n", what, p.Rule, p.Since, p.Attempts, p.Last, next)
+	fmt.Fprintf(
+		w,
+		"PURSUING\t%s\trequired by %s at %s, %d attempts, last at %s%s\n",
+		what,
+		p.Rule,
+		p.Since,
+		p.Attempts,
+		p.Last,
+		next,
+	)
 	fmt.Fprintf(w, "still open\t\t%s\n", p.Left())
 }
 
@@ -370,11 +388,27 @@ func (a *App) ask(ctx context.Context, state, name string, r session.Request, wa
 		case done:
 			return nil
 		case !q.runs && q.state.Ended:
-			return withCode(ExitUnconfirmed, fmt.Errorf("%s: session %s has ended before it was confirmed: %s", r, name, q.left()))
+			return withCode(
+				ExitUnconfirmed,
+				fmt.Errorf("%s: session %s has ended before it was confirmed: %s", r, name, q.left()),
+			)
 		case !q.runs:
-			return withCode(ExitUnconfirmed, fmt.Errorf("%s: session %s does not run any more: %s; it goes on with it when it is run again", r, name, q.left()))
+			return withCode(
+				ExitUnconfirmed,
+				fmt.Errorf("%s: session %s does not run any more: %s; it goes on with it when it is run again", r, name, q.left()),
+			)
 		case !time.Now().Before(end):
-			return withCode(ExitUnconfirmed, fmt.Errorf("%s: not confirmed after %s: %s; session %s goes on with it, see paper status %s", r, wait, q.left(), name, name))
+			return withCode(
+				ExitUnconfirmed,
+				fmt.Errorf(
+					"%s: not confirmed after %s: %s; session %s goes on with it, see paper status %s",
+					r,
+					wait,
+					q.left(),
+					name,
+					name,
+				),
+			)
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):

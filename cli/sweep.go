@@ -100,10 +100,30 @@ when more failed than --max-failed, and 130 when it was interrupted.`,
 	fs.StringVar(&f.method, "method", "grid", "grid, or random for a sample of it")
 	fs.IntVar(&f.points, "points", 100, "points of a random sample, drawn with --seed")
 	fs.IntVar(&f.workers, "workers", defaultWorkers, "runs that go at the same time and share one reading of the data")
-	fs.StringVar(&f.objective, "objective", sweeps.DefaultObjective, "`figure` that the best is judged by, such as sharpe, cagr or min:volatility")
-	fs.StringArrayVar(&f.where, "where", nil, "what a run must meet to be the best, such as \"max_drawdown<0.3\"; may be repeated")
-	fs.DurationVar(&f.runTimeout, "run-timeout", 0, "time that a run may take, without that in which it waits for data (default: any)")
-	fs.StringVar(&f.maxFailed, "max-failed", "10%", "failed runs beyond which the sweep stops: a `number`, or a share of the runs, rounded up")
+	fs.StringVar(
+		&f.objective,
+		"objective",
+		sweeps.DefaultObjective,
+		"`figure` that the best is judged by, such as sharpe, cagr or min:volatility",
+	)
+	fs.StringArrayVar(
+		&f.where,
+		"where",
+		nil,
+		"what a run must meet to be the best, such as \"max_drawdown<0.3\"; may be repeated",
+	)
+	fs.DurationVar(
+		&f.runTimeout,
+		"run-timeout",
+		0,
+		"time that a run may take, without that in which it waits for data (default: any)",
+	)
+	fs.StringVar(
+		&f.maxFailed,
+		"max-failed",
+		"10%",
+		"failed runs beyond which the sweep stops: a `number`, or a share of the runs, rounded up",
+	)
 	fs.BoolVar(&f.retryFailed, "retry-failed", false, "do runs again that failed before")
 	fs.BoolVar(&f.progress, "progress", false, "tell on stderr how far it is, also when that is no terminal")
 	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-STRATEGY-sweep)")
@@ -117,8 +137,19 @@ func commandOf(fs *pflag.FlagSet) string {
 	words := []string{"backtest run"}
 	fs.Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "config", "param", "method", "points", "workers", "objective", "where", "out", "json", "run-timeout", "max-failed",
-			"retry-failed", "progress":
+		case "config",
+			"param",
+			"method",
+			"points",
+			"workers",
+			"objective",
+			"where",
+			"out",
+			"json",
+			"run-timeout",
+			"max-failed",
+			"retry-failed",
+			"progress":
 			return
 		}
 		values := []string{f.Value.String()}
@@ -447,11 +478,19 @@ func (s *sweeper) span(ctx context.Context) (start, end exchange.Time, err error
 
 // journal opens the directory of a sweep that goes on, or, to do failed runs again, of
 // one that has finished.
-func (s *sweeper) journal(dir, fingerprint string, finished *sweeps.Sweep, entries []sweeps.Entry) (*sweeps.Journal, error) {
+func (s *sweeper) journal(
+	dir, fingerprint string,
+	finished *sweeps.Sweep,
+	entries []sweeps.Entry,
+) (*sweeps.Journal, error) {
 	if finished == nil {
 		return sweeps.Open(dir, fingerprint)
 	}
-	return sweeps.Reopen(dir, fingerprint, slices.DeleteFunc(entries, func(e sweeps.Entry) bool { return !e.Run.Finished() }))
+	return sweeps.Reopen(
+		dir,
+		fingerprint,
+		slices.DeleteFunc(entries, func(e sweeps.Entry) bool { return !e.Run.Finished() }),
+	)
 }
 
 // known are the runs that need not be done.

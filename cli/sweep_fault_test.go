@@ -29,7 +29,11 @@ import (
 // hundredth bar, and is idle otherwise.
 func faultDefinition(release <-chan struct{}) engine.Definition {
 	return engine.Definition{Name: "fault", Summary: "fails when it is told to", Params: []engine.Param{
-		engine.ChoiceParam("how", []string{"never", "panic", "index", "init", "init-panic", "new-panic", "goexit", "slow", "stuck"}, "what goes wrong"),
+		engine.ChoiceParam(
+			"how",
+			[]string{"never", "panic", "index", "init", "init-panic", "new-panic", "goexit", "slow", "stuck"},
+			"what goes wrong",
+		),
 		engine.IntParam("n", 1, 1, 1000, "tells runs apart"),
 	}, New: func(v engine.Values) (engine.Strategy, error) {
 		if v.Choice("how") == "new-panic" {
@@ -78,7 +82,12 @@ func (f *faulty) OnBar(ctx *engine.Context, bar *engine.Bar) {
 }
 
 // faultSweep runs a sweep of the strategy that fails.
-func faultSweep(ctx context.Context, t *testing.T, release <-chan struct{}, args ...string) (code int, stdout, stderr string) {
+func faultSweep(
+	ctx context.Context,
+	t *testing.T,
+	release <-chan struct{},
+	args ...string,
+) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	app := newApp(append([]string{"sweep"}, args...), &out, &errs)
@@ -90,7 +99,18 @@ func faultSweep(ctx context.Context, t *testing.T, release <-chan struct{}, args
 func faultArgs(t *testing.T, dir string, params ...string) []string {
 	t.Helper()
 	catalog, _ := history(t, "2019-01-01", 3*24*time.Hour, "bar-1m")
-	args := []string{"--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "fault", "--balance", "100 XBT", "--out", dir}
+	args := []string{
+		"--catalog",
+		catalog,
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"fault",
+		"--balance",
+		"100 XBT",
+		"--out",
+		dir,
+	}
 	for _, p := range params {
 		args = append(args, "--param", p)
 	}
@@ -125,12 +145,17 @@ func TestRunsThatFail(t *testing.T) {
 	args := faultArgs(t, dir, "how=never,panic,index,init,init-panic,new-panic", "n=1,2")
 	code, out, errs := faultSweep(t.Context(), t, nil, append(args, "--max-failed", "10", "--json", "--workers", "5")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
-	require.Contains(t, errs, "10 of 12 runs failed; the first: run 3 (how=panic n=1): panic: boom of 1 [2J (in cli_test.(*faulty).OnBar, sweep_fault_test.go:")
+	require.Contains(
+		t,
+		errs,
+		"10 of 12 runs failed; the first: run 3 (how=panic n=1): panic: boom of 1 [2J (in cli_test.(*faulty).OnBar, sweep_fault_test.go:",
+	)
 	s := requireSchema(t, out)
 	require.Equal(t, out, read(t, filepath.Join(dir, sweeps.SweepFile)))
 	require.Len(t, s.Runs, 12)
 	for i, want := range []string{"", "", "panic: boom of 1", "panic: boom of 2", "index out of range [100] with length 0", "index out of range",
-		"strategy cannot start: no weights", "strategy cannot start: no weights", "panic: no weights at all", "panic: no weights at all",
+		"strategy cannot start: no weights", "strategy cannot start: no weights", "panic: no weights at all",
+		"panic: no weights at all",
 		"panic: no such model", "panic: no such model"} {
 		r := &s.Runs[i]
 		if want == "" {
@@ -140,11 +165,19 @@ func TestRunsThatFail(t *testing.T) {
 			continue
 		}
 		require.Equal(t, sweeps.Failed, r.Status)
-		require.True(t, strings.HasPrefix(r.Error, fmt.Sprintf("run %d (how=%s n=%s): ", i+1, r.Params["how"], r.Params["n"])), r.Error)
+		require.True(
+			t,
+			strings.HasPrefix(r.Error, fmt.Sprintf("run %d (how=%s n=%s): ", i+1, r.Params["how"], r.Params["n"])),
+			r.Error,
+		)
 		require.Contains(t, r.Error, want)
 		require.False(t, r.Eligible)
 	}
-	require.Contains(t, strings.Join(s.Warnings, "\n"), "10 of 12 runs failed, and nothing is known of them; the first: run 3 (how=panic n=1)")
+	require.Contains(
+		t,
+		strings.Join(s.Warnings, "\n"),
+		"10 of 12 runs failed, and nothing is known of them; the first: run 3 (how=panic n=1)",
+	)
 	require.Equal(t, 2, s.Trials.Runs)
 
 	one := filepath.Join(t.TempDir(), "alone")
@@ -177,10 +210,21 @@ func TestRunsThatFail(t *testing.T) {
 	require.Equal(t, read(t, filepath.Join(dir, sweeps.SweepFile)), again)
 	requireSchema(t, mustBacktest(t, "report", "--csv", "--json", dir))
 	lines := strings.Split(read(t, filepath.Join(dir, "runs.csv")), "\n")
-	require.True(t, strings.HasPrefix(lines[0], "run,param_how,param_n,status,error,bankrupt,eligible,digest,end_equity,"), lines[0])
+	require.True(
+		t,
+		strings.HasPrefix(lines[0], "run,param_how,param_n,status,error,bankrupt,eligible,digest,end_equity,"),
+		lines[0],
+	)
 	require.True(t, strings.HasPrefix(lines[1], "1,never,1,ok,,false,true,sha256:"), lines[1])
-	require.Regexp(t, `^7,init,1,failed,run 7 \(how=init n=1\): strategy cannot start: no weights,false,false,,,,`, lines[7])
-	require.True(t, strings.HasPrefix(read(t, filepath.Join(dir, "daily.csv")), "run,time,equity\n1,2019-01-02T00:00:00Z,"))
+	require.Regexp(
+		t,
+		`^7,init,1,failed,run 7 \(how=init n=1\): strategy cannot start: no weights,false,false,,,,`,
+		lines[7],
+	)
+	require.True(
+		t,
+		strings.HasPrefix(read(t, filepath.Join(dir, "daily.csv")), "run,time,equity\n1,2019-01-02T00:00:00Z,"),
+	)
 }
 
 // A sweep stops when too many runs fail, keeps what it has, and does failed runs again
@@ -190,7 +234,11 @@ func TestTooManyRunsFail(t *testing.T) {
 	args := faultArgs(t, dir, "how=never,panic", "n=1..10")
 	code, _, errs := faultSweep(t.Context(), t, nil, append(args, "--workers", "1")...)
 	require.Equal(t, cli.ExitFailed, code)
-	require.Contains(t, errs, "3 of 20 runs failed, and --max-failed 10% allows 2; the first: run 11 (how=panic n=1): panic: boom")
+	require.Contains(
+		t,
+		errs,
+		"3 of 20 runs failed, and --max-failed 10% allows 2; the first: run 11 (how=panic n=1): panic: boom",
+	)
 	require.Contains(t, errs, "13 of 20 runs are done: the same command with --out "+dir+" goes on from there")
 	code, _, errs = faultSweep(t.Context(), t, nil, append(args, "--workers", "1")...)
 	require.Equal(t, cli.ExitFailed, code)
@@ -236,7 +284,11 @@ func TestRunsOutOfTime(t *testing.T) {
 	defer close(release)
 	dir := filepath.Join(t.TempDir(), "sweep")
 	args := faultArgs(t, dir, "how=never,stuck,slow", "n=1,2")
-	code, out, errs := faultSweep(t.Context(), t, release, append(args, "--run-timeout", "1s", "--max-failed", "4", "--json")...)
+	code, out, errs := faultSweep(
+		t.Context(),
+		t,
+		release,
+		append(args, "--run-timeout", "1s", "--max-failed", "4", "--json")...)
 	require.Equal(t, cli.ExitSomeFailed, code, errs)
 	s := requireSchema(t, out)
 	for i, status := range []sweeps.Status{sweeps.OK, sweeps.OK, sweeps.Timeout, sweeps.Timeout, sweeps.Timeout, sweeps.Timeout} {
@@ -274,7 +326,11 @@ func TestAStuckRunDoesNotStallItsGroup(t *testing.T) {
 	}()
 	code, _, errs := faultSweep(ctx, t, release, args...)
 	require.Equal(t, cli.ExitInterrupted, code, errs)
-	require.Contains(t, errs, "3 of 6 runs are done: the same command with --out "+dir+" goes on from there\ninterrupted\n")
+	require.Contains(
+		t,
+		errs,
+		"3 of 6 runs are done: the same command with --out "+dir+" goes on from there\ninterrupted\n",
+	)
 }
 
 // A run that kept its group waiting goes on with a reading of its own, to the same result.
@@ -300,29 +356,54 @@ func TestASlowRunIsTheSameRun(t *testing.T) {
 func TestObjectivesAndConstraints(t *testing.T) {
 	_, args := smallSweep(t)
 	root := t.TempDir()
-	s := sweepInto(t, filepath.Join(root, "fills"), append(args, "--objective", "min:counts.fills", "--where", "fills > 0", "--where", "max_drawdown<0.5")...)
-	require.Equal(t, sweeps.Search{Method: "grid", Seed: 1, Grid: 12, Refused: 1, Example: s.Search.Example, Objective: "fills", Direction: "min",
-		Where: []string{"fills>0", "max_drawdown<0.5"}}, s.Search)
+	s := sweepInto(
+		t,
+		filepath.Join(root, "fills"),
+		append(args, "--objective", "min:counts.fills", "--where", "fills > 0", "--where", "max_drawdown<0.5")...)
+	require.Equal(
+		t,
+		sweeps.Search{
+			Method:    "grid",
+			Seed:      1,
+			Grid:      12,
+			Refused:   1,
+			Example:   s.Search.Example,
+			Objective: "fills",
+			Direction: "min",
+			Where:     []string{"fills>0", "max_drawdown<0.5"},
+		},
+		s.Search,
+	)
 	for i := range s.Runs {
 		require.GreaterOrEqual(t, s.Runs[i].Fills, s.ByNumber(*s.Best).Fills)
 	}
 	limit := strconv.FormatInt(s.ByNumber(*s.Best).Fills, 10)
-	most := sweepInto(t, filepath.Join(root, "most"), append(args, "--objective", "account.turnover", "--where", "fills<="+limit)...)
+	most := sweepInto(
+		t,
+		filepath.Join(root, "most"),
+		append(args, "--objective", "account.turnover", "--where", "fills<="+limit)...)
 	require.Equal(t, limit, strconv.FormatInt(most.ByNumber(*most.Best).Fills, 10), "no other meets it")
-	out := mustBacktest(t, append([]string{"sweep", "--out", filepath.Join(root, "text"), "--objective", "cagr", "--where", "fills<0"}, args...)...)
+	out := mustBacktest(
+		t,
+		append(
+			[]string{"sweep", "--out", filepath.Join(root, "text"), "--objective", "cagr", "--where", "fills<0"},
+			args...)...)
 	require.Contains(t, out, "the whole grid, where fills<0, the best by CAGR first")
 	require.Contains(t, out, "warning: no run may be the best")
 	require.Contains(t, out, "warning: 11 of 11 runs do not meet fills<0; they rank behind those that do")
 
 	for want, more := range map[string][]string{
-		`--objective "sharp": did you mean sharpe?`:                                         {"--objective", "sharp"},
-		`--objective "metrics.maxdrawdown": did you mean max_drawdown?`:                     {"--objective", "metrics.maxdrawdown"},
+		`--objective "sharp": did you mean sharpe?`: {"--objective", "sharp"},
+		`--objective "metrics.maxdrawdown": did you mean max_drawdown?`: {"--objective",
+			"metrics.maxdrawdown"},
 		`--objective "least:fills": direction "least": want min or max`:                     {"--objective", "least:fills"},
 		`--where "max_drawdwn<1": no figure is called "max_drawdwn"; did you mean max_d`:    {"--where", "max_drawdwn<1"},
 		`--where "fills": "fills": want a figure, a comparison and a number`:                {"--where", "fills"},
 		`--where "fills<many": "fills<many": want a figure, one of < <= > >= = !=, and a n`: {"--where", "fills<many"},
 	} {
-		code, _, stderr := backtest(t, append(append([]string{"sweep", "--out", filepath.Join(root, "x")}, args...), more...)...)
+		code, _, stderr := backtest(
+			t,
+			append(append([]string{"sweep", "--out", filepath.Join(root, "x")}, args...), more...)...)
 		require.Equal(t, cli.ExitUsage, code, want)
 		require.Contains(t, stderr, want)
 	}
@@ -333,7 +414,11 @@ func TestSweepProgress(t *testing.T) {
 	_, args := smallSweep(t)
 	run := func(interactive bool, more ...string) (stdout, stderr string) {
 		var out, errs bytes.Buffer
-		app := newApp(append(append([]string{"sweep", "--json", "--out", filepath.Join(t.TempDir(), "s")}, args...), more...), &out, &errs)
+		app := newApp(
+			append(append([]string{"sweep", "--json", "--out", filepath.Join(t.TempDir(), "s")}, args...), more...),
+			&out,
+			&errs,
+		)
 		app.Interactive = interactive
 		now := time.Unix(1_600_000_000, 0)
 		app.Now = func() time.Time { now = now.Add(3 * time.Second); return now }
@@ -358,17 +443,21 @@ func TestForeignSweepFiles(t *testing.T) {
 	path := filepath.Join(dir, sweeps.SweepFile)
 	text := read(t, path)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"another objective": {`"objective": "sharpe",` + "\n    \"direction", `"objective": "luck",` + "\n    \"direction", `search.objective: no figure is called "luck"`},
-		"no objective":      {`"objective": "sharpe",` + "\n    \"direction", `"objectives": "sharpe",` + "\n    \"direction", `search.objective: no figure is called ""`},
-		"a direction":       {`"direction": "max"`, `"direction": "up"`, `search.direction "up": want min or max`},
-		"no best":           {`"best": `, `"best": 99`, "there is no run 99"},
-		"a status":          {`"status": "ok"`, `"status": "fine"`, `run 1: status "fine": want ok, failed, timeout or pruned`},
-		"a number":          {`"n": 2,`, `"n": 1,`, "runs[1].n 1: want numbers from 1 up, each once"},
-		"no value":          {`"slow": "90"`, `"slows": "90"`, "run 1: no value of slow"},
-		"a scale":           {`"currency_scale": 8`, `"currency_scale": 800`, "account.currency_scale 800: want 0 to 12"},
-		"a balance":         {`"start_balance": `, `"start_balance": -`, "account.start_balance -10000000000: want more than 0"},
-		"no JSON":           {`"schema"`, `schema`, "sweep.json: not a sweep: invalid character"},
-		"another kind":      {`"dunamis.sweep/1"`, `"weather/1"`, `sweep.json: schema "weather/1", want "dunamis.sweep/1"`},
+		"another objective": {`"objective": "sharpe",` + "\n    \"direction",
+			`"objective": "luck",` + "\n    \"direction", `search.objective: no figure is called "luck"`},
+		"no objective": {`"objective": "sharpe",` + "\n    \"direction",
+			`"objectives": "sharpe",` + "\n    \"direction", `search.objective: no figure is called ""`},
+		"a direction": {`"direction": "max"`, `"direction": "up"`, `search.direction "up": want min or max`},
+		"no best":     {`"best": `, `"best": 99`, "there is no run 99"},
+		"a status": {`"status": "ok"`, `"status": "fine"`,
+			`run 1: status "fine": want ok, failed, timeout or pruned`},
+		"a number": {`"n": 2,`, `"n": 1,`, "runs[1].n 1: want numbers from 1 up, each once"},
+		"no value": {`"slow": "90"`, `"slows": "90"`, "run 1: no value of slow"},
+		"a scale":  {`"currency_scale": 8`, `"currency_scale": 800`, "account.currency_scale 800: want 0 to 12"},
+		"a balance": {`"start_balance": `, `"start_balance": -`,
+			"account.start_balance -10000000000: want more than 0"},
+		"no JSON":      {`"schema"`, `schema`, "sweep.json: not a sweep: invalid character"},
+		"another kind": {`"dunamis.sweep/1"`, `"weather/1"`, `sweep.json: schema "weather/1", want "dunamis.sweep/1"`},
 	} {
 		changed := strings.Replace(text, c.old, c.new, 1)
 		require.NotEqual(t, text, changed, name)

@@ -107,7 +107,9 @@ func (r *runner) all(ctx context.Context) ([]sweeps.Entry, error) {
 
 // group begins runs over one reading of the data, and returns when none reads it any
 // more. A run that has a reading of its own may go on.
-func (r *runner) group(ctx context.Context, tick <-chan time.Time, points []int) { //nolint:contextcheck // a run may outlast its group
+//
+//nolint:contextcheck // a run may outlast its group
+func (r *runner) group(ctx context.Context, tick <-chan time.Time, points []int) {
 	var list []*flight
 	for _, n := range points {
 		x, err := r.prepare(n)

@@ -26,7 +26,8 @@ func bitmexFeed(ctx context.Context, a *Access) (exchange.Feed, error) {
 }
 
 func bitmexAccount(ctx context.Context, a *Access, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
-	return bitmex.Connect(ctx, bitmex.ExchangeConfig{Config: bitmexConfig(a), Instruments: a.Instruments, Symbols: a.Symbols, DeadMan: a.DeadMan, Known: known, Prefix: a.Prefix, Others: a.Others,
+	return bitmex.Connect(ctx, bitmex.ExchangeConfig{Config: bitmexConfig(a), Instruments: a.Instruments,
+		Symbols: a.Symbols, DeadMan: a.DeadMan, Known: known, Prefix: a.Prefix, Others: a.Others,
 		Notice: notice, CancelConnections: 2})
 }
 

@@ -118,7 +118,8 @@ func (p *plan) reportable() error {
 	for _, i := range p.instruments {
 		for _, c := range p.currencies() {
 			if i.Kind == exchange.Spot && i.Underlying == c.Major {
-				return usage(fmt.Errorf("%s is exchanged into the %s wallet of the run, which its reports cannot show: leave out what settles in %s",
+				return usage(fmt.Errorf("%s is exchanged into the %s wallet of the run, which its reports cannot show: "+
+					"leave out what settles in %s",
 					i.Name(), c.Major, c.Code))
 			}
 		}

@@ -109,7 +109,8 @@ func usual(kind exchange.EventKind, b *block, to *exchange.Bounds) bool {
 				return false
 			}
 		}
-		return lasting(times, arrivals) && counted(b.ints[6][:b.n], plenty) && counted(b.ints[7][:b.n], int64(exchange.MaxAmount)) &&
+		return lasting(times, arrivals) && counted(b.ints[6][:b.n], plenty) &&
+			counted(b.ints[7][:b.n], int64(exchange.MaxAmount)) &&
 			counted(b.ints[8][:b.n], int64(exchange.MaxEventQty))
 	}
 	return false // marks and rates are few

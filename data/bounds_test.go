@@ -45,17 +45,41 @@ func sound(kind string, n int) []exchange.Event {
 		case KindLiquidation:
 			*e = exchange.LiquidationEvent(at, at+5, 0, exchange.Trade{Side: exchange.Sell, Price: p, Qty: q})
 		case KindQuote:
-			*e = exchange.QuoteEvent(at, at+5, 0, exchange.Quote{BidPrice: p, BidQty: q, AskPrice: p + exchange.PriceUnit, AskQty: q})
+			*e = exchange.QuoteEvent(
+				at,
+				at+5,
+				0,
+				exchange.Quote{BidPrice: p, BidQty: q, AskPrice: p + exchange.PriceUnit, AskQty: q},
+			)
 		case KindBook:
 			*e = exchange.LevelEvent(at, at+5, 0, exchange.Buy, exchange.Level{Price: p, Qty: q}, exchange.FlagLast)
 		case KindOrder:
-			*e = exchange.BookOrderEvent(at, at+5, 0, exchange.Buy, exchange.BookOrder{ID: uint64(i), Price: p, Qty: q}, exchange.FlagLast)
+			*e = exchange.BookOrderEvent(
+				at,
+				at+5,
+				0,
+				exchange.Buy,
+				exchange.BookOrder{ID: uint64(i), Price: p, Qty: q},
+				exchange.FlagLast,
+			)
 		case KindMark:
 			*e = exchange.MarkEvent(at, at+5, 0, exchange.Mark{Mark: p, Index: p})
 		case KindFunding:
 			*e = exchange.FundingEvent(at, at+5, 0, exchange.Funding{Rate: exchange.MustRatio("0.0001"), Due: at})
 		default:
-			*e = exchange.BarEvent(exchange.Bar{Start: at, End: at.Add(time.Minute), Open: p, High: p, Low: p, Close: p, Volume: q, Turnover: 5, Trades: 1})
+			*e = exchange.BarEvent(
+				exchange.Bar{
+					Start:    at,
+					End:      at.Add(time.Minute),
+					Open:     p,
+					High:     p,
+					Low:      p,
+					Close:    p,
+					Volume:   q,
+					Turnover: 5,
+					Trades:   1,
+				},
+			)
 		}
 	}
 	return events
@@ -77,7 +101,12 @@ func TestFeedRefusesWhatIsOutOfBounds(t *testing.T) {
 		{"tiny trade price", KindTrade, "price", func(e *exchange.Event) {
 			e.SetTrade(e.Time, e.Arrival, 0, exchange.Trade{Side: 1, Price: tiny, Qty: 1})
 		}},
-		{"no trade price", KindTrade, "price", func(e *exchange.Event) { e.SetTrade(e.Time, e.Arrival, 0, exchange.Trade{Side: 1, Qty: 1}) }},
+		{
+			"no trade price",
+			KindTrade,
+			"price",
+			func(e *exchange.Event) { e.SetTrade(e.Time, e.Arrival, 0, exchange.Trade{Side: 1, Qty: 1}) },
+		},
 		{"endless trade", KindTrade, "qty", func(e *exchange.Event) {
 			e.SetTrade(e.Time, e.Arrival, 0, exchange.Trade{Side: 1, Price: price("40000"), Qty: math.MaxInt64})
 		}},
@@ -95,19 +124,39 @@ func TestFeedRefusesWhatIsOutOfBounds(t *testing.T) {
 		{"negative ask size", KindQuote, "ask_qty", func(e *exchange.Event) {
 			e.SetQuote(e.Time, e.Arrival, 0, exchange.Quote{BidPrice: price("1"), AskPrice: price("2"), AskQty: -1})
 		}},
-		{"tiny level", KindBook, "price", func(e *exchange.Event) { e.SetLevel(e.Time, e.Arrival, 0, 1, exchange.Level{Price: tiny, Qty: 1}, 0) }},
+		{
+			"tiny level",
+			KindBook,
+			"price",
+			func(e *exchange.Event) { e.SetLevel(e.Time, e.Arrival, 0, 1, exchange.Level{Price: tiny, Qty: 1}, 0) },
+		},
 		{"negative level", KindBook, "qty", func(e *exchange.Event) {
 			e.SetLevel(e.Time, e.Arrival, 0, 1, exchange.Level{Price: price("40000"), Qty: math.MinInt64}, 0)
 		}},
 		{"endless order", KindOrder, "qty", func(e *exchange.Event) {
 			e.SetBookOrder(e.Time, e.Arrival, 0, 1, exchange.BookOrder{Price: price("40000"), Qty: math.MaxInt64}, 0)
 		}},
-		{"tiny mark", KindMark, "mark", func(e *exchange.Event) { *e = exchange.MarkEvent(e.Time, e.Arrival, 0, exchange.Mark{Mark: tiny}) }},
-		{"huge index", KindMark, "index", func(e *exchange.Event) { *e = exchange.MarkEvent(e.Time, e.Arrival, 0, exchange.Mark{Index: huge}) }},
+		{
+			"tiny mark",
+			KindMark,
+			"mark",
+			func(e *exchange.Event) { *e = exchange.MarkEvent(e.Time, e.Arrival, 0, exchange.Mark{Mark: tiny}) },
+		},
+		{
+			"huge index",
+			KindMark,
+			"index",
+			func(e *exchange.Event) { *e = exchange.MarkEvent(e.Time, e.Arrival, 0, exchange.Mark{Index: huge}) },
+		},
 		{"huge rate", KindFunding, "rate", func(e *exchange.Event) {
 			*e = exchange.FundingEvent(e.Time, e.Arrival, 0, exchange.Funding{Rate: exchange.RatioUnit, Due: e.Time})
 		}},
-		{"rate due in 1970", KindFunding, "due", func(e *exchange.Event) { *e = exchange.FundingEvent(e.Time, e.Arrival, 0, exchange.Funding{Due: 1}) }},
+		{
+			"rate due in 1970",
+			KindFunding,
+			"due",
+			func(e *exchange.Event) { *e = exchange.FundingEvent(e.Time, e.Arrival, 0, exchange.Funding{Due: 1}) },
+		},
 		{"tiny open", "bar-1m", "open", bar(func(b *exchange.Bar) { b.Open = tiny })},
 		{"tiny high", "bar-1m", "high", bar(func(b *exchange.Bar) { b.High = 1 })},
 		{"tiny low", "bar-1m", "low", bar(func(b *exchange.Bar) { b.Low = 1 })},
@@ -130,7 +179,11 @@ func TestFeedRefusesWhatIsOutOfBounds(t *testing.T) {
 			require.Zero(t, bad.RowGroup)
 			require.Contains(t, bad.Path, "kind="+tt.kind+"/symbol=XBTUSD/")
 			require.Contains(t, err.Error(), "row 7")
-			require.NoError(t, drain(t, c, Query{Streams: []Key{key(tt.kind)}, To: events[7].Time}), "what is outside the range is not looked at")
+			require.NoError(
+				t,
+				drain(t, c, Query{Streams: []Key{key(tt.kind)}, To: events[7].Time}),
+				"what is outside the range is not looked at",
+			)
 			require.NoError(t, drain(t, c, Query{Streams: []Key{key(tt.kind)}, Unbounded: true}))
 
 			report, err := c.Verify(t.Context(), VerifyOptions{Instruments: instruments(t)})
@@ -147,7 +200,17 @@ func TestFeedTakesWhatHasAValue(t *testing.T) {
 	for i := range events {
 		start := testDay.Add(time.Duration(i) * 24 * time.Hour)
 		p := price("10000")
-		events[i] = exchange.BarEvent(exchange.Bar{Start: start, End: start.Add(24 * time.Hour), Open: p, High: p, Low: p, Close: p, Volume: 20_000_000_000})
+		events[i] = exchange.BarEvent(
+			exchange.Bar{
+				Start:  start,
+				End:    start.Add(24 * time.Hour),
+				Open:   p,
+				High:   p,
+				Low:    p,
+				Close:  p,
+				Volume: 20_000_000_000,
+			},
+		)
 	}
 	load(t, c, "a", key("bar-1d"), events)
 	require.NoError(t, drain(t, c, Query{Streams: []Key{key("bar-1d")}}))
@@ -158,8 +221,24 @@ func TestUsualIsWithinBounds(t *testing.T) {
 	i, err := instruments(t).Lookup("bitmex", "XBTUSD")
 	require.NoError(t, err)
 	bounds := i.Bounds()
-	edges := []int64{math.MinInt64, -1, 0, 1, int64(bounds.Low) - 1, int64(bounds.Low), int64(bounds.High), int64(bounds.High) + 1,
-		int64(bounds.Plenty), int64(bounds.Plenty) + 1, int64(exchange.MaxEventQty), math.MaxInt64, int64(testDay), int64(testDay) + int64(exchange.MaxTravel) + 1}
+	edges := []int64{
+		math.MinInt64,
+		-1,
+		0,
+		1,
+		int64(bounds.Low) - 1,
+		int64(bounds.Low),
+		int64(bounds.High),
+		int64(bounds.High) + 1,
+		int64(
+			bounds.Plenty,
+		),
+		int64(bounds.Plenty) + 1,
+		int64(exchange.MaxEventQty),
+		math.MaxInt64,
+		int64(testDay),
+		int64(testDay) + int64(exchange.MaxTravel) + 1,
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom(allKinds).Draw(t, "kind")
 		l := layoutOf(kind)
@@ -200,7 +279,15 @@ func BenchmarkUsual(b *testing.B) {
 	blk.n = blockRows
 	for n := range events {
 		t := events[n].Trade()
-		blk.ints[0][n], blk.ints[1][n], blk.ints[2][n], blk.ints[3][n] = int64(events[n].Time), int64(events[n].Arrival), int64(t.Price), int64(t.Qty)
+		blk.ints[0][n], blk.ints[1][n], blk.ints[2][n], blk.ints[3][n] = int64(
+			events[n].Time,
+		), int64(
+			events[n].Arrival,
+		), int64(
+			t.Price,
+		), int64(
+			t.Qty,
+		)
 	}
 	for b.Loop() {
 		if !usual(exchange.KindTrade, blk, &bounds) {

@@ -18,7 +18,8 @@ var facts = []string{CheckRepeated, CheckOpenOutside, CheckQuiet}
 // order is the order of the checks in a report.
 var order = []string{
 	CheckUnreadable, CheckUnknownSymbol, CheckOrder, CheckGap, CheckDuplicate, CheckRepeated, CheckCrossed,
-	CheckClockSkew, CheckNotPositive, CheckOutOfBounds, CheckOffTick, CheckOffLot, CheckBarRange, CheckOpenOutside, CheckQuiet,
+	CheckClockSkew, CheckNotPositive, CheckOutOfBounds, CheckOffTick, CheckOffLot, CheckBarRange, CheckOpenOutside,
+	CheckQuiet,
 }
 
 // verifier checks the events of one stream.

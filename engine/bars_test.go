@@ -129,9 +129,12 @@ func TestSubscriptionsThatCanNotBe(t *testing.T) {
 		spec   string
 		want   string
 	}{
-		{[]exchange.Event{quote(0, 1, 2)}, xbt, "1m", "strategy cannot start: bitmex:XBTUSD: bars of 1m need bars or trades in the data"},
-		{[]exchange.Event{bar(0, time.Minute, 1)}, xbt, "90s", "strategy cannot start: bitmex:XBTUSD: bars of 1m30s cannot be built from bars of 1m"},
-		{[]exchange.Event{bar(0, time.Hour, 1)}, xbt, "1m", "strategy cannot start: bitmex:XBTUSD: bars of 1m cannot be built from bars of 1h"},
+		{[]exchange.Event{quote(0, 1, 2)}, xbt, "1m",
+			"strategy cannot start: bitmex:XBTUSD: bars of 1m need bars or trades in the data"},
+		{[]exchange.Event{bar(0, time.Minute, 1)}, xbt, "90s",
+			"strategy cannot start: bitmex:XBTUSD: bars of 1m30s cannot be built from bars of 1m"},
+		{[]exchange.Event{bar(0, time.Hour, 1)}, xbt, "1m",
+			"strategy cannot start: bitmex:XBTUSD: bars of 1m cannot be built from bars of 1h"},
 		{[]exchange.Event{trade(0, 1, 2)}, eth, "1m", "strategy cannot start: bars of symbol 1: unknown symbol in this run"},
 	} {
 		r := newRun(t, c.events...)

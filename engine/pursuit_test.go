@@ -65,20 +65,43 @@ func TestPursuitRepeatsUntilConfirmed(t *testing.T) {
 		attempts int
 		took     time.Duration
 	}{
-		"kill":            {asked: map[int][]exchange.Operation{2: {kill}}, want: []string{"2.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 1},
-		"kill, lost":      {asked: map[int][]exchange.Operation{2: {kill}}, ignores: 3, want: []string{"2.5s" + all, "4.5s" + all, "8.5s" + all, "16.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 4, took: 14 * time.Second},
-		"kill, refused":   {asked: map[int][]exchange.Operation{2: {kill}}, invalid: 1, want: []string{"4.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 2, took: 2 * time.Second},
-		"leave, lost":     {asked: map[int][]exchange.Operation{2: {leave}}, ignores: 1, want: []string{"2.5s" + all, "4.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleLeaving, attempts: 2, took: 2 * time.Second},
-		"flatten":         {asked: map[int][]exchange.Operation{2: {flatten}}, want: []string{"2.5s" + all, "2.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 1},
-		"flatten, lost":   {asked: map[int][]exchange.Operation{2: {flatten}}, ignores: 3, want: []string{"2.5s" + all, "2.5s" + closes, "4.5s" + all, "4.5s" + closes, "6.5s" + all}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 3, took: 4 * time.Second},
-		"flatten, thin":   {asked: map[int][]exchange.Operation{2: {flatten}}, thin: 4, want: []string{"2.5s" + all, "2.5s" + closes, "4.5s" + closes, "6.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 3, took: 4 * time.Second},
-		"flatten, twice":  {asked: map[int][]exchange.Operation{2: {flatten}, 3: {flatten}}, ignores: 2, want: []string{"2.5s" + all, "2.5s" + closes, "3.5s" + all, "3.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 1},
-		"kill, flatten":   {asked: map[int][]exchange.Operation{2: {kill, flatten}}, ignores: 1, want: []string{"2.5s" + all, "2.5s" + all, "2.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 1},
-		"flatten, kill":   {asked: map[int][]exchange.Operation{2: {flatten, kill}}, ignores: 2, want: []string{"2.5s" + all, "2.5s" + closes, "4.5s" + all, "4.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 2, took: 2 * time.Second},
-		"cleared":         {asked: map[int][]exchange.Operation{2: {kill}, 5: {exchange.OperationClear}}, ignores: 2, want: []string{"2.5s" + all, "4.5s" + all}},
-		"not heard":       {asked: map[int][]exchange.Operation{2: {exchange.OperationHold, kill}, 9: {exchange.OperationResume}}, ignores: 3, want: []string{"2.5s" + all, "4.5s" + all, "8.5s" + all, "9.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 4, took: 7 * time.Second},
-		"not heard again": {asked: map[int][]exchange.Operation{2: {exchange.OperationHold, kill}, 9: {exchange.OperationResume}}, want: []string{"2.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 1, took: 7 * time.Second},
-		"leave, flat":     {asked: map[int][]exchange.Operation{2: {flatten}, 3: {leave}, 9: {exchange.OperationRelease}}, ignores: 2, want: []string{"2.5s" + all, "2.5s" + closes, "3.5s" + all, "9.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleLeaving, attempts: 4, took: 6 * time.Second},
+		"kill": {asked: map[int][]exchange.Operation{2: {kill}}, want: []string{"2.5s" + all},
+			goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 1},
+		"kill, lost": {asked: map[int][]exchange.Operation{2: {kill}}, ignores: 3, want: []string{"2.5s" + all,
+			"4.5s" + all, "8.5s" + all, "16.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 4,
+			took: 14 * time.Second},
+		"kill, refused": {asked: map[int][]exchange.Operation{2: {kill}}, invalid: 1, want: []string{"4.5s" + all},
+			goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 2, took: 2 * time.Second},
+		"leave, lost": {asked: map[int][]exchange.Operation{2: {leave}}, ignores: 1, want: []string{"2.5s" + all,
+			"4.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleLeaving, attempts: 2, took: 2 * time.Second},
+		"flatten": {asked: map[int][]exchange.Operation{2: {flatten}}, want: []string{"2.5s" + all,
+			"2.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 1},
+		"flatten, lost": {asked: map[int][]exchange.Operation{2: {flatten}}, ignores: 3, want: []string{"2.5s" + all,
+			"2.5s" + closes, "4.5s" + all, "4.5s" + closes, "6.5s" + all}, goal: engine.GoalFlat, rule: engine.RuleFlatten,
+			attempts: 3, took: 4 * time.Second},
+		"flatten, thin": {asked: map[int][]exchange.Operation{2: {flatten}}, thin: 4, want: []string{"2.5s" + all,
+			"2.5s" + closes, "4.5s" + closes, "6.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten, attempts: 3,
+			took: 4 * time.Second},
+		"flatten, twice": {asked: map[int][]exchange.Operation{2: {flatten}, 3: {flatten}}, ignores: 2,
+			want: []string{"2.5s" + all, "2.5s" + closes, "3.5s" + all, "3.5s" + closes}, goal: engine.GoalFlat,
+			rule: engine.RuleFlatten, attempts: 1},
+		"kill, flatten": {asked: map[int][]exchange.Operation{2: {kill, flatten}}, ignores: 1,
+			want: []string{"2.5s" + all, "2.5s" + all, "2.5s" + closes}, goal: engine.GoalFlat, rule: engine.RuleFlatten,
+			attempts: 1},
+		"flatten, kill": {asked: map[int][]exchange.Operation{2: {flatten, kill}}, ignores: 2,
+			want: []string{"2.5s" + all, "2.5s" + closes, "4.5s" + all, "4.5s" + closes}, goal: engine.GoalFlat,
+			rule: engine.RuleFlatten, attempts: 2, took: 2 * time.Second},
+		"cleared": {asked: map[int][]exchange.Operation{2: {kill}, 5: {exchange.OperationClear}}, ignores: 2,
+			want: []string{"2.5s" + all, "4.5s" + all}},
+		"not heard": {asked: map[int][]exchange.Operation{2: {exchange.OperationHold, kill},
+			9: {exchange.OperationResume}}, ignores: 3, want: []string{"2.5s" + all, "4.5s" + all, "8.5s" + all,
+			"9.5s" + all}, goal: engine.GoalNoOrders, rule: engine.RuleKillSwitch, attempts: 4, took: 7 * time.Second},
+		"not heard again": {asked: map[int][]exchange.Operation{2: {exchange.OperationHold, kill},
+			9: {exchange.OperationResume}}, want: []string{"2.5s" + all}, goal: engine.GoalNoOrders,
+			rule: engine.RuleKillSwitch, attempts: 1, took: 7 * time.Second},
+		"leave, flat": {asked: map[int][]exchange.Operation{2: {flatten}, 3: {leave}, 9: {exchange.OperationRelease}},
+			ignores: 2, want: []string{"2.5s" + all, "2.5s" + closes, "3.5s" + all, "9.5s" + closes}, goal: engine.GoalFlat,
+			rule: engine.RuleLeaving, attempts: 4, took: 6 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := pursued(t, c.asked)
@@ -105,7 +128,11 @@ func TestTrippedGuardPursues(t *testing.T) {
 	r := pursued(t, nil)
 	r.config.Limits.Rejections, r.venue.ignores = 1, 2
 	r.venue.reports = []exchange.Report{{Kind: exchange.ReportReject, Arrival: at(3 * time.Second)}}
-	require.Equal(t, []string{"3s venue cancels all of 0", "5s venue cancels all of 0", "9s venue cancels all of 0"}, requests(t, r))
+	require.Equal(
+		t,
+		[]string{"3s venue cancels all of 0", "5s venue cancels all of 0", "9s venue cancels all of 0"},
+		requests(t, r),
+	)
 	got, _ := r.engine.Pursuit()
 	require.Equal(t, engine.RuleRejections, got.Rule)
 }
@@ -133,10 +160,32 @@ func TestPursuitSparesWhatReduces(t *testing.T) {
 // Killed is a state: an order that shows up after it was confirmed is cancelled too.
 func TestPursuitTakesBackWhatComesLate(t *testing.T) {
 	r := pursued(t, map[int][]exchange.Operation{2: {exchange.OperationKill}})
-	late := exchange.Order{ClientID: "late", Symbol: xbt, Side: exchange.Buy, Qty: 5, Leaves: 5, Price: price(80), Status: exchange.New}
-	r.venue.reports = []exchange.Report{{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Symbol: xbt, Order: late, Arrival: at(20 * time.Second)}}
-	require.Equal(t, []string{"2.5s venue cancels all of 0", "20s venue cancels all of 0", "22s venue cancels all of 0", "26s venue cancels all of 0", "34s venue cancels all of 0",
-		"44s venue cancels all of 0", "54s venue cancels all of 0"}, requests(t, r), "no report says that it has ended")
+	late := exchange.Order{
+		ClientID: "late",
+		Symbol:   xbt,
+		Side:     exchange.Buy,
+		Qty:      5,
+		Leaves:   5,
+		Price:    price(80),
+		Status:   exchange.New,
+	}
+	r.venue.reports = []exchange.Report{
+		{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Symbol: xbt, Order: late, Arrival: at(20 * time.Second)},
+	}
+	require.Equal(
+		t,
+		[]string{
+			"2.5s venue cancels all of 0",
+			"20s venue cancels all of 0",
+			"22s venue cancels all of 0",
+			"26s venue cancels all of 0",
+			"34s venue cancels all of 0",
+			"44s venue cancels all of 0",
+			"54s venue cancels all of 0",
+		},
+		requests(t, r),
+		"no report says that it has ended",
+	)
 	got, _ := r.engine.Pursuit()
 	require.Zero(t, got.Confirmed)
 	require.Len(t, got.Orders, 1)

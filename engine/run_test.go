@@ -170,7 +170,11 @@ func TestObserverHearsOfOrdersSent(t *testing.T) {
 		_, err := ctx.ClosePosition(xbt)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []string{"0s submitted dun-1 at 0", "0s submitted dun-2 at 95", "0s submitted close-1 at 100.5"}, r.heard(t, "submitted"))
+	require.Equal(
+		t,
+		[]string{"0s submitted dun-1 at 0", "0s submitted dun-2 at 95", "0s submitted close-1 at 100.5"},
+		r.heard(t, "submitted"),
+	)
 }
 
 func TestReportsAreObservedBeforeTheStrategyHears(t *testing.T) {

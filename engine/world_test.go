@@ -238,7 +238,13 @@ func (v *venue) ClosePosition(_ context.Context, s exchange.SymbolID) (exchange.
 		if v.held[s] == 0 {
 			return
 		}
-		o := exchange.Order{ClientID: id, Symbol: s, Side: exchange.SideOf(-v.held[s]), Qty: v.held[s].Abs(), Type: exchange.Market}
+		o := exchange.Order{
+			ClientID: id,
+			Symbol:   s,
+			Side:     exchange.SideOf(-v.held[s]),
+			Qty:      v.held[s].Abs(),
+			Type:     exchange.Market,
+		}
 		if v.ignored() {
 			o.Status, o.RejectReason = exchange.Rejected, "overloaded"
 			v.report(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: s, Order: o})

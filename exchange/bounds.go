@@ -53,7 +53,13 @@ type Bounds struct {
 
 // Bounds returns the bounds of the instrument over all its terms, which must be valid.
 func (i *Instrument) Bounds() Bounds {
-	b := Bounds{Low: MaxPrice, symbol: i.Name(), inverse: i.Kind == Inverse, multiplier: uint64(i.Multiplier), divisor: uint64(i.Divisor)}
+	b := Bounds{
+		Low:        MaxPrice,
+		symbol:     i.Name(),
+		inverse:    i.Kind == Inverse,
+		multiplier: uint64(i.Multiplier),
+		divisor:    uint64(i.Divisor),
+	}
 	if !b.inverse {
 		b.divisor *= fixedUnit
 	}
@@ -218,10 +224,15 @@ func (b *Bounds) checkBar(e *Event) error {
 	case !b.Priced(bar.Close):
 		return b.badPrice("close", bar.Close)
 	case interval <= 0 || interval > MaxBarInterval || e.Time > Never-Time(MaxBarInterval):
-		return b.bad("timestamp", bar.End, fmt.Sprintf("want the end of a bar that begins at %s and lasts up to %s", bar.Start, days(MaxBarInterval)))
+		return b.bad(
+			"timestamp",
+			bar.End,
+			fmt.Sprintf("want the end of a bar that begins at %s and lasts up to %s", bar.Start, days(MaxBarInterval)),
+		)
 	// The dearest price of a bar is its high, or for inverse contracts its low. A bar whose
 	// low is above its high, and an open beyond both, are for data verify to tell.
-	case !b.Valued(bar.Volume, min(bar.Open, bar.High, bar.Low, bar.Close)) || !b.Valued(bar.Volume, max(bar.Open, bar.High, bar.Low, bar.Close)):
+	case !b.Valued(bar.Volume, min(bar.Open, bar.High, bar.Low, bar.Close)) ||
+		!b.Valued(bar.Volume, max(bar.Open, bar.High, bar.Low, bar.Close)):
 		return b.badQty("volume", bar.Volume, bar.Close)
 	case bar.Turnover < 0 || bar.Turnover > MaxAmount:
 		return b.bad("turnover", int64(bar.Turnover), fmt.Sprintf("want 0 to %d", MaxAmount))
@@ -383,7 +394,8 @@ func (b *Bounds) checkPosition(p *Position) error {
 	for _, x := range [...]struct {
 		field string
 		p     Price
-	}{{"avgEntryPrice", p.EntryPrice}, {"markPrice", p.MarkPrice}, {"liquidationPrice", p.LiquidationPrice}, {"bankruptPrice", p.BankruptPrice}} {
+	}{{"avgEntryPrice", p.EntryPrice}, {"markPrice", p.MarkPrice}, {"liquidationPrice", p.LiquidationPrice},
+		{"bankruptPrice", p.BankruptPrice}} {
 		if x.p < 0 || x.p > MaxPrice {
 			return b.badAny(x.field, x.p)
 		}
@@ -392,7 +404,8 @@ func (b *Bounds) checkPosition(p *Position) error {
 		field string
 		m     Money
 	}{{"currentCost", p.Cost}, {"markValue", p.MarkValue}, {"unrealisedPnl", p.Unrealised}, {"realisedCost", p.Realised},
-		{"currentComm", p.Fees}, {"funding", p.Funding}, {"initMargin", p.InitMargin}, {"maintMargin", p.MaintMargin}, {"riskLimit", p.RiskLimit}} {
+		{"currentComm", p.Fees}, {"funding", p.Funding}, {"initMargin", p.InitMargin}, {"maintMargin", p.MaintMargin},
+		{"riskLimit", p.RiskLimit}} {
 		if tooMuch(x.m) {
 			return b.badAmount(x.field, x.m)
 		}
@@ -408,7 +421,8 @@ func CheckMargin(m *Margin) error {
 	for _, x := range [...]struct {
 		field string
 		m     Money
-	}{{"walletBalance", m.Wallet}, {"unrealisedPnl", m.Unrealised}, {"marginBalance", m.Balance}, {"initMargin", m.InitMargin},
+	}{{"walletBalance", m.Wallet}, {"unrealisedPnl", m.Unrealised}, {"marginBalance", m.Balance}, {"initMargin",
+		m.InitMargin},
 		{"maintMargin", m.MaintMargin}, {"availableMargin", m.Available}} {
 		if tooMuch(x.m) {
 			return &ValidationError{Field: x.field, Value: fmt.Sprint(int64(x.m)), Reason: amountReason()}

@@ -35,10 +35,22 @@ func TestBoundsOfMarketEvents(t *testing.T) {
 		return exchange.LevelEvent(boundsAt, boundsAt, 0, side, exchange.Level{Price: px(p), Qty: q}, 0)
 	}
 	order := func(p string, q exchange.Qty) exchange.Event {
-		return exchange.BookOrderEvent(boundsAt, boundsAt, 0, exchange.Buy, exchange.BookOrder{ID: 1, Price: px(p), Qty: q}, 0)
+		return exchange.BookOrderEvent(
+			boundsAt,
+			boundsAt,
+			0,
+			exchange.Buy,
+			exchange.BookOrder{ID: 1, Price: px(p), Qty: q},
+			0,
+		)
 	}
 	quote := func(bid string, bidQty exchange.Qty, ask string, askQty exchange.Qty) exchange.Event {
-		return exchange.QuoteEvent(boundsAt, boundsAt, 0, exchange.Quote{BidPrice: px(bid), BidQty: bidQty, AskPrice: px(ask), AskQty: askQty})
+		return exchange.QuoteEvent(
+			boundsAt,
+			boundsAt,
+			0,
+			exchange.Quote{BidPrice: px(bid), BidQty: bidQty, AskPrice: px(ask), AskQty: askQty},
+		)
 	}
 	mark := func(m, i string) exchange.Event {
 		return exchange.MarkEvent(boundsAt, boundsAt, 0, exchange.Mark{Mark: px(m), Index: px(i)})
@@ -47,8 +59,17 @@ func TestBoundsOfMarketEvents(t *testing.T) {
 		return exchange.FundingEvent(boundsAt, boundsAt, 0, exchange.Funding{Rate: exchange.MustRatio(rate), Due: due})
 	}
 	bar := func(change func(*exchange.Bar)) exchange.Event {
-		b := exchange.Bar{Start: boundsAt, End: boundsAt.Add(time.Minute), Open: px("9000"), High: px("9010"), Low: px("8990"), Close: px("9005"),
-			Volume: 1_000_000, Turnover: 11_111_111_111, Trades: 42}
+		b := exchange.Bar{
+			Start:    boundsAt,
+			End:      boundsAt.Add(time.Minute),
+			Open:     px("9000"),
+			High:     px("9010"),
+			Low:      px("8990"),
+			Close:    px("9005"),
+			Volume:   1_000_000,
+			Turnover: 11_111_111_111,
+			Trades:   42,
+		}
 		change(&b)
 		return exchange.BarEvent(b)
 	}
@@ -121,7 +142,12 @@ func TestBoundsOfMarketEvents(t *testing.T) {
 		{"operation", exchange.OperatorEvent(boundsAt, 0, exchange.OperationKill), "", ""},
 		{"unknown operation", exchange.OperatorEvent(boundsAt, 0, 200), "operation", ""},
 		{"no kind", exchange.Event{Time: boundsAt, Arrival: boundsAt}, "kind", ""},
-		{"before 1970", exchange.TradeEvent(-1, boundsAt, 0, exchange.Trade{Side: exchange.Buy, Price: px("9000"), Qty: 1}), "timestamp", ""},
+		{
+			"before 1970",
+			exchange.TradeEvent(-1, boundsAt, 0, exchange.Trade{Side: exchange.Buy, Price: px("9000"), Qty: 1}),
+			"timestamp",
+			"",
+		},
 		{"of 1700", exchange.TradeEvent(exchange.TimeOf(time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC)), boundsAt, 0,
 			exchange.Trade{Side: exchange.Buy, Price: px("9000"), Qty: 1}), "timestamp", ""},
 		{"of two days ago", exchange.TradeEvent(boundsAt.Add(-48*time.Hour), boundsAt, 0,
@@ -166,7 +192,15 @@ func TestBoundsOfReports(t *testing.T) {
 		return exchange.Report{Kind: exchange.ReportOrder, Order: o}
 	}
 	fill := func(change func(*exchange.Fill)) exchange.Report {
-		f := exchange.Fill{Side: exchange.Sell, Qty: 100, Price: px("9000"), Value: 1_111_100, Fee: 833, Position: -100, FeeRate: exchange.MustRatio("0.00075")}
+		f := exchange.Fill{
+			Side:     exchange.Sell,
+			Qty:      100,
+			Price:    px("9000"),
+			Value:    1_111_100,
+			Fee:      833,
+			Position: -100,
+			FeeRate:  exchange.MustRatio("0.00075"),
+		}
 		change(&f)
 		return exchange.Report{Kind: exchange.ReportFill, Fill: f}
 	}
@@ -210,8 +244,16 @@ func TestBoundsOfReports(t *testing.T) {
 		{"margin in debt", margin(func(m *exchange.Margin) { m.Balance = -5 }), ""},
 		{"margin of 9e18", margin(func(m *exchange.Margin) { m.Balance = 9e18 }), "marginBalance"},
 		{"margin of -9e18", margin(func(m *exchange.Margin) { m.Wallet = -9e18 }), "walletBalance"},
-		{"funding on 9e18", exchange.Report{Kind: exchange.ReportFunding, Funding: exchange.FundingPayment{Qty: 9e18}}, "qty"},
-		{"funding of 9e18", exchange.Report{Kind: exchange.ReportFunding, Funding: exchange.FundingPayment{Amount: 9e18}}, "execComm"},
+		{
+			"funding on 9e18",
+			exchange.Report{Kind: exchange.ReportFunding, Funding: exchange.FundingPayment{Qty: 9e18}},
+			"qty",
+		},
+		{
+			"funding of 9e18",
+			exchange.Report{Kind: exchange.ReportFunding, Funding: exchange.FundingPayment{Amount: 9e18}},
+			"execComm",
+		},
 		{"of the last nanosecond", exchange.Report{Kind: exchange.ReportReject, Time: exchange.Never}, "timestamp"},
 	}
 	b, _ := boundsOf(t, "XBTUSD")
@@ -256,7 +298,12 @@ func TestNothingWithinBoundsOverflows(t *testing.T) {
 
 func TestBoundsDoNotAllocate(t *testing.T) {
 	b, _ := boundsOf(t, "XBTUSD")
-	e := exchange.TradeEvent(boundsAt, boundsAt, 0, exchange.Trade{Side: exchange.Buy, Price: px("9000"), Qty: 20_000_000_000})
+	e := exchange.TradeEvent(
+		boundsAt,
+		boundsAt,
+		0,
+		exchange.Trade{Side: exchange.Buy, Price: px("9000"), Qty: 20_000_000_000},
+	)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		if err := errors.Join(b.Check(&e), b.CheckLive(&e, boundsAt)); err != nil {
 			t.Error(err)

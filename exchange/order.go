@@ -120,7 +120,11 @@ func validateText(text string) error {
 	if len(text) <= MaxText {
 		return nil
 	}
-	return bad("text", strings.ToValidUTF8(text[:32], "")+"...", fmt.Sprintf("has %d bytes, and must have at most %d", len(text), MaxText))
+	return bad(
+		"text",
+		strings.ToValidUTF8(text[:32], "")+"...",
+		fmt.Sprintf("has %d bytes, and must have at most %d", len(text), MaxText),
+	)
 }
 
 // Normalize fills in what the venue infers: the side from the sign of the

@@ -137,7 +137,8 @@ func (c *Comparison) warn() {
 	for _, run := range c.Runs[1:] {
 		r := run.Result
 		if r.Account.Currency != first.Account.Currency {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s is in %s, not %s: amounts cannot be compared", run.Dir, r.Account.Currency,
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s is in %s, not %s: amounts cannot be compared", run.Dir,
+				r.Account.Currency,
 				first.Account.Currency))
 		}
 		if r.Run.Start != first.Run.Start || r.Run.End != first.Run.End {

@@ -66,5 +66,9 @@ func TestCompareSaysWhatDiffers(t *testing.T) {
 	}
 	require.Equal(t, []string{"model queue", "param fast", "start balance", "to"}, names)
 	require.Equal(t, []string{"10", "20"}, c.Settings[1].Values)
-	require.Equal(t, []string{"b is in USDt, not : amounts cannot be compared", "b covers another time", "b rests on other data"}, c.Warnings)
+	require.Equal(
+		t,
+		[]string{"b is in USDt, not : amounts cannot be compared", "b covers another time", "b rests on other data"},
+		c.Warnings,
+	)
 }

@@ -53,13 +53,31 @@ func (d *desk) lost() bool {
 // fill reports a fill that leaves the rest of the order, which has ended.
 func (d *desk) fill(o *exchange.NewOrder, qty exchange.Qty) {
 	d.held += o.Side.Signed(qty)
-	x := exchange.Order{OrderID: exchange.OrderID("id-" + o.ClientID), ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: o.Qty, Filled: qty, Status: exchange.Filled}
+	x := exchange.Order{
+		OrderID:  exchange.OrderID("id-" + o.ClientID),
+		ClientID: o.ClientID,
+		Symbol:   o.Symbol,
+		Side:     o.Side,
+		Qty:      o.Qty,
+		Filled:   qty,
+		Status:   exchange.Filled,
+	}
 	if qty < o.Qty {
 		x.Status = exchange.Canceled
 	}
 	exec := "fill-" + string(o.ClientID)
-	d.say(exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, ExecID: exec, Symbol: o.Symbol, Order: x, Fill: exchange.Fill{ExecID: exec, OrderID: x.OrderID,
-		ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: qty, Price: exchange.MustPrice("40000"), Value: exchange.Money(qty) * 2500, Position: d.held, Type: exchange.ExecTrade, Time: start}})
+	d.say(
+		exchange.Report{
+			Kind:     exchange.ReportFill,
+			ExecType: exchange.ExecTrade,
+			ExecID:   exec,
+			Symbol:   o.Symbol,
+			Order:    x,
+			Fill: exchange.Fill{ExecID: exec, OrderID: x.OrderID,
+				ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: qty, Price: exchange.MustPrice("40000"),
+				Value: exchange.Money(qty) * 2500, Position: d.held, Type: exchange.ExecTrade, Time: start},
+		},
+	)
 }
 
 // close carries out an order that closes the position.
@@ -474,7 +492,12 @@ func TestFoundWhileLeaving(t *testing.T) {
 	}, false)
 	require.ErrorIs(t, err, session.ErrSuspended)
 	require.Equal(t, "answered", stage)
-	require.Equal(t, []string{"cancel all", "cancel all", "cancel all"}, d.sent, "the session's, the same when it is heard again, ours, and no order")
+	require.Equal(
+		t,
+		[]string{"cancel all", "cancel all", "cancel all"},
+		d.sent,
+		"the session's, the same when it is heard again, ours, and no order",
+	)
 	replayed(t, dir, fresh)
 }
 

@@ -52,7 +52,13 @@ func holder() engine.Strategy {
 
 // pursue runs a session on a desk until something ends it, at most for a minute. A panic of
 // after is a crash.
-func pursue(t *testing.T, d *desk, dir string, now func() time.Time, after func(*session.Session, *session.Commit)) (crashed any, err error) {
+func pursue(
+	t *testing.T,
+	d *desk,
+	dir string,
+	now func() time.Time,
+	after func(*session.Session, *session.Commit),
+) (crashed any, err error) {
 	t.Helper()
 	_, id := instruments(t)
 	u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: holder(), now: now}
@@ -81,15 +87,17 @@ func TestPursuitOutlivesTheProcess(t *testing.T) {
 		outage  bool // the account is not heard from the request on, until two attempts were made
 		flat    bool
 	}{
-		"kill":                      {request: session.Kill, desk: desk{lose: 3}},
-		"kill and kill -9":          {request: session.Kill, desk: desk{lose: 5}, crashes: 2},
-		"kill in an outage":         {request: session.Kill, desk: desk{lose: 3}, outage: true},
-		"flatten":                   {request: session.Flatten, desk: desk{lose: 2, busy: 2, thin: 40}, flat: true},
-		"flatten and kill -9":       {request: session.Flatten, desk: desk{lose: 4, busy: 4, thin: 40}, crashes: 2, flat: true},
-		"flatten in an outage":      {request: session.Flatten, desk: desk{lose: 2, busy: 2}, outage: true, flat: true},
-		"stop and flatten":          {request: session.FlattenStop, desk: desk{lose: 2, busy: 2, thin: 40}, flat: true},
-		"stop, flatten and kill -9": {request: session.FlattenStop, desk: desk{lose: 4, busy: 4, thin: 40}, crashes: 2, flat: true},
-		"suspend and flatten":       {request: session.FlattenSuspend, desk: desk{lose: 2, busy: 1, thin: 40}, flat: true},
+		"kill":              {request: session.Kill, desk: desk{lose: 3}},
+		"kill and kill -9":  {request: session.Kill, desk: desk{lose: 5}, crashes: 2},
+		"kill in an outage": {request: session.Kill, desk: desk{lose: 3}, outage: true},
+		"flatten":           {request: session.Flatten, desk: desk{lose: 2, busy: 2, thin: 40}, flat: true},
+		"flatten and kill -9": {request: session.Flatten, desk: desk{lose: 4, busy: 4, thin: 40}, crashes: 2,
+			flat: true},
+		"flatten in an outage": {request: session.Flatten, desk: desk{lose: 2, busy: 2}, outage: true, flat: true},
+		"stop and flatten":     {request: session.FlattenStop, desk: desk{lose: 2, busy: 2, thin: 40}, flat: true},
+		"stop, flatten and kill -9": {request: session.FlattenStop, desk: desk{lose: 4, busy: 4, thin: 40}, crashes: 2,
+			flat: true},
+		"suspend and flatten": {request: session.FlattenSuspend, desk: desk{lose: 2, busy: 1, thin: 40}, flat: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, dir, now := &c.desk, t.TempDir(), hasty()
@@ -147,8 +155,12 @@ func TestPursuitOutlivesTheProcess(t *testing.T) {
 			require.Equal(t, ended, state.Ended)
 			require.True(t, state.Pursuit.Done())
 			require.NoFileExists(t, filepath.Join(dir, "control", string(c.request)))
-			require.True(t, slices.Equal(d.expires, []bool{true, false}) || len(d.expires) >= 2 && d.expires[0] && !d.expires[len(d.expires)-1],
-				"the dead man's switch is left to expire until the orders are gone: %v", d.expires)
+			require.True(
+				t,
+				slices.Equal(d.expires, []bool{true, false}) || len(d.expires) >= 2 && d.expires[0] && !d.expires[len(d.expires)-1],
+				"the dead man's switch is left to expire until the orders are gone: %v",
+				d.expires,
+			)
 			_, err = setup{dir: dir, none: true, live: true, desk: new(desk), made: holder()}.run(t)
 			require.NoError(t, err, "played again it is the same")
 		})

@@ -42,29 +42,46 @@ func TestBadCells(t *testing.T) {
 		{deals, "2020-01-01D00:01:00,XBTUSD,,1,1,1", `column side "": empty`},
 
 		// What the terms of the instrument cannot value.
-		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,0.0000001,1,1,1,1", `column low "0.0000001": want a price from 0.01 to 1000000`},
-		{bars, "2020-01-01T00:01:00Z,XBTUSD,0.00000001,1,1,1,1,1,1", `column open "0.00000001": want a price from 0.01 to 1000000`},
+		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,0.0000001,1,1,1,1",
+			`column low "0.0000001": want a price from 0.01 to 1000000`},
+		{bars, "2020-01-01T00:01:00Z,XBTUSD,0.00000001,1,1,1,1,1,1",
+			`column open "0.00000001": want a price from 0.01 to 1000000`},
 		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1000001,1,1,1,1,1", `column high "1000001": want a price from 0.01 to 1000000`},
-		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,9223372036854775807,1,1", `column volume "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
-		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,1,9223372036854775807,1", `column trades "9223372036854775807": want 0 to 9007199254740992`},
-		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,1,1,9223372036854775807", `column turnover "9223372036854775807": want 0 to 1152921504606846975`},
-		{bars, "2020-01-01T00:01:00Z,NOBODY,1,1,1,1,9223372036854775807,1,1", `column volume "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
+		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,9223372036854775807,1,1",
+			`column volume "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
+		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,1,9223372036854775807,1",
+			`column trades "9223372036854775807": want 0 to 9007199254740992`},
+		{bars, "2020-01-01T00:01:00Z,XBTUSD,1,1,1,1,1,1,9223372036854775807",
+			`column turnover "9223372036854775807": want 0 to 1152921504606846975`},
+		{bars, "2020-01-01T00:01:00Z,NOBODY,1,1,1,1,9223372036854775807,1,1",
+			`column volume "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
 		{deals, "2020-01-01D00:01:00,XBTUSD,Buy,1,0.001,1", `column price "0.001": want a price from 0.01 to 1000000`},
-		{deals, "2020-01-01D00:01:00,XBTUSD,Buy,9223372036854775807,7000,1", `column size "9223372036854775807": too many contracts: their value at 7000 is beyond what can be counted`},
-		{deals, "2020-01-01D00:01:00,XBTUSD,Buy,9007199254740992,7000,1", `column size "9007199254740992": too many contracts: their value at 7000 is beyond what can be counted`},
-		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,0.00000001,1,1", `column bidPrice "0.00000001": want a price from 0.01 to 1000000`},
-		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,1,1,9223372036854775807", `column askSize "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
+		{deals, "2020-01-01D00:01:00,XBTUSD,Buy,9223372036854775807,7000,1",
+			`column size "9223372036854775807": too many contracts: their value at 7000 is beyond what can be counted`},
+		{deals, "2020-01-01D00:01:00,XBTUSD,Buy,9007199254740992,7000,1",
+			`column size "9007199254740992": too many contracts: their value at 7000 is beyond what can be counted`},
+		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,0.00000001,1,1",
+			`column bidPrice "0.00000001": want a price from 0.01 to 1000000`},
+		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,1,1,9223372036854775807",
+			`column askSize "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
 		{levels, who + "true,bid,0.0000001,1", `column price "0.0000001": want a price from 0.01 to 1000000`},
-		{levels, who + "true,ask,1,9223372036854775807", `column amount "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
+		{levels, who + "true,ask,1,9223372036854775807",
+			`column amount "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
 		{tops, who + "1,99999999,1,1", `column ask_price "99999999": want a price from 0.01 to 1000000`},
-		{tops, who + "1,1,1,9223372036854775807", `column bid_amount "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
+		{tops, who + "1,1,1,9223372036854775807",
+			`column bid_amount "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
 		{prints, who + "1,buy,0.001,1", `column price "0.001": want a price from 0.01 to 1000000`},
-		{prints, who + "1,buy,1,9223372036854775807", `column amount "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
-		{prints, "bitmex,XBTUSD,1584000000000000,1684000000010000,1,buy,1,1", `column local_timestamp "1684000000010000": want a time within 366 days of 2020-03-12T08:00:00Z`},
-		{tickers, who + "1584014400000000,0.0001,1,0.00000001", `column mark_price "0.00000001": want a price from 0.01 to 1000000`},
-		{tickers, who + "1584014400000000,0.0001,99999999,1", `column index_price "99999999": want a price from 0.01 to 1000000`},
+		{prints, who + "1,buy,1,9223372036854775807",
+			`column amount "9223372036854775807": too many contracts: their value at 1 is beyond what can be counted`},
+		{prints, "bitmex,XBTUSD,1584000000000000,1684000000010000,1,buy,1,1",
+			`column local_timestamp "1684000000010000": want a time within 366 days of 2020-03-12T08:00:00Z`},
+		{tickers, who + "1584014400000000,0.0001,1,0.00000001",
+			`column mark_price "0.00000001": want a price from 0.01 to 1000000`},
+		{tickers, who + "1584014400000000,0.0001,99999999,1",
+			`column index_price "99999999": want a price from 0.01 to 1000000`},
 		{tickers, who + "1584014400000000,0.5,1,1", `column funding_rate "0.5": want -0.1 to 0.1`},
-		{tickers, who + "1784014400000000,0.01,1,1", `column funding_timestamp "1784014400000000": want a time within 32 days of 2020-03-12T08:00:00Z`},
+		{tickers, who + "1784014400000000,0.01,1,1",
+			`column funding_timestamp "1784014400000000": want a time within 32 days of 2020-03-12T08:00:00Z`},
 		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,-1,1,1", `column bidPrice "-1": must not be negative`},
 		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,x,1,1", `column bidPrice "x": not a decimal number`},
 		{quoteHeader, "2020-01-01D00:01:00,XBTUSD,1,1,1,", `column askSize "": empty`},
@@ -107,7 +124,12 @@ func TestBadCells(t *testing.T) {
 
 // A level that is out of bounds does not take the beginning of a snapshot with it.
 func TestBadLevelBeginsNoMessage(t *testing.T) {
-	m, _, err := read(t, "levels.csv", levels+who+"true,bid,0.0000001,1\n"+who+"true,bid,7000,1\n", Options{Instruments: instruments(t), SkipBad: true})
+	m, _, err := read(
+		t,
+		"levels.csv",
+		levels+who+"true,bid,0.0000001,1\n"+who+"true,bid,7000,1\n",
+		Options{Instruments: instruments(t), SkipBad: true},
+	)
 	require.NoError(t, err)
 	require.Equal(t, "bitmex/book/XBTUSD\n  2020-03-12T08:00:00Z +10000 us: Buy 1 @ 7000 clear snapshot last\n", m.text())
 }
@@ -116,7 +138,11 @@ func TestBadLevelBeginsNoMessage(t *testing.T) {
 func TestBadTimeWithoutInterval(t *testing.T) {
 	for _, at := range []string{"1969-12-31T23:59:00Z", "2262-01-01T00:00:00Z", "2020-01-01T23:59:60Z", "2020-02-30T00:00:00Z"} {
 		_, _, err := read(t, "bars.csv", bars+at+",XBTUSD,1,1,1,1,1,1,1\n", Options{Instruments: instruments(t)})
-		require.EqualError(t, err, "bars.csv: row 2: column timestamp \""+at+"\": not a UTC time such as 2024-01-15T00:00:00.000Z")
+		require.EqualError(
+			t,
+			err,
+			"bars.csv: row 2: column timestamp \""+at+"\": not a UTC time such as 2024-01-15T00:00:00.000Z",
+		)
 	}
 }
 

@@ -38,7 +38,8 @@ func tardisFormat(name string, open func(p *pass) (decoder, error), own ...colum
 // tardisFields are what the bounds of events call the columns.
 var tardisFields = map[string]string{
 	"amount": "size", "bid_price": "bidPrice", "bid_amount": "bidSize", "ask_price": "askPrice", "ask_amount": "askSize",
-	"mark_price": "markPrice", "index_price": "indexPrice", "funding_rate": "fundingRate", "funding_timestamp": "fundingTimestamp",
+	"mark_price": "markPrice", "index_price": "indexPrice", "funding_rate": "fundingRate",
+	"funding_timestamp": "fundingTimestamp",
 }
 
 func tradesFormat() *format {

@@ -65,15 +65,23 @@ func requireOnGrid(t require.TestingT, i *exchange.Instrument, at exchange.Time,
 func TestTermsChange(t *testing.T) {
 	ticks := []string{data.KindTrade, data.KindQuote, data.KindBook}
 	for name, c := range map[string]Config{
-		"a finer tick":          changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.1", 100)}),
-		"a coarser tick":        changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{20 * time.Minute: terms("5", 100)}),
-		"neither divides":       changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.3", 7)}),
-		"a larger lot":          changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.5", 1000)}),
-		"several":               changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{time.Second: terms("1", 1), 2 * time.Second: terms("0.1", 10), 30 * time.Minute: terms("2", 3)}),
-		"bars":                  changing(t, 6*time.Hour, []string{"bar-1m", "bar-1h"}, map[time.Duration]exchange.Terms{90 * time.Minute: terms("0.3", 7), 200 * time.Minute: terms("10", 1)}),
-		"bars, within a minute": changing(t, 6*time.Hour, []string{"bar-1m"}, map[time.Duration]exchange.Terms{90*time.Minute + 20*time.Second: terms("3", 7)}),
-		"bars of trades":        changing(t, 3*time.Hour, []string{data.KindTrade, "bar-5m", data.KindBook}, map[time.Duration]exchange.Terms{70 * time.Minute: terms("0.3", 7)}),
-		"in force before":       changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{0: terms("0.1", 10)}),
+		"a finer tick": changing(t, time.Hour, ticks,
+			map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.1", 100)}),
+		"a coarser tick": changing(t, time.Hour, ticks,
+			map[time.Duration]exchange.Terms{20 * time.Minute: terms("5", 100)}),
+		"neither divides": changing(t, time.Hour, ticks,
+			map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.3", 7)}),
+		"a larger lot": changing(t, time.Hour, ticks,
+			map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.5", 1000)}),
+		"several": changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{time.Second: terms("1",
+			1), 2 * time.Second: terms("0.1", 10), 30 * time.Minute: terms("2", 3)}),
+		"bars": changing(t, 6*time.Hour, []string{"bar-1m", "bar-1h"},
+			map[time.Duration]exchange.Terms{90 * time.Minute: terms("0.3", 7), 200 * time.Minute: terms("10", 1)}),
+		"bars, within a minute": changing(t, 6*time.Hour, []string{"bar-1m"},
+			map[time.Duration]exchange.Terms{90*time.Minute + 20*time.Second: terms("3", 7)}),
+		"bars of trades": changing(t, 3*time.Hour, []string{data.KindTrade, "bar-5m", data.KindBook},
+			map[time.Duration]exchange.Terms{70 * time.Minute: terms("0.3", 7)}),
+		"in force before": changing(t, time.Hour, ticks, map[time.Duration]exchange.Terms{0: terms("0.1", 10)}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			events := draw(t, c)
@@ -109,7 +117,12 @@ func TestTheTickOfTheTimeIsUsed(t *testing.T) {
 
 // The book tells one story over a change: it is quoted anew, on the new tick.
 func TestTheBookFollowsTheTick(t *testing.T) {
-	c := changing(t, time.Hour, nil, map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.1", 100), 40 * time.Minute: terms("2", 100)})
+	c := changing(
+		t,
+		time.Hour,
+		nil,
+		map[time.Duration]exchange.Terms{20 * time.Minute: terms("0.1", 100), 40 * time.Minute: terms("2", 100)},
+	)
 	var book *exchange.Book
 	var tick exchange.Price
 	snapshots := 0
@@ -117,7 +130,12 @@ func TestTheBookFollowsTheTick(t *testing.T) {
 	for i := range events {
 		e := &events[i]
 		if now := c.Instrument.At(e.Time).TickSize; now != tick {
-			require.True(t, e.Kind == exchange.KindBook && e.Flags&exchange.FlagClear != 0, "the first word on a new tick is a snapshot: %s", e)
+			require.True(
+				t,
+				e.Kind == exchange.KindBook && e.Flags&exchange.FlagClear != 0,
+				"the first word on a new tick is a snapshot: %s",
+				e,
+			)
 			book, tick = exchange.NewBook(now), now
 			snapshots++
 		}
@@ -168,11 +186,16 @@ func TestATickThatIsTooCoarse(t *testing.T) {
 // Whatever the terms and whenever they change.
 func TestTermsChangeAnywhere(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		kinds := rapid.SampledFrom([][]string{{"bar-1m"}, {"bar-1m", "bar-5m"}, {data.KindTrade, data.KindBook, data.KindQuote}, {data.KindTrade, "bar-2m", "bar-3m"}}).Draw(rt, "kinds")
+		kinds := rapid.SampledFrom([][]string{{"bar-1m"}, {"bar-1m", "bar-5m"}, {data.KindTrade, data.KindBook,
+			data.KindQuote}, {data.KindTrade, "bar-2m", "bar-3m"}}).
+			Draw(rt, "kinds")
 		changes := make(map[time.Duration]exchange.Terms)
 		for range rapid.IntRange(1, 4).Draw(rt, "changes") {
 			at := time.Duration(rapid.IntRange(0, 20*60).Draw(rt, "at")) * time.Second
-			changes[at] = terms(rapid.SampledFrom([]string{"0.01", "0.05", "0.3", "0.5", "1", "2.5"}).Draw(rt, "tick"), exchange.Qty(rapid.IntRange(1, 100).Draw(rt, "lot")))
+			changes[at] = terms(
+				rapid.SampledFrom([]string{"0.01", "0.05", "0.3", "0.5", "1", "2.5"}).Draw(rt, "tick"),
+				exchange.Qty(rapid.IntRange(1, 100).Draw(rt, "lot")),
+			)
 		}
 		c := changing(t, 20*time.Minute, kinds, changes)
 		c.Interval, c.Seed = time.Second, rapid.Uint64().Draw(rt, "seed")

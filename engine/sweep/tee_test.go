@@ -126,7 +126,11 @@ func testTeeReadersLeave(t *testing.T) {
 }
 
 // A reader may be closed while its goroutine waits in it, or reads, or does neither.
-func TestTeeReadersAreClosed(t *testing.T) { synctest.Test(t, testTeeReadersAreClosed) } // which waits for every goroutine
+func TestTeeReadersAreClosed(
+	t *testing.T,
+) {
+	synctest.Test(t, testTeeReadersAreClosed)
+} // which waits for every goroutine
 
 func testTeeReadersAreClosed(t *testing.T) {
 	for round := range 60 {
@@ -143,7 +147,8 @@ func testTeeReadersAreClosed(t *testing.T) {
 		})
 		for i := 1; i < 3; i++ { // as fast as the stuck one lets it, and closed at any moment
 			all.Go(func() {
-				if _, err := read(t, tee.Feed(i), uint64(round), 1<<30); !errors.Is(err, sweep.ErrClosed) && !errors.Is(err, io.EOF) {
+				if _, err := read(t, tee.Feed(i), uint64(round), 1<<30); !errors.Is(err, sweep.ErrClosed) &&
+					!errors.Is(err, io.EOF) {
 					t.Errorf("reader %d: %v", i, err)
 				}
 			})

@@ -165,7 +165,11 @@ func (c *client) advance() (n int) {
 		if c.h.Exchange.Next() > now {
 			return n
 		}
-		require.NotEmpty(c.t, reports, "Next must be later than what Advance has dealt with, unless answers are to arrive first")
+		require.NotEmpty(
+			c.t,
+			reports,
+			"Next must be later than what Advance has dealt with, unless answers are to arrive first",
+		)
 	}
 }
 

@@ -109,7 +109,10 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: c, log: c.Log, work: make(chan func()), stopped: make(chan struct{}), bySymbol: map[string]*market{},
 		byID: make([]*market, c.Instruments.Len()), accounts: map[int64]*account{}, now: c.Start, hub: newHub(),
-		limits: newLimiters(c.RequestsPerMinute, c.OrdersPerSecond), entries: newTurnstile(c.Sockets, c.SocketsPerAddress), metrics: newMetrics(c.Metrics),
+		limits: newLimiters(
+			c.RequestsPerMinute,
+			c.OrdersPerSecond,
+		), entries: newTurnstile(c.Sockets, c.SocketsPerAddress), metrics: newMetrics(c.Metrics),
 	}
 	for n, id := range c.Symbols {
 		i := c.Instruments.Get(id)

@@ -27,7 +27,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		sockets:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "dunamis_gateway_sockets", Help: "WebSockets that are connected."}),
 		accounts: prometheus.NewGauge(prometheus.GaugeOpts{Name: "dunamis_gateway_accounts", Help: "Accounts that are open."}),
 		slow:     prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_slow_sockets_total", Help: "WebSockets that were cut off for not reading."}),
-		refused:  prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_refused_sockets_total", Help: "WebSockets that were refused: too many were open."}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_refused_sockets_total",
+			Help: "WebSockets that were refused: too many were open."}),
 	}
 	if r != nil {
 		r.MustRegister(m.requests, m.latency, m.sockets, m.accounts, m.slow, m.refused)

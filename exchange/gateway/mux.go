@@ -92,7 +92,10 @@ func (m *multiplexer) begin(ctx context.Context, name streamName, frame []byte) 
 	head = append(append(append(head, ','), rowJSON(name.topic)...), ',')
 	s := &session{g: m.g, c: &client{carrier: m.c, head: head}, origin: m.origin, mistake: m.mistake, heard: m.heard}
 	m.streams[name] = s
-	_ = m.g.do(ctx, func() { m.g.hub.clients[s.c] = struct{}{}; s.c.answer(rowJSON(m.g.welcome(s))) }) // if it has stopped, the socket ends
+	_ = m.g.do(
+		ctx,
+		func() { m.g.hub.clients[s.c] = struct{}{}; s.c.answer(rowJSON(m.g.welcome(s))) },
+	) // if it has stopped, the socket ends
 }
 
 // end closes a stream.

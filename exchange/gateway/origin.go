@@ -47,7 +47,11 @@ func (t *turnstile) enter(origin string) *api.Error {
 	defer t.mu.Unlock()
 	switch {
 	case t.origin > 0 && t.from[origin] >= t.origin:
-		return &api.Error{Status: http.StatusTooManyRequests, Name: "RateLimitError", Message: "Too many connections from this address."}
+		return &api.Error{
+			Status:  http.StatusTooManyRequests,
+			Name:    "RateLimitError",
+			Message: "Too many connections from this address.",
+		}
 	case t.most > 0 && t.all >= t.most:
 		return &api.Error{Status: http.StatusServiceUnavailable, Name: "HTTPError", Message: "Too many connections."}
 	}

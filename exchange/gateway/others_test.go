@@ -27,17 +27,32 @@ func TestOrdersOfOthers(t *testing.T) {
 		open   []string // on the venue after all is cancelled
 	}{
 		"doubt": {live.Doubt, []string{"ours-1 New", "hand-2 filled", "ours-1 Canceled"},
-			[]string{"hand-1 (Buy 100 XBTUSD) is not the session's", "position of XBTUSD was 100 before the session began", "hand-2 (Buy 100 XBTUSD) is not the session's", "hand-3 (Buy 100 XBTUSD) is not the session's"},
+			[]string{"hand-1 (Buy 100 XBTUSD) is not the session's", "position of XBTUSD was 100 before the session began",
+				"hand-2 (Buy 100 XBTUSD) is not the session's", "hand-3 (Buy 100 XBTUSD) is not the session's"},
 			[]string{"hand-1", "hand-3"}},
-		"ignore": {live.Ignore, []string{"ours-1 New", "hand-2 filled", "ours-1 Canceled"}, nil, []string{"hand-1", "hand-3"}},
-		"adopt":  {live.Adopt, []string{"hand-1 New", "ours-1 New", "hand-2 New", "hand-2 filled", "hand-3 New", "hand-3 Canceled", "hand-1 Canceled", "ours-1 Canceled"}, nil, nil},
+		"ignore": {live.Ignore, []string{"ours-1 New", "hand-2 filled", "ours-1 Canceled"}, nil, []string{"hand-1",
+			"hand-3"}},
+		"adopt": {live.Adopt, []string{"hand-1 New", "ours-1 New", "hand-2 New", "hand-2 filled", "hand-3 New",
+			"hand-3 Canceled", "hand-1 Canceled", "ours-1 Canceled"}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
-			w.quote(exchange.Level{Price: exchange.MustPrice("30000"), Qty: 10_000}, exchange.Level{Price: exchange.MustPrice("30001"), Qty: 10_000})
+			w.quote(
+				exchange.Level{Price: exchange.MustPrice("30000"), Qty: 10_000},
+				exchange.Level{Price: exchange.MustPrice("30001"), Qty: 10_000},
+			)
 			hand := w.connect("trader")
 			place := func(x *bitmex.Exchange, id, price string) {
-				_, err := x.Submit(t.Context(), exchange.NewOrder{Symbol: w.inst.ID, Side: exchange.Buy, Qty: 100, ClientID: exchange.ClientID(id), Price: exchange.MustPrice(price)})
+				_, err := x.Submit(
+					t.Context(),
+					exchange.NewOrder{
+						Symbol:   w.inst.ID,
+						Side:     exchange.Buy,
+						Qty:      100,
+						ClientID: exchange.ClientID(id),
+						Price:    exchange.MustPrice(price),
+					},
+				)
 				require.NoError(t, err)
 				flushed(t, x)
 				w.pass(time.Second)
@@ -46,8 +61,14 @@ func TestOrdersOfOthers(t *testing.T) {
 			place(hand, "hand-1", "29000")
 
 			r := new(returning)
-			config := bitmex.ExchangeConfig{Config: w.config("trader"), Instruments: w.set, Symbols: []exchange.SymbolID{w.inst.ID}, Reconcile: 20 * time.Millisecond,
-				Prefix: "ours-", Others: c.others, Notice: func(n live.Notice) {
+			config := bitmex.ExchangeConfig{
+				Config:      w.config("trader"),
+				Instruments: w.set,
+				Symbols:     []exchange.SymbolID{w.inst.ID},
+				Reconcile:   20 * time.Millisecond,
+				Prefix:      "ours-",
+				Others:      c.others,
+				Notice: func(n live.Notice) {
 					r.mu.Lock()
 					defer r.mu.Unlock()
 					r.notices = append(r.notices, n)
@@ -136,13 +157,21 @@ func TestDeadMansSwitchExpires(t *testing.T) {
 		mu.Unlock()
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	x, err := bitmex.Connect(t.Context(), bitmex.ExchangeConfig{Config: c, Instruments: w.set, Symbols: []exchange.SymbolID{w.inst.ID}, DeadMan: time.Second})
+	x, err := bitmex.Connect(
+		t.Context(),
+		bitmex.ExchangeConfig{Config: c, Instruments: w.set, Symbols: []exchange.SymbolID{w.inst.ID}, DeadMan: time.Second},
+	)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, x.Close()) }()
 	count := func() int { mu.Lock(); defer mu.Unlock(); return armed }
 	require.Eventually(t, func() bool { return count() > 1 }, 10*time.Second, 5*time.Millisecond)
 	x.LetExpire(true)
-	require.Eventually(t, func() bool { n := count(); time.Sleep(600 * time.Millisecond); return count() == n }, 10*time.Second, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { n := count(); time.Sleep(600 * time.Millisecond); return count() == n },
+		10*time.Second,
+		time.Millisecond,
+	)
 	require.NotEmpty(t, w.openOrders())
 	w.pass(2 * time.Second)
 	require.Empty(t, w.openOrders(), "the venue has cancelled them")
@@ -169,13 +198,31 @@ func TestCancelAllPassesAStuckLane(t *testing.T) {
 	mu.Lock()
 	broken["GET /api/v1/order"] = false // until it is connected
 	mu.Unlock()
-	x, err := bitmex.Connect(t.Context(), bitmex.ExchangeConfig{Config: c, Instruments: w.set, Symbols: []exchange.SymbolID{w.inst.ID}, Reconcile: -1, CancelConnections: 1})
+	x, err := bitmex.Connect(
+		t.Context(),
+		bitmex.ExchangeConfig{
+			Config:            c,
+			Instruments:       w.set,
+			Symbols:           []exchange.SymbolID{w.inst.ID},
+			Reconcile:         -1,
+			CancelConnections: 1,
+		},
+	)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, x.Close()) }()
 	mu.Lock()
 	broken["GET /api/v1/order"] = true
 	mu.Unlock()
-	_, err = x.Submit(t.Context(), exchange.NewOrder{Symbol: w.inst.ID, Side: exchange.Buy, Qty: 100, ClientID: "stuck", Price: exchange.MustPrice("20000")})
+	_, err = x.Submit(
+		t.Context(),
+		exchange.NewOrder{
+			Symbol:   w.inst.ID,
+			Side:     exchange.Buy,
+			Qty:      100,
+			ClientID: "stuck",
+			Price:    exchange.MustPrice("20000"),
+		},
+	)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -151,7 +151,9 @@ func (p params) list(name string) ([]string, error) {
 	case !ok:
 		return nil, invalid("Invalid " + name)
 	case len(list) > maxBulk:
-		return nil, invalid(fmt.Sprintf("Too many values of %s: %d. The maximum count allowed is %d.", name, len(list), maxBulk))
+		return nil, invalid(
+			fmt.Sprintf("Too many values of %s: %d. The maximum count allowed is %d.", name, len(list), maxBulk),
+		)
 	}
 	return distinct(list), nil
 }

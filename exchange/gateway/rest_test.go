@@ -445,7 +445,8 @@ func TestTakeover(t *testing.T) {
 	var rows []api.Execution
 	w.ask("trader", "GET", "/execution/tradeHistory?reverse=true", "").into(t, &rows)
 	require.Equal(t, "Liquidation Sell 1000000 Liquidation", fmt.Sprint(rows[0].ExecType, " ", rows[0].Side, " ", *rows[0].LastQty, " ", rows[0].Text))
-	require.Equal(t, "00000000-0000-0000-0000-000000000000", rows[0].OrderID, "the venue shows no order of an execution that it forced")
+	require.Equal(t, "00000000-0000-0000-0000-000000000000", rows[0].OrderID,
+		"the venue shows no order of an execution that it forced")
 	var actions []string
 	for _, m := range s.frames() {
 		actions = append(actions, fmt.Sprint(m["table"], " ", m["action"]))

@@ -111,7 +111,14 @@ func parseFilter(text string) (filter, error) {
 			}
 		}
 		if len(list) > maxValues {
-			return nil, invalid(fmt.Sprintf("Too many values of the filter %s: %d. The maximum count allowed is %d.", short(name), len(list), maxValues))
+			return nil, invalid(
+				fmt.Sprintf(
+					"Too many values of the filter %s: %d. The maximum count allowed is %d.",
+					short(name),
+					len(list),
+					maxValues,
+				),
+			)
 		}
 		w := wanted{values: make(map[string]bool, len(list))}
 		for _, one := range list {

@@ -193,8 +193,10 @@ func (g *Gateway) checkSignature(id, expires, signature, verb, path string, body
 		return Key{}, false, unauthorized("This request has expired - `expires` is in the past. Current time: " + strconv.FormatInt(now, 10))
 	}
 	if limit := g.cfg.Clock().Add(maxExpiry).Unix(); at > limit {
-		return Key{}, false, unauthorized("This request expires too late - `expires` must be at most a day ahead. Current time: " +
-			strconv.FormatInt(g.cfg.Clock().Unix(), 10))
+		return Key{}, false, unauthorized(
+			"This request expires too late - `expires` must be at most a day ahead. Current time: " +
+				strconv.FormatInt(g.cfg.Clock().Unix(), 10),
+		)
 	}
 	if k.Disabled {
 		return Key{}, false, unauthorized("This key is disabled.")

@@ -301,7 +301,14 @@ func (s *session) handle(ctx context.Context, frame []byte) {
 	}
 	var c command
 	if err := json.Unmarshal(frame, &c); err != nil {
-		s.fail(ctx, &api.Error{Status: 400, Message: "Unrecognized request. Refer to the documentation or send 'help' for more information."}, echo("", frame))
+		s.fail(
+			ctx,
+			&api.Error{
+				Status:  400,
+				Message: "Unrecognized request. Refer to the documentation or send 'help' for more information.",
+			},
+			echo("", frame),
+		)
 		return
 	}
 	args, err := c.args()
@@ -362,7 +369,10 @@ func (s *session) cancelAllAfter(ctx context.Context, args []json.RawMessage, fr
 		return
 	}
 	d, _ := answer.(deadMan)
-	s.reply(ctx, rowJSON(map[string]any{"now": d.Now, "cancelTime": d.CancelTime, "request": echo("cancelAllAfter", frame)}))
+	s.reply(
+		ctx,
+		rowJSON(map[string]any{"now": d.Now, "cancelTime": d.CancelTime, "request": echo("cancelAllAfter", frame)}),
+	)
 }
 
 // topic subscribes to one topic, or ends that.

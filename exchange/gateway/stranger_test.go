@@ -138,7 +138,14 @@ func TestAsksAndDoesNotRead(t *testing.T) {
 		if n == len(events)-1 {
 			flags = exchange.FlagLast
 		}
-		events[n] = exchange.LevelEvent(w.now, w.now, w.inst.ID, exchange.Buy, exchange.Level{Price: exchange.Price(10_000+n) * exchange.PriceUnit, Qty: 100}, flags)
+		events[n] = exchange.LevelEvent(
+			w.now,
+			w.now,
+			w.inst.ID,
+			exchange.Buy,
+			exchange.Level{Price: exchange.Price(10_000+n) * exchange.PriceUnit, Qty: 100},
+			flags,
+		)
 	}
 	w.step(events...)
 	before := heap()
@@ -167,7 +174,14 @@ func TestFewLargeFrames(t *testing.T) {
 	for n := range 400 {
 		events := make([]exchange.Event, 1000)
 		for k := range events {
-			events[k] = exchange.LevelEvent(w.now, w.now, w.inst.ID, exchange.Buy, exchange.Level{Price: exchange.Price(10_000+k) * exchange.PriceUnit, Qty: exchange.Qty(100 * (n + 1))}, 0)
+			events[k] = exchange.LevelEvent(
+				w.now,
+				w.now,
+				w.inst.ID,
+				exchange.Buy,
+				exchange.Level{Price: exchange.Price(10_000+k) * exchange.PriceUnit, Qty: exchange.Qty(100 * (n + 1))},
+				0,
+			)
 		}
 		events[len(events)-1].Flags = exchange.FlagLast
 		w.step(events...)
@@ -211,7 +225,12 @@ func TestNumberOfSockets(t *testing.T) {
 			_, status := w.upgrade()
 			require.Equal(t, c.status, status)
 			require.NoError(t, first.CloseNow())
-			require.Eventually(t, func() bool { _, status := w.upgrade(); return status == http.StatusSwitchingProtocols }, 5*time.Second, 5*time.Millisecond)
+			require.Eventually(
+				t,
+				func() bool { _, status := w.upgrade(); return status == http.StatusSwitchingProtocols },
+				5*time.Second,
+				5*time.Millisecond,
+			)
 		})
 	}
 	_, err := gateway.New(gateway.Config{Sockets: -1})
@@ -259,7 +278,12 @@ func TestSilentSockets(t *testing.T) {
 	_, _, err := useless.conn.Read(t.Context()) // answers pings
 	require.Equal(t, websocket.StatusPolicyViolation, websocket.CloseStatus(err))
 	require.ErrorContains(t, err, "idle")
-	require.Eventually(t, func() bool { return gauge(t, registry, "dunamis_gateway_sockets") == 1 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return gauge(t, registry, "dunamis_gateway_sockets") == 1 },
+		10*time.Second,
+		5*time.Millisecond,
+	)
 	select {
 	case err := <-read:
 		require.NoError(t, err, "who listens was closed")
@@ -298,16 +322,27 @@ func TestLongLists(t *testing.T) {
 		status                int
 		text                  string
 	}{
-		"a filter":             {"", "GET", "/trade?count=500", `{"filter":{"trdMatchID":` + numbered(501) + `}}`, 400, "Too many values of the filter trdMatchID: 501. The maximum count allowed is 500."},
-		"a filter as text":     {"", "GET", "/trade?count=500", `{"filter":"{\"price\":[1` + strings.Repeat(",1", 500) + `]}"}`, 400, "Too many values of the filter price: 501. The maximum count allowed is 500."},
-		"a filter of nobody":   {"", "GET", "/trade?count=500", `{"filter":{"trdMatchID":` + numbered(55_000) + `}}`, 413, "Request body is too large"},
-		"a filter of a key":    {"reader", "GET", "/order", `{"filter":{"orderID":` + numbered(55_000) + `}}`, 400, "Too many values of the filter orderID: 55000. The maximum count allowed is 500."},
-		"columns":              {"", "GET", "/trade", `{"columns":` + args("price", 501) + `}`, 400, "Too many columns: 501. The maximum count allowed is 500."},
-		"columns with commas":  {"", "GET", "/trade", `{"columns":"price` + strings.Repeat(",price", 500) + `"}`, 400, "Too many columns: 501. The maximum count allowed is 500."},
-		"ids to cancel":        {"trader", "DELETE", "/order", `{"orderID":` + args("rests", 20_000) + `}`, 400, "Too many values of orderID: 20000. The maximum count allowed is 100."},
-		"client ids to cancel": {"trader", "DELETE", "/order", `{"clOrdID":"rests` + strings.Repeat(",rests", 100) + `"}`, 400, "Too many values of clOrdID: 101. The maximum count allowed is 100."},
-		"both":                 {"trader", "DELETE", "/order", `{"clOrdID":` + numbered(60) + `,"orderID":` + numbered(60) + `}`, 400, "Too many orders: 120. The maximum count allowed is 100."},
-		"filter of a cancel":   {"trader", "DELETE", "/order/all", `{"filter":{"side":` + numbered(501) + `}}`, 400, "Too many values of the filter side: 501. The maximum count allowed is 500."},
+		"a filter": {"", "GET", "/trade?count=500", `{"filter":{"trdMatchID":` + numbered(501) + `}}`, 400,
+			"Too many values of the filter trdMatchID: 501. The maximum count allowed is 500."},
+		"a filter as text": {"", "GET", "/trade?count=500", `{"filter":"{\"price\":[1` + strings.Repeat(",1",
+			500) + `]}"}`, 400, "Too many values of the filter price: 501. The maximum count allowed is 500."},
+		"a filter of nobody": {"", "GET", "/trade?count=500", `{"filter":{"trdMatchID":` + numbered(55_000) + `}}`, 413,
+			"Request body is too large"},
+		"a filter of a key": {"reader", "GET", "/order", `{"filter":{"orderID":` + numbered(55_000) + `}}`, 400,
+			"Too many values of the filter orderID: 55000. The maximum count allowed is 500."},
+		"columns": {"", "GET", "/trade", `{"columns":` + args("price", 501) + `}`, 400,
+			"Too many columns: 501. The maximum count allowed is 500."},
+		"columns with commas": {"", "GET", "/trade", `{"columns":"price` + strings.Repeat(",price", 500) + `"}`, 400,
+			"Too many columns: 501. The maximum count allowed is 500."},
+		"ids to cancel": {"trader", "DELETE", "/order", `{"orderID":` + args("rests", 20_000) + `}`, 400,
+			"Too many values of orderID: 20000. The maximum count allowed is 100."},
+		"client ids to cancel": {"trader", "DELETE", "/order", `{"clOrdID":"rests` + strings.Repeat(",rests", 100) + `"}`,
+			400, "Too many values of clOrdID: 101. The maximum count allowed is 100."},
+		"both": {"trader", "DELETE", "/order",
+			`{"clOrdID":` + numbered(60) + `,"orderID":` + numbered(60) + `}`, 400,
+			"Too many orders: 120. The maximum count allowed is 100."},
+		"filter of a cancel": {"trader", "DELETE", "/order/all", `{"filter":{"side":` + numbered(501) + `}}`, 400,
+			"Too many values of the filter side: 501. The maximum count allowed is 500."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := w.ask(c.key, c.verb, c.path, c.body)
@@ -318,14 +353,18 @@ func TestLongLists(t *testing.T) {
 	var rows []map[string]any
 	w.ask("", "GET", "/trade?count=500", `{"filter":{"trdMatchID":`+numbered(500)+`}}`).into(t, &rows)
 	require.Empty(t, rows)
-	w.ask("", "GET", "/trade?symbol=XBTUSD", `{"filter":{"price":[1,29999.50,30000.0],"side":["Buy","Sell"]},"columns":["price","price"]}`).into(t, &rows)
+	w.ask("", "GET", "/trade?symbol=XBTUSD",
+		`{"filter":{"price":[1,29999.50,30000.0],"side":["Buy","Sell"]},"columns":["price","price"]}`).
+		into(t, &rows)
 	require.NotEmpty(t, rows, "numbers are compared as numbers")
 	// An order that is named twice, by either id, is cancelled once and in the answer once.
 	var open []api.Order
 	w.ask("trader", "GET", "/order"+query("filter", `{"clOrdID":"rests"}`), "").into(t, &open)
 	require.Len(t, open, 1)
 	var done []api.Order
-	w.ask("trader", "DELETE", "/order", fmt.Sprintf(`{"clOrdID":["rests","rests"],"orderID":[%q,%q]}`, open[0].OrderID, open[0].OrderID)).into(t, &done)
+	w.ask("trader", "DELETE", "/order", fmt.Sprintf(`{"clOrdID":["rests","rests"],"orderID":[%q,%q]}`, open[0].OrderID,
+		open[0].OrderID)).
+		into(t, &done)
 	require.Len(t, done, 1)
 	require.Equal(t, "Canceled", done[0].OrdStatus)
 }
@@ -334,7 +373,14 @@ func TestLongLists(t *testing.T) {
 func BenchmarkFilter(b *testing.B) {
 	w := newWorld(b, nil)
 	for n := range 10_000 {
-		w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: exchange.Qty(100 * (n + 1))}))
+		w.step(
+			exchange.TradeEvent(
+				w.now,
+				w.now,
+				w.inst.ID,
+				exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: exchange.Qty(100 * (n + 1))},
+			),
+		)
 	}
 	for _, values := range []int{1, 500} {
 		b.Run(fmt.Sprint(values), func(b *testing.B) {
@@ -362,7 +408,8 @@ func TestLongTexts(t *testing.T) {
 	}
 	var row api.Order
 	for n := range 30 {
-		w.ask("trader", "PUT", "/order", fmt.Sprintf(`{"origClOrdID":"rests","price":%d,"text":%q}`, 29100+n, fits)).into(t, &row)
+		w.ask("trader", "PUT", "/order", fmt.Sprintf(`{"origClOrdID":"rests","price":%d,"text":%q}`, 29100+n, fits)).
+			into(t, &row)
 		require.LessOrEqual(t, len(row.Text), 4*exchange.MaxText)
 		require.Contains(t, row.Text, "Amended price: Amended via API.\n"+fits)
 	}
@@ -373,7 +420,11 @@ func TestLongTexts(t *testing.T) {
 func TestFormerNames(t *testing.T) {
 	w := busy(t)
 	w.ask("trader", "PUT", "/order", `{"origClOrdID":"rests","clOrdID":"second","price":29100}`).into(t, &struct{}{})
-	require.Equal(t, "Invalid origClOrdID", w.ask("trader", "PUT", "/order", `{"origClOrdID":"rests","price":29200}`).error(t))
+	require.Equal(
+		t,
+		"Invalid origClOrdID",
+		w.ask("trader", "PUT", "/order", `{"origClOrdID":"rests","price":29200}`).error(t),
+	)
 	w.ask("trader", "PUT", "/order", `{"origClOrdID":"second","price":29200}`).into(t, &struct{}{})
 }
 
@@ -400,7 +451,10 @@ func TestBulkOrdersCount(t *testing.T) {
 		c.RequestsPerMinute, c.OrdersPerSecond = 60, 5
 		c.Clock = func() time.Time { return at }
 	})
-	w.quote(exchange.Level{Price: exchange.MustPrice("30000"), Qty: 10_000}, exchange.Level{Price: exchange.MustPrice("30001"), Qty: 10_000})
+	w.quote(
+		exchange.Level{Price: exchange.MustPrice("30000"), Qty: 10_000},
+		exchange.Level{Price: exchange.MustPrice("30001"), Qty: 10_000},
+	)
 	one := `{"symbol":"XBTUSD","orderQty":100,"price":29000}`
 	a := w.ask("trader", "POST", "/order/bulk", `{"orders":[`+strings.Repeat(one+",", 19)+one+`]}`)
 	require.Equal(t, 200, a.status, string(a.body))

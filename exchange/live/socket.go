@@ -99,7 +99,12 @@ func (s *Socket) once(ctx context.Context) (err error) {
 			_ = resp.Body.Close()
 		}
 		if to := redirect(resp); to != "" {
-			return fmt.Errorf("connect: the venue answers %d, to %s, and redirects are not followed: %w", resp.StatusCode, to, ErrRedirect)
+			return fmt.Errorf(
+				"connect: the venue answers %d, to %s, and redirects are not followed: %w",
+				resp.StatusCode,
+				to,
+				ErrRedirect,
+			)
 		}
 		return fmt.Errorf("connect: %w", err)
 	}

@@ -33,8 +33,15 @@ func TestStreamIsNotRedirected(t *testing.T) {
 			p.Reconnect, p.MaxReconnect = time.Millisecond, time.Millisecond
 			opened := 0
 			tries := 0
-			s := &live.Socket{Name: "account", URL: server.URL, Policy: p, Log: slog.New(slog.NewTextHandler(log, nil)), Metrics: live.NewMetrics(nil, "v"),
-				Opened: func(context.Context) error { opened++; return nil }, Frame: func([]byte) error { return nil }, Closed: func(error) {},
+			s := &live.Socket{
+				Name:    "account",
+				URL:     server.URL,
+				Policy:  p,
+				Log:     slog.New(slog.NewTextHandler(log, nil)),
+				Metrics: live.NewMetrics(nil, "v"),
+				Opened:  func(context.Context) error { opened++; return nil },
+				Frame:   func([]byte) error { return nil },
+				Closed:  func(error) {},
 				Answered: func(http.Header, time.Time, time.Time) {
 					if tries++; tries == 2 {
 						cancel()

@@ -4,24 +4,22 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// A bar says where the price opened and closed and how far it went, not when it was
-// where. For orders that become active inside a bar, because they answer a fill, are
-// part of a bracket, come from a timer or were on their way, that leaves open what the
-// rest of the bar would have done with them:
+// A bar has the prices of its open, extremes and close, but not the times of its
+// extremes. An order becomes active inside a bar if it answers a fill, belongs to a
+// bracket, comes from a timer or arrives with latency. These rules decide it:
 //
-//   - An order that takes waits for the next open, unless it arrives at a known price.
-//     The level of an order that has just filled is one.
-//   - A limit or if-touched order executes only if the close lies beyond its price.
-//     Wherever the price was when the order became active, it went through it then.
-//   - A stop is triggered if it lies within the range of the bar: the price may have got
-//     there after the stop became active. A fill at the stop is then either certain or
-//     worse than holding on to the close.
-//   - A cancel or an amendment takes effect at the end of the bar. Until then the order
-//     counts as one that may or may not have been active: a limit or if-touched order
-//     executes only if the close lies beyond it, a stop only if the close does not.
+//   - An order that takes waits for the next open, unless it arrives at a known price:
+//     the level of an order that has just filled.
+//   - A limit or if-touched order executes only if the close lies beyond its price. The
+//     market then crossed that price after the order became active.
+//   - A stop is triggered if it lies within the range of the bar. Its fill is certain if
+//     the close lies beyond it, and otherwise worse than the close.
+//   - A cancel or an amendment takes effect at the end of the bar. It is unknown whether
+//     the order filled before: a limit or if-touched order executes only if the close
+//     lies beyond it, a stop only if the close does not.
 //
-// None of it is reported before the bar ends, so a strategy never learns from its
-// orders what the bar will do. docs/fill-models.md has the rules with examples.
+// All of it is reported when the bar ends, so that no report shows a strategy the rest
+// of a bar. docs/fill-models.md has the rules with examples.
 
 // deferred is a cancel or an amendment that arrived inside a bar and waits for its end.
 type deferred struct {
@@ -55,9 +53,9 @@ func (x *Exchange) deferChange(c *command) bool {
 
 func (x *Exchange) defers(o *order, c *command, text string) {
 	s := o.s
-	if o.leaving = true; !o.unsure {
-		o.unsure = true
-		s.unsure++
+	if o.changing = true; !o.uncertain {
+		o.uncertain = true
+		s.uncertain++
 	}
 	s.changes = append(s.changes, deferred{cmd: *c, text: text})
 	s.touch(x.at)
@@ -71,7 +69,11 @@ func (x *Exchange) cancelFor(o *order, text string) {
 		x.cancel(o, text)
 		return
 	}
-	x.defers(o, &command{kind: cmdCancel, symbol: o.s, cancel: exchange.CancelOrder{Symbol: o.s.id, OrderID: o.OrderID}}, text)
+	x.defers(
+		o,
+		&command{kind: cmdCancel, symbol: o.s, cancel: exchange.CancelOrder{Symbol: o.s.id, OrderID: o.OrderID}},
+		text,
+	)
 }
 
 // makeChanges carries out the commands that waited for the end of a bar. It reports false if
@@ -86,7 +88,7 @@ func (x *Exchange) makeChanges(s *symbol) bool {
 		switch {
 		case c.cmd.kind == cmdAmend:
 			if o, _ = x.find(s, c.cmd.amend.order, c.cmd.amend.orig); o != nil {
-				o.leaving = false
+				o.changing = false
 			}
 			x.amendOrder(&c.cmd)
 		case c.text == "":
@@ -130,45 +132,45 @@ func (x *Exchange) releaseHeld(s *symbol) {
 	x.released = due
 }
 
-// leaveBar carries out what still waits for the end of a bar or for a price, once the
+// releaseDeferred carries out what still waits for the end of a bar or for a price, once the
 // next bar or better data has brought one.
-func (x *Exchange) leaveBar(s *symbol) {
+func (x *Exchange) releaseDeferred(s *symbol) {
 	x.makeChanges(s)
 	x.releaseHeld(s)
 }
 
 // becomeActive notes that an order became active inside a bar, if it did.
 func (s *symbol) becomeActive(o *order, at exchange.Time) {
-	if s.fidelity == fromBars && !o.unsure && s.inside(at) {
-		o.unsure = true
-		s.unsure++
+	if s.fidelity == fromBars && !o.uncertain && s.inside(at) {
+		o.uncertain = true
+		s.uncertain++
 	}
 }
 
-// makeSure makes the orders that became active inside a bar like all others: the next
-// bar has not begun.
-func (s *symbol) makeSure() {
+// makeCertain ends the uncertainty of all orders: the bar in which they became active
+// has ended, and the next one has not begun.
+func (s *symbol) makeCertain() {
 	for _, list := range [2]*ladder{&s.bids, &s.asks} {
 		for o := list.first; o != nil; o = o.next {
-			o.unsure, o.leaving = false, false
+			o.uncertain, o.changing = false, false
 		}
 	}
 	for _, o := range s.stops {
-		o.unsure, o.leaving = false, false
+		o.uncertain, o.changing = false, false
 	}
-	s.unsure = 0
+	s.uncertain = 0
 }
 
-// decideStops triggers a stop that became active inside the bar and that the price may
+// triggerUncertain triggers a stop that became active inside the bar and that the price may
 // have reached since, and reports whether there was one. A stop that may only reduce
 // waits until there is a position for it.
-func (x *Exchange) decideStops(s *symbol) bool {
-	if s.unsure == 0 {
+func (x *Exchange) triggerUncertain(s *symbol) bool {
+	if s.uncertain == 0 {
 		return false
 	}
 	b := &s.bar
 	for _, o := range s.stops {
-		if o.state != waiting || !o.unsure || !s.followsPath(o) || o.touched() {
+		if o.state != waiting || !o.uncertain || !s.followsPath(o) || o.ifTouched() {
 			continue
 		}
 		if o.reduces() && exchange.Qty(o.Side.Sign())*s.pos >= 0 {
@@ -180,7 +182,7 @@ func (x *Exchange) decideStops(s *symbol) bool {
 		}
 		p, reaches := s.triggersOn(o, from, to)
 		proven := s.triggers(o, b.close)
-		if !reaches || o.leaving && proven {
+		if !reaches || o.changing && proven {
 			continue
 		}
 		if p != o.StopPrice {
@@ -192,14 +194,14 @@ func (x *Exchange) decideStops(s *symbol) bool {
 	return false
 }
 
-// touched tells if-touched orders from stops.
-func (o *order) touched() bool {
+// ifTouched tells if-touched orders from stops.
+func (o *order) ifTouched() bool {
 	return o.Type == exchange.MarketIfTouched || o.Type == exchange.LimitIfTouched
 }
 
-// triggerAt triggers an order at a price inside the bar, without saying when the price
-// was there: what answers the fill does not arrive at a known price. A price of 0 is
-// not known at all.
+// triggerAt triggers an order at a price inside the bar. When the market had the price is
+// unknown, so answers to the fill do not arrive at a known price. 0: the price is
+// unknown too.
 func (x *Exchange) triggerAt(o *order, p exchange.Price, ambiguous bool) {
 	b := &o.s.bar
 	if b.step < pathProof {
@@ -213,15 +215,15 @@ func (x *Exchange) triggerAt(o *order, p exchange.Price, ambiguous bool) {
 	b.base, b.known = 0, known
 }
 
-// prove executes an order that became active inside the bar and that the close proves,
+// fillProven executes an order that became active inside the bar and that the close proves,
 // and reports whether there was one.
-func (x *Exchange) prove(s *symbol) bool {
-	if s.unsure == 0 {
+func (x *Exchange) fillProven(s *symbol) bool {
+	if s.uncertain == 0 {
 		return false
 	}
 	b := &s.bar
 	for _, o := range s.stops {
-		if o.state != waiting || !o.unsure || !s.followsPath(o) || !o.touched() || !s.triggers(o, b.close) {
+		if o.state != waiting || !o.uncertain || !s.followsPath(o) || !o.ifTouched() || !s.triggers(o, b.close) {
 			continue
 		}
 		p := o.StopPrice
@@ -233,7 +235,7 @@ func (x *Exchange) prove(s *symbol) bool {
 	}
 	for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
 		for o := s.side(side).first; o != nil && reached(side, o.Price, b.close, s.cfg.Bars.Touch); o = o.next {
-			if o.unsure && x.proveLimit(o) {
+			if o.uncertain && x.fillProvenLimit(o) {
 				return true
 			}
 		}
@@ -241,15 +243,15 @@ func (x *Exchange) prove(s *symbol) bool {
 	return false
 }
 
-// proveLimit executes a limit order that the close lies beyond. One that is beyond the
+// fillProvenLimit executes a limit order that the close lies beyond. One that is beyond the
 // whole bar would have taken when it arrived, at a price that is not known.
-func (x *Exchange) proveLimit(o *order) bool {
+func (x *Exchange) fillProvenLimit(o *order) bool {
 	s, b := o.s, &o.s.bar
 	far := b.high
 	if o.Side == exchange.Sell {
 		far = b.low
 	}
-	if better(o.Side, o.Price, far) && !o.leaving {
+	if better(o.Side, o.Price, far) && !o.changing {
 		x.detach(o)
 		x.hold(o)
 		x.reopen(o)
@@ -264,10 +266,10 @@ func (x *Exchange) proveLimit(o *order) bool {
 	return true
 }
 
-// ruinedInside liquidates a position that an order opened or enlarged inside the bar,
+// liquidatedInside liquidates a position that an order opened or enlarged inside the bar,
 // if the extreme against it lies beyond its liquidation price: the price may have got
 // there later.
-func (x *Exchange) ruinedInside(s *symbol) bool {
+func (x *Exchange) liquidatedInside(s *symbol) bool {
 	b := &s.bar
 	if !b.filled || s.pos == 0 || s.marked {
 		return false

@@ -127,8 +127,8 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 		// takes its place.
 		b.step = pathDone
 		s.last = b.close
-		if s.unsure > 0 {
-			s.makeSure()
+		if s.uncertain > 0 {
+			s.makeCertain()
 		}
 	}
 	bar := ev.Bar()
@@ -153,7 +153,7 @@ func (x *Exchange) barEvent(s *symbol, ev *exchange.Event) {
 		x.moveToOpen(s)
 	}
 	if s.held > 0 || len(s.changes) > 0 {
-		x.leaveBar(s)
+		x.releaseDeferred(s)
 	}
 	s.touch(x.at)
 	x.reschedule()
@@ -233,7 +233,7 @@ func (x *Exchange) highFirst(s *symbol) bool {
 	case LowFirst:
 		return false
 	case Pessimistic:
-		if first, decides := x.worse(s); decides {
+		if first, decides := x.worsePath(s); decides {
 			return first
 		}
 		if s.pos != 0 {
@@ -264,7 +264,7 @@ func (s *symbol) touch(at exchange.Time) {
 func (s *symbol) touchBar(at exchange.Time) {
 	b := &s.bar
 	s.wake = exchange.Never
-	if b.replaying || b.step < pathDone && (s.unsure > 0 || len(s.changes) > 0 || s.touchable()) {
+	if b.replaying || b.step < pathDone && (s.uncertain > 0 || len(s.changes) > 0 || s.touchable()) {
 		s.wake = max(b.end(), at)
 	}
 }
@@ -344,7 +344,7 @@ func (x *Exchange) replay(s *symbol) {
 		x.replayed = s
 	}
 	for b.step < pathDone {
-		if x.decideStops(s) || x.replayStep(s) {
+		if x.triggerUncertain(s) || x.replayStep(s) {
 			s.touch(x.at)
 			x.reschedule()
 			return
@@ -372,13 +372,13 @@ func (x *Exchange) replayStep(s *symbol) bool {
 		return x.approach(s, x.point(s))
 	case pathProof:
 		b.known = true // the close
-		return x.ruinedInside(s) || x.prove(s)
+		return x.liquidatedInside(s) || x.fillProven(s)
 	case pathChanges:
 		b.known = false // when they arrived is inside the bar
 		return x.makeChanges(s)
 	default:
 		b.known = true
-		return x.prove(s)
+		return x.fillProven(s)
 	}
 }
 
@@ -387,8 +387,8 @@ func (x *Exchange) endReplay(s *symbol) {
 	b := &s.bar
 	b.replaying = false
 	x.replayed = nil
-	if s.unsure > 0 {
-		s.makeSure()
+	if s.uncertain > 0 {
+		s.makeCertain()
 		x.trailPath(s)
 	}
 	s.touch(x.at)
@@ -445,8 +445,8 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 	if s.bar.budget > 0 {
 		for _, side := range [2]exchange.Side{exchange.Buy, exchange.Sell} {
 			o := s.side(side).first
-			if s.unsure > 0 {
-				for o != nil && o.unsure {
+			if s.uncertain > 0 {
+				for o != nil && o.uncertain {
 					o = o.next
 				}
 			}
@@ -456,7 +456,7 @@ func (s *symbol) met(from, to exchange.Price) (first *order, level exchange.Pric
 		}
 	}
 	for _, o := range s.stops {
-		if o.state != waiting || o.unsure || !s.followsPath(o) {
+		if o.state != waiting || o.uncertain || !s.followsPath(o) {
 			continue
 		}
 		if s.bar.jump {
@@ -486,12 +486,12 @@ func firstOf(a, b *order) *order {
 	return b
 }
 
-// meet executes an order that the price of a bar has reached. An order is unsure when
+// meet executes an order that the price of a bar has reached. An order is uncertain when
 // orders on the other side of the open have filled before.
-func (x *Exchange) meet(o *order, unsure bool) {
+func (x *Exchange) meet(o *order, uncertain bool) {
 	s := o.s
 	// Before anything follows from the fill, such as the end of the other order.
-	o.ambiguous = unsure || s.ambiguous(o) || x.rivalled(o)
+	o.ambiguous = uncertain || s.ambiguous(o) || x.siblingReachable(o)
 	defer func() { o.ambiguous = false }()
 	if o.state == waiting {
 		x.trigger(o)
@@ -513,9 +513,9 @@ func (x *Exchange) meet(o *order, unsure bool) {
 	x.fill(o, price, q, o.liquidity(q), cause)
 }
 
-// rivalled reports whether a bar reaches another order of a group of which only one may
+// siblingReachable reports whether a bar reaches another order of a group of which only one may
 // fill.
-func (x *Exchange) rivalled(o *order) bool {
+func (x *Exchange) siblingReachable(o *order) bool {
 	s := o.s
 	if o.Contingency != exchange.OneCancelsTheOther || o.LinkID == "" || s.bar.jump {
 		return false

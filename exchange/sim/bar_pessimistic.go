@@ -8,14 +8,14 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 )
 
-// worse returns whether visiting the high first leaves the account with less at the
+// worsePath returns whether visiting the high first leaves the account with less at the
 // close of a bar than visiting the low first. decides is false if that makes no
 // difference, or if it cannot be told.
 //
 // It plays the bar both ways on a copy of the symbol: its position in an account of its
 // own, and the orders at the exchange. What a strategy will answer is not known, and
 // neither are positions of other symbols in the same wallet.
-func (x *Exchange) worse(s *symbol) (highFirst, decides bool) {
+func (x *Exchange) worsePath(s *symbol) (highFirst, decides bool) {
 	if s.swapped || !s.reachesBothSides() {
 		return false, false
 	}
@@ -69,7 +69,8 @@ func (x *Exchange) copyOf(s *symbol, path BarPath) (*Exchange, *symbol) {
 	wallet, _ := x.account.MarginIn(s.inst.Settle.Code, x.at)
 	pos := x.account.Position(s.id)
 	y, err := New(Config{
-		Instruments: x.cfg.Instruments, Symbols: []exchange.SymbolID{s.id}, Currency: s.inst.Settle, Balance: max(wallet.Wallet, 0),
+		Instruments: x.cfg.Instruments, Symbols: []exchange.SymbolID{s.id}, Currency: s.inst.Settle,
+		Balance:  max(wallet.Wallet, 0),
 		Leverage: pos.Leverage, Queue: x.cfg.Queue, Bars: x.cfg.Bars, Depth: x.cfg.Depth, SlippageTicks: x.cfg.SlippageTicks,
 		NoConsumption: x.cfg.NoConsumption, SelfTrade: x.cfg.SelfTrade,
 	})
@@ -111,8 +112,8 @@ func (x *Exchange) adopt(s *symbol, of *order) {
 		x.groups[o.LinkID] = append(x.groups[o.LinkID], o)
 	}
 	s.busy++
-	if o.unsure {
-		s.unsure++
+	if o.uncertain {
+		s.uncertain++
 	}
 	switch o.state {
 	case resting:

@@ -98,7 +98,7 @@ func (x *Exchange) messageEnded(s *symbol) {
 		x.moved(s)
 	}
 	if s.held > 0 || len(s.changes) > 0 {
-		x.leaveBar(s)
+		x.releaseDeferred(s)
 	}
 	x.reschedule()
 }

@@ -94,7 +94,13 @@ func (r *reactor) OnBar(ctx *engine.Context, b *engine.Bar) {
 }
 
 // bracket sends a stop and a target for a position of a side that was entered at a price.
-func (r *reactor) bracket(ctx *engine.Context, side exchange.Side, at exchange.Price, qty exchange.Qty, group exchange.ClientID) {
+func (r *reactor) bracket(
+	ctx *engine.Context,
+	side exchange.Side,
+	at exchange.Price,
+	qty exchange.Qty,
+	group exchange.ClientID,
+) {
 	sign := exchange.Price(side.Sign())
 	for _, o := range []exchange.NewOrder{
 		{Type: exchange.Stop, StopPrice: at - r.distance()*sign, ExecInst: exchange.ReduceOnly | exchange.LastPrice},
@@ -136,8 +142,10 @@ func (r *reactor) OnTimer(ctx *engine.Context, _ engine.TimerID) {
 	case 1:
 		_, err = ctx.Limit(s, 100*exchange.Qty(sign), last-r.distance()*sign, 0)
 	case 2:
-		_, err = ctx.Submit(exchange.NewOrder{Symbol: s, Side: side, Qty: 100, Type: exchange.Stop, StopPrice: last + r.distance()*sign,
-			ExecInst: exchange.LastPrice})
+		_, err = ctx.Submit(
+			exchange.NewOrder{Symbol: s, Side: side, Qty: 100, Type: exchange.Stop, StopPrice: last + r.distance()*sign,
+				ExecInst: exchange.LastPrice},
+		)
 	default:
 		err = ctx.CancelAll(s)
 	}
@@ -160,8 +168,10 @@ func (r *reactor) run(t *testing.T, set *exchange.Instruments, bars []exchange.E
 	in, err := set.Lookup("test", "COARSE")
 	require.NoError(t, err)
 	const balance = 10_000_000_000
-	x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{in.ID}, Currency: in.Settle, Balance: balance,
-		Bars: sim.BarModel{Path: path}})
+	x, err := sim.New(
+		sim.Config{Instruments: set, Symbols: []exchange.SymbolID{in.ID}, Currency: in.Settle, Balance: balance,
+			Bars: sim.BarModel{Path: path}},
+	)
 	require.NoError(t, err)
 	e, err := engine.New(engine.Config{Instruments: set, Symbols: []exchange.SymbolID{in.ID}, Feed: &eventList{bars},
 		Sources:  []engine.Source{{Symbol: in.ID, Kind: exchange.KindBar, Interval: bars[0].BarInterval()}},
@@ -219,7 +229,14 @@ func coarseSet(t *testing.T) *exchange.Instruments {
 // compareCoarse runs reactors on minutes and on bars built from them, and fails if the
 // coarser bars give systematically more: if the mean gain over the minutes' result is more
 // than two and a half standard errors.
-func compareCoarse(t *testing.T, minutes []exchange.Event, interval time.Duration, scale exchange.Price, runs int, path sim.BarPath) {
+func compareCoarse(
+	t *testing.T,
+	minutes []exchange.Event,
+	interval time.Duration,
+	scale exchange.Price,
+	runs int,
+	path sim.BarPath,
+) {
 	t.Helper()
 	set := coarseSet(t)
 	bars := coarse(minutes, interval)
@@ -239,7 +256,13 @@ func compareCoarse(t *testing.T, minutes []exchange.Event, interval time.Duratio
 			}
 			mean := sum / float64(runs)
 			deviation := math.Sqrt(squares/float64(runs)-mean*mean) / math.Sqrt(float64(runs))
-			t.Logf("minutes %.0f, bars %.0f satoshi a run; difference %.0f ± %.0f", fine/float64(runs), rough/float64(runs), mean, deviation)
+			t.Logf(
+				"minutes %.0f, bars %.0f satoshi a run; difference %.0f ± %.0f",
+				fine/float64(runs),
+				rough/float64(runs),
+				mean,
+				deviation,
+			)
 			require.LessOrEqual(t, mean, 2.5*deviation, "coarse bars are better than the minutes that they are made of")
 		})
 	}
@@ -252,7 +275,14 @@ func walk(seed uint64, n int, symbol exchange.SymbolID) (out []exchange.Event) {
 	tick := exchange.MustPrice("0.5")
 	start := exchange.TimeOf(time.Date(2022, 3, 1, 0, 0, 0, 0, time.UTC))
 	for i := range n {
-		b := exchange.Bar{Symbol: symbol, Start: start.Add(time.Duration(i) * time.Minute), Open: p, High: p, Low: p, Volume: 1_000_000}
+		b := exchange.Bar{
+			Symbol: symbol,
+			Start:  start.Add(time.Duration(i) * time.Minute),
+			Open:   p,
+			High:   p,
+			Low:    p,
+			Volume: 1_000_000,
+		}
 		b.End = b.Start.Add(time.Minute)
 		for range 20 {
 			p += tick * exchange.Price(2*r.IntN(2)-1)
@@ -316,7 +346,14 @@ func readMinutes(t *testing.T, name string) (out []exchange.Event) {
 			}
 			return exchange.MustPrice(row[col[c]])
 		}
-		b := exchange.Bar{End: exchange.TimeOf(end), Open: p("open"), High: p("high"), Low: p("low"), Close: p("close"), Volume: 1_000_000}
+		b := exchange.Bar{
+			End:    exchange.TimeOf(end),
+			Open:   p("open"),
+			High:   p("high"),
+			Low:    p("low"),
+			Close:  p("close"),
+			Volume: 1_000_000,
+		}
 		if b.Open == 0 {
 			continue
 		}

@@ -97,7 +97,9 @@ func (m *market) book(bid, ask exchange.Level) {
 
 // bar lets the price go to that of a trade at once: the bar ends when it begins.
 func (m *market) bar(tr exchange.Trade) {
-	m.tell(exchange.Bar{Open: m.last, High: max(m.last, tr.Price), Low: min(m.last, tr.Price), Close: tr.Price, Volume: tr.Qty})
+	m.tell(
+		exchange.Bar{Open: m.last, High: max(m.last, tr.Price), Low: min(m.last, tr.Price), Close: tr.Price, Volume: tr.Qty},
+	)
 }
 
 func (m *market) tell(b exchange.Bar) {

@@ -131,7 +131,8 @@ func New(c Config) (*Exchange, error) {
 	}
 	x.reports.names = &x.names
 	x.sound = c.Faults.Overload == 0 && c.Faults.Lost == 0 && c.Rules.PerMinute == 0 && c.Rules.PerSecond == 0
-	x.orderIDs.prefix, x.execIDs.prefix, x.clientIDs.prefix, x.forcedIDs.prefix = orderPrefix, "exec-", clientPrefix, forcedPrefix
+	x.orderIDs.prefix, x.execIDs.prefix = orderPrefix, "exec-"
+	x.clientIDs.prefix, x.forcedIDs.prefix = clientPrefix, forcedPrefix
 	for _, id := range c.Symbols {
 		if x.byID[id] == nil {
 			s := newSymbol(c.Instruments.Get(id), &x.cfg)

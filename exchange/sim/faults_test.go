@@ -321,13 +321,27 @@ func TestFaultL02AStopLimitIsTestedWhereItIsTriggered(t *testing.T) {
 	s.said("config path=high-first", "bar 1m 100 100 100 100", "submit a buy 5 stoplimit 105 106 last")
 	// Up through 105, where 106 takes, then down to a close of 90.
 	got := append(s.said("at 1m"), s.said("bar 1m 100 110 90 90", "at 2m")...)
-	require.Equal(t, []string{"+1m59.999999999s a: TriggeredOrActivatedBySystem", "+1m59.999999999s a: Buy 5 @ 105 bar-path, 0 left, position 5"}, got)
+	require.Equal(
+		t,
+		[]string{
+			"+1m59.999999999s a: TriggeredOrActivatedBySystem",
+			"+1m59.999999999s a: Buy 5 @ 105 bar-path, 0 left, position 5",
+		},
+		got,
+	)
 	// Triggered at 105 with a limit of 104: it rests, and fills on the way down, not at
 	// the trigger.
 	s = newScript(t)
 	s.said("config path=high-first", "bar 1m 100 100 100 100", "submit a buy 5 stoplimit 105 104 last")
 	got = append(s.said("at 1m"), s.said("bar 1m 100 110 90 90", "at 2m")...)
-	require.Equal(t, []string{"+1m59.999999999s a: TriggeredOrActivatedBySystem", "+1m59.999999999s a: Buy 5 @ 104 bar-path maker, 0 left, position 5"}, got)
+	require.Equal(
+		t,
+		[]string{
+			"+1m59.999999999s a: TriggeredOrActivatedBySystem",
+			"+1m59.999999999s a: Buy 5 @ 104 bar-path maker, 0 left, position 5",
+		},
+		got,
+	)
 }
 
 // L3: a trailing stop moved only after the fill test.

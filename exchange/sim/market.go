@@ -67,10 +67,10 @@ type symbol struct {
 	unfunded    exchange.Time       // a funding time that had no rate; 0: none
 
 	// On bars.
-	bar     path
-	held    int        // orders that wait for a price
-	unsure  int        // orders that became active inside the bar that is under way
-	changes []deferred // that wait for the end of the bar
+	bar       path
+	held      int        // orders that wait for a price
+	uncertain int        // orders that became active inside the bar that is under way
+	changes   []deferred // that wait for the end of the bar
 }
 
 func newSymbol(i *exchange.Instrument, c *Config) *symbol {
@@ -188,7 +188,7 @@ func (s *symbol) retick() {
 func (x *Exchange) raise(s *symbol, to fidelity) {
 	s.fidelity = to
 	s.bar.step, s.wake = pathDone, exchange.Never
-	s.makeSure()
+	s.makeCertain()
 	if s.busy == 0 {
 		x.makeChanges(s) // of orders that have ended
 	}
@@ -309,7 +309,7 @@ func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
 		x.matchTrade(s, t)
 	}
 	if s.held > 0 || len(s.changes) > 0 {
-		x.leaveBar(s)
+		x.releaseDeferred(s)
 	}
 	x.moved(s)
 	x.reschedule()

@@ -24,8 +24,8 @@ type order struct {
 	state     orderState
 	daily     bool           // counted among the orders for the day
 	ambiguous bool           // the order of its fill and of other events inside the bar is unknown
-	unsure    bool           // it became active inside the bar that is under way, or is about to end there
-	leaving   bool           // a cancel or an amendment waits for the end of the bar
+	uncertain bool           // it became active inside the bar that is under way, or is about to end there
+	changing  bool           // a cancel or an amendment waits for the end of the bar
 	said      amended        // the fields that its text says were amended
 	shown     exchange.Qty   // of an iceberg: what is left of the part that it shows
 	value     exchange.Money // of its fills
@@ -128,9 +128,9 @@ func (x *Exchange) detach(o *order) {
 	if o.state != arriving && o.state != gone {
 		o.s.busy--
 	}
-	if o.unsure {
-		o.unsure, o.leaving = false, false
-		o.s.unsure--
+	if o.uncertain {
+		o.uncertain, o.changing = false, false
+		o.s.uncertain--
 	}
 	o.state = arriving
 }

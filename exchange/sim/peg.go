@@ -102,7 +102,7 @@ func (x *Exchange) follow(o *order, p exchange.Price) {
 // trailPath lets trailing stops look at the price of a bar's path.
 func (x *Exchange) trailPath(s *symbol) {
 	for _, o := range s.stops {
-		if o.state == waiting && !o.unsure && o.trails() && s.followsPath(o) {
+		if o.state == waiting && !o.uncertain && o.trails() && s.followsPath(o) {
 			x.follow(o, s.last)
 		}
 	}

@@ -62,7 +62,7 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 		x.moved(s)
 	}
 	if s.held > 0 || len(s.changes) > 0 {
-		x.leaveBar(s)
+		x.releaseDeferred(s)
 	}
 	x.reschedule()
 }

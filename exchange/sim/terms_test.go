@@ -36,7 +36,12 @@ func requireRelot(t *testing.T, set *exchange.Instruments, i *exchange.Instrumen
 	require.NoError(t, err)
 	var reports []exchange.Report
 	advance := func(at exchange.Time) {
-		q := exchange.Quote{BidPrice: 50_000 * exchange.PriceUnit, BidQty: 1e9, AskPrice: 50_001 * exchange.PriceUnit, AskQty: 1e9}
+		q := exchange.Quote{
+			BidPrice: 50_000 * exchange.PriceUnit,
+			BidQty:   1e9,
+			AskPrice: 50_001 * exchange.PriceUnit,
+			AskQty:   1e9,
+		}
 		ev := exchange.QuoteEvent(at, at, i.ID, q)
 		x.Market(&ev)
 		got, err := x.Advance(t.Context(), at, nil)
@@ -44,7 +49,10 @@ func requireRelot(t *testing.T, set *exchange.Instruments, i *exchange.Instrumen
 		reports = append(reports, got...)
 	}
 	submit := func(id exchange.ClientID, qty exchange.Qty, typ exchange.OrderType, p exchange.Price) {
-		_, err := x.Submit(t.Context(), exchange.NewOrder{Symbol: i.ID, ClientID: id, Side: exchange.Buy, Qty: qty, Type: typ, Price: p})
+		_, err := x.Submit(
+			t.Context(),
+			exchange.NewOrder{Symbol: i.ID, ClientID: id, Side: exchange.Buy, Qty: qty, Type: typ, Price: p},
+		)
 		require.NoError(t, err)
 	}
 	lot := after.LotSize

@@ -5,8 +5,9 @@ import (
 )
 
 // slipped offers a market without a book: any quantity at the last price, less
-// the slippage. On bars it offers nothing while the price is not known, a limit order that the price has passed takes at its
-// limit at worst, and the volume share bounds the quantity.
+// the slippage. On bars it offers nothing while the price is unknown. A limit order
+// that the price has passed takes at its limit or better, and the volume share bounds
+// the quantity.
 func (c *offers) slipped() (exchange.Price, exchange.Qty, bool) {
 	s := c.s
 	if c.steps > 0 || s.last <= 0 {

@@ -27,7 +27,7 @@ type Trials struct {
 	Bankrupt int      `json:"bankrupt"` // runs that lost everything; see [Daily.Ruin]
 	Distinct int      `json:"distinct"` // trials: runs that were not idle, each once
 	Days     int      `json:"days"`
-	Best     string   `json:"best"`         // directory of the run with the highest Sharpe ratio, of those that are not bankrupt
+	Best     string   `json:"best"`         // directory of the run with the highest Sharpe ratio that is not bankrupt
 	Sharpe   *float64 `json:"sharpe"`       // its ratio, a year
 	Expected *float64 `json:"expected_max"` // to expect of the best when all are worth nothing, a year
 	Deflated *float64 `json:"deflated_sharpe"`

@@ -85,7 +85,8 @@ const day = exchange.Time(86400 * 1e9)
 func hostileRun(t *testing.T) []byte {
 	t.Helper()
 	r := &run{result: filled[reports.Result](), manifest: filled[reports.Manifest](), stats: filled[analysis.Statistics](),
-		fills: *filled[[]reports.FillRow](), orders: *filled[[]reports.OrderRow](), outcomes: *filled[map[string]int64](), fillCount: 2, orderCount: 2}
+		fills: *filled[[]reports.FillRow](), orders: *filled[[]reports.OrderRow](), outcomes: *filled[map[string]int64](),
+		fillCount: 2, orderCount: 2}
 	r.result.Run.Start, r.result.Run.End = 0, 10*day
 	r.result.Account.CurrencyScale = 8
 	r.result.Instruments[0].Kind = exchange.Inverse
@@ -103,7 +104,17 @@ func hostileRun(t *testing.T) []byte {
 	r.other = analysis.ConversionOf(r.result)
 	r.other.OK = true
 	require.Contains(t, r.other.Own, "onerror")
-	r.price, r.position, r.exposure = newCandles(0, 10*day, mostCandle), newCurves(0, 10*day).equity, newCurves(0, 10*day).coin
+	r.price, r.position, r.exposure = newCandles(
+		0,
+		10*day,
+		mostCandle,
+	), newCurves(
+		0,
+		10*day,
+	).equity, newCurves(
+		0,
+		10*day,
+	).coin
 	r.own, r.second = newCurves(0, 10*day), newCurves(0, 10*day)
 	for n := range 10 {
 		at := exchange.Time(n) * day
@@ -125,7 +136,11 @@ func hostileComparison(t *testing.T) []byte {
 	v := filled[compareView]()
 	var err error
 	v.scripts, err = scriptsOf("compare.js", compareData{Start: 0, End: 10, Runs: []compareLine{
-		{Name: hostile, Equity: lineData{T: []float64{0, 5}, V: []number{1, 2}}, Drawdown: lineData{T: []float64{0, 5}, V: []number{0, 0}}}}})
+		{
+			Name:     hostile,
+			Equity:   lineData{T: []float64{0, 5}, V: []number{1, 2}},
+			Drawdown: lineData{T: []float64{0, 5}, V: []number{0, 0}},
+		}}})
 	require.NoError(t, err)
 	var page bytes.Buffer
 	require.NoError(t, execute(&page, "compare.html.tmpl", v))

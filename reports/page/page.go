@@ -140,7 +140,17 @@ func scriptsOf(script string, data any) (s scripts, err error) {
 		return string(b)
 	}
 	style, chartStyle := read("report.css"), read("uplot/uPlot.min.css")
-	theme, chart, charts, tables, own := read("theme.js"), read("uplot/uPlot.iife.min.js"), read("charts.js"), read("tables.js"), read(script)
+	theme, chart, charts, tables, own := read(
+		"theme.js",
+	), read(
+		"uplot/uPlot.iife.min.js",
+	), read(
+		"charts.js",
+	), read(
+		"tables.js",
+	), read(
+		script,
+	)
 	s.Style, s.ChartStyle = template.CSS(style), template.CSS(chartStyle)                          //nolint:gosec // ours
 	s.Theme, s.ChartScript, s.Charts = template.JS(theme), template.JS(chart), template.JS(charts) //nolint:gosec // ours
 	s.Script, s.Tables = template.JS(own), template.JS(tables)                                     //nolint:gosec // ours
@@ -161,5 +171,9 @@ func policy(scripts, styles []string) string {
 		}
 		return b.String()
 	}
-	return "default-src 'none'; script-src" + digests(scripts) + "; style-src" + digests(styles) + "; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; script-src" + digests(
+		scripts,
+	) + "; style-src" + digests(
+		styles,
+	) + "; base-uri 'none'; form-action 'none'"
 }

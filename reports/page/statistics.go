@@ -261,8 +261,14 @@ func slotsSVG(slots []analysis.Slot, label string, text func(float64) string) te
 			class = "down"
 		}
 		top, bottom := min(y(v), y(0)), max(y(v), y(0))
-		m.open("rect", has("class", "%s", class), has("x", "%.2f", float64(i)*w+1), has("y", "%.2f", top), has("width", "%.2f", w-2),
-			has("height", "%.2f", max(bottom-top, 0.5)))
+		m.open(
+			"rect",
+			has("class", "%s", class),
+			has("x", "%.2f", float64(i)*w+1),
+			has("y", "%.2f", top),
+			has("width", "%.2f", w-2),
+			has("height", "%.2f", max(bottom-top, 0.5)),
+		)
 		m.element("title", slots[i].Name+": "+text(v))
 		m.close("rect")
 		if len(slots) < 10 || i%3 == 0 {

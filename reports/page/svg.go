@@ -68,7 +68,11 @@ func histogramSVG(bins []stats.Bin, label, what string, text func(float64) strin
 		most = max(most, b.Count)
 	}
 	var m markup
-	m.picture(width, height, fmt.Sprintf("%s: %d bins from %s to %s", label, len(bins), text(bins[0].From), text(bins[len(bins)-1].To)))
+	m.picture(
+		width,
+		height,
+		fmt.Sprintf("%s: %d bins from %s to %s", label, len(bins), text(bins[0].From), text(bins[len(bins)-1].To)),
+	)
 	w := width / float64(len(bins))
 	for i, b := range bins {
 		h := float64(b.Count) / float64(most) * (height - foot - 8)
@@ -97,7 +101,15 @@ func histogramSVG(bins []stats.Bin, label, what string, text func(float64) strin
 
 // rule draws a horizontal line.
 func (m *markup) rule(from, to, y float64) {
-	m.element("line", "", has("class", "rule"), has("x1", "%g", from), has("x2", "%g", to), has("y1", "%.2f", y), has("y2", "%.2f", y))
+	m.element(
+		"line",
+		"",
+		has("class", "rule"),
+		has("x1", "%g", from),
+		has("x2", "%g", to),
+		has("y1", "%.2f", y),
+		has("y2", "%.2f", y),
+	)
 }
 
 // part is a bar of a waterfall: a change, or a sum that stands by itself.
@@ -140,7 +152,15 @@ func waterfallHTML(parts []part, text func(float64) string) template.HTML {
 		m.element("th", p.name, has("scope", "row"))
 		m.open("td", has("class", "track"))
 		m.open("svg", has("viewBox", "0 0 100 10"), has("preserveAspectRatio", "none"), has("aria-hidden", "true"))
-		m.element("rect", "", has("class", "%s", class), has("x", "%.2f", a), has("y", "0"), has("width", "%.2f", max(b-a, 0.3)), has("height", "10"))
+		m.element(
+			"rect",
+			"",
+			has("class", "%s", class),
+			has("x", "%.2f", a),
+			has("y", "0"),
+			has("width", "%.2f", max(b-a, 0.3)),
+			has("height", "10"),
+		)
 		m.close("svg")
 		m.close("td")
 		m.element("td", text(p.v))

@@ -31,8 +31,9 @@ func WriteSweep(path string, s *sweeps.Sweep, entries []sweeps.Entry) error {
 // SweepFigures words what choosing the best run of a sweep is worth.
 func SweepFigures(s *sweeps.Sweep) []Figure {
 	t := analysis.Trials{Runs: s.Trials.Runs, Days: s.Trials.Days, Sharpe: s.Trials.Sharpe, Expected: s.Trials.Expected,
-		Deflated: s.Trials.Deflated, MinTrackRecord: s.Trials.MinTrackRecord, Overfitting: s.Trials.Overfitting, Reason: s.Trials.Reason,
-		Idle: s.Trials.Idle, Bankrupt: s.Trials.Bankrupt}
+		Deflated: s.Trials.Deflated, MinTrackRecord: s.Trials.MinTrackRecord, Overfitting: s.Trials.Overfitting,
+		Reason: s.Trials.Reason,
+		Idle:   s.Trials.Idle, Bankrupt: s.Trials.Bankrupt}
 	if s.Trials.Best > 0 {
 		t.Best = "run " + strconv.Itoa(s.Trials.Best)
 	}
@@ -274,7 +275,8 @@ func objectiveSVG(s *sweeps.Sweep) template.HTML {
 func sweepDataOf(s *sweeps.Sweep, ranked []*sweeps.Run, entries []sweeps.Entry) sweepData {
 	o := s.Objective()
 	d := sweepData{Start: seconds(s.Run.Start), End: seconds(s.Run.End), Scale: s.Account.CurrencyScale, Objective: o.Name,
-		Less: o.Least(), Axes: s.Axes, Metrics: sweepMetrics(s), Broke: []int{}, Command: s.Command, Fixed: flagsOf(s.Run.Params)}
+		Less: o.Least(), Axes: s.Axes, Metrics: sweepMetrics(s), Broke: []int{}, Command: s.Command,
+		Fixed: flagsOf(s.Run.Params)}
 	for i, r := range ranked {
 		d.Runs = append(d.Runs, r.N)
 		if r.Bankrupt {

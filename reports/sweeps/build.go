@@ -114,7 +114,8 @@ func (s *Sweep) trials(entries []Entry) Trials {
 	}
 	t := analysis.Judge(names, days)
 	out := Trials{Runs: t.Runs, Idle: t.Idle, Bankrupt: t.Bankrupt, Distinct: t.Distinct, Days: t.Days, Sharpe: t.Sharpe,
-		Expected: t.Expected, Deflated: t.Deflated, MinTrackRecord: t.MinTrackRecord, Overfitting: t.Overfitting, Reason: t.Reason}
+		Expected: t.Expected, Deflated: t.Deflated, MinTrackRecord: t.MinTrackRecord, Overfitting: t.Overfitting,
+		Reason: t.Reason}
 	out.Best, _ = strconv.Atoi(t.Best)
 	if len(names) == 0 {
 		out.Reason = "no run finished"

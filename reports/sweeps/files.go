@@ -94,7 +94,14 @@ func (s *Sweep) rowType() reflect.Type {
 			Tag: reflect.StructTag(fmt.Sprintf(`parquet:"param_%s"`, s.Axes[i].Name))})
 	}
 	for _, f := range stateFields() {
-		fields = append(fields, reflect.StructField{Name: f.Name, Type: f.Type, Tag: reflect.StructTag(fmt.Sprintf("parquet:%q", f.Tag.Get("json")))})
+		fields = append(
+			fields,
+			reflect.StructField{
+				Name: f.Name,
+				Type: f.Type,
+				Tag:  reflect.StructTag(fmt.Sprintf("parquet:%q", f.Tag.Get("json"))),
+			},
+		)
 	}
 	for _, f := range figures() {
 		kind := reflect.TypeFor[*int64]()
@@ -179,7 +186,8 @@ func WriteCSV(dir string, s *Sweep, entries []Entry) ([]string, error) {
 		}
 		for i := range entries {
 			for _, d := range entries[i].Days {
-				if err := w.Write([]string{strconv.Itoa(entries[i].Run.N), d.At.String(), strconv.FormatInt(int64(d.Equity), 10)}); err != nil {
+				row := []string{strconv.Itoa(entries[i].Run.N), d.At.String(), strconv.FormatInt(int64(d.Equity), 10)}
+				if err := w.Write(row); err != nil {
 					return err
 				}
 			}

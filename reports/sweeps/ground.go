@@ -304,8 +304,14 @@ func (g *ground) binned(a int) []Marginal {
 
 func (g *ground) marginal(axis, value string, places []int) Marginal {
 	values := g.values(places)
-	return Marginal{Axis: axis, Value: value, Runs: len(places), Bankrupt: g.count(places, bankrupt), Median: defined(median(values)),
-		Best: end(values, true)}
+	return Marginal{
+		Axis:     axis,
+		Value:    value,
+		Runs:     len(places),
+		Bankrupt: g.count(places, bankrupt),
+		Median:   defined(median(values)),
+		Best:     end(values, true),
+	}
 }
 
 func defined(v float64) *float64 {

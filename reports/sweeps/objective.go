@@ -38,7 +38,10 @@ func figures() []Objective {
 	for i := range kind.NumField() {
 		tag := kind.Field(i).Tag
 		if group := tag.Get("figure"); group != "" {
-			list = append(list, Objective{Name: tag.Get("json"), Label: tag.Get("label"), Group: group, field: i, least: tag.Get("best") == "min"})
+			list = append(
+				list,
+				Objective{Name: tag.Get("json"), Label: tag.Get("label"), Group: group, field: i, least: tag.Get("best") == "min"},
+			)
 		}
 	}
 	return list
@@ -187,8 +190,12 @@ func ParseConstraint(text string) (Constraint, error) {
 		c.Op = "="
 	}
 	var err error
-	if c.Value, err = strconv.ParseFloat(rest, 64); c.Op == "" || err != nil || math.IsNaN(c.Value) || math.IsInf(c.Value, 0) {
-		return Constraint{}, fmt.Errorf("%q: want a figure, one of < <= > >= = !=, and a number, such as max_drawdown<0.3", text)
+	if c.Value, err = strconv.ParseFloat(rest, 64); c.Op == "" || err != nil || math.IsNaN(c.Value) ||
+		math.IsInf(c.Value, 0) {
+		return Constraint{}, fmt.Errorf(
+			"%q: want a figure, one of < <= > >= = !=, and a number, such as max_drawdown<0.3",
+			text,
+		)
 	}
 	c.Figure, err = figureOf(name)
 	return c, err

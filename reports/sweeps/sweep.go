@@ -137,10 +137,12 @@ type Run struct { //nolint:recvcheck // encoding/json calls the method of a valu
 // RunOf keeps of a result what a sweep compares.
 func RunOf(n int, params map[string]string, r *reports.Result) Run {
 	m, c, a := &r.Metrics, &r.Counts, &r.Account
-	return Run{N: n, Params: params, Status: OK, Digest: r.Digest, EndEquity: a.EndEquity, RealisedPnL: a.RealisedPnL, Fees: a.Fees,
+	return Run{N: n, Params: params, Status: OK, Digest: r.Digest, EndEquity: a.EndEquity, RealisedPnL: a.RealisedPnL,
+		Fees:    a.Fees,
 		Funding: a.Funding, TotalReturn: m.TotalReturn, CAGR: m.CAGR, Sharpe: m.Sharpe, Sortino: m.Sortino, Volatility: m.Volatility,
 		MaxDrawdown: m.MaxDrawdown, WinRate: m.WinRate, ProfitFactor: m.ProfitFactor, Exposure: m.Exposure, Turnover: m.Turnover,
-		Orders: c.Orders, Fills: c.Fills, Trades: c.Trades, Rejected: c.Rejected, Liquidations: c.Liquidations, Warnings: int64(len(r.Warnings)),
+		Orders: c.Orders, Fills: c.Fills, Trades: c.Trades, Rejected: c.Rejected, Liquidations: c.Liquidations,
+		Warnings:        int64(len(r.Warnings)),
 		BenchmarkReturn: m.BenchmarkReturn, EndBalance: a.EndBalance, UnrealisedPnL: a.UnrealisedPnL, Insurance: a.Insurance,
 		AccountTurnover: a.Turnover, Events: c.Events, Samples: c.Samples, MakerFills: c.MakerFills, TradesWon: c.TradesWon,
 		TradesLost: c.TradesLost, FundingPayments: c.FundingPayments, Refused: c.Refused, Settlements: c.Settlements,

@@ -63,8 +63,16 @@ func (s *Sweep) writeRuns(b *strings.Builder, most int) {
 		for i := range s.Axes {
 			row = append(row, r.Params[s.Axes[i].Name])
 		}
-		row = append(row, percent(r.TotalReturn), ratio(r.Sharpe), ratio(r.Sortino), percent(r.MaxDrawdown), ratio(r.ProfitFactor),
-			count(r, r.Trades), count(r, r.Fills))
+		row = append(
+			row,
+			percent(r.TotalReturn),
+			ratio(r.Sharpe),
+			ratio(r.Sortino),
+			percent(r.MaxDrawdown),
+			ratio(r.ProfitFactor),
+			count(r, r.Trades),
+			count(r, r.Fills),
+		)
 		if own {
 			row = append(row, s.figureText(o, r))
 		}

@@ -53,8 +53,18 @@ func (s *Sweep) warn() []string {
 			idle++
 		}
 	}
-	say(broke > 0, "%s bankrupt, with at most 1 %% of the start balance left at the end of a day; bankrupt runs rank last", were(broke, "run"))
-	say(outside > 0, "%d of %d runs do not meet %s; they rank behind those that do", outside, len(s.Runs), strings.Join(s.Search.Where, " and "))
+	say(
+		broke > 0,
+		"%s bankrupt, with at most 1 %% of the start balance left at the end of a day; bankrupt runs rank last",
+		were(broke, "run"),
+	)
+	say(
+		outside > 0,
+		"%d of %d runs do not meet %s; they rank behind those that do",
+		outside,
+		len(s.Runs),
+		strings.Join(s.Search.Where, " and "),
+	)
 	say(liquidated > 0, "%s liquidated", were(liquidated, "run"))
 	say(idle > 0, "%s without a fill", were(idle, "run"))
 	say(s.Search.Refused > 0, "%s left out, which the strategy does not take: %s", were(s.Search.Refused, "point"), s.Search.Example)
@@ -91,7 +101,12 @@ func (s *Sweep) warnOfBest(say func(bool, string, ...any)) {
 		return
 	}
 	x := s.Stability
-	say(x.Median == nil && x.Bankrupt > 0, "the best run stands alone: %d of its %d neighbours are bankrupt", x.Bankrupt, x.Neighbours)
+	say(
+		x.Median == nil && x.Bankrupt > 0,
+		"the best run stands alone: %d of its %d neighbours are bankrupt",
+		x.Bankrupt,
+		x.Neighbours,
+	)
 	say(x.Ratio != nil && *x.Ratio < alone || x.Ratio == nil && x.Median != nil && *x.Median <= 0,
 		"the best run stands alone: the median of its %d neighbours is %.2f", x.Neighbours, value(x.Median))
 	say(len(x.Edges) > 0, "the best run is at the end of %s: a better one may lie beyond", strings.Join(x.Edges, " and "))

@@ -81,7 +81,13 @@ func Start(ctx context.Context, c Config) (*Webhook, error) {
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.Client = &own
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Webhook{cfg: c, chat: u.Query().Get("chat_id"), queue: make(chan string, queued), done: make(chan struct{}), cancel: cancel}
+	w := &Webhook{
+		cfg:    c,
+		chat:   u.Query().Get("chat_id"),
+		queue:  make(chan string, queued),
+		done:   make(chan struct{}),
+		cancel: cancel,
+	}
 	go w.run(ctx)
 	return w, nil
 }

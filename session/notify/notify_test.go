@@ -148,8 +148,11 @@ func TestHangs(t *testing.T) {
 	defer server.Close()
 	defer close(release)
 	log := new(bytes.Buffer)
-	w, err := notify.Start(t.Context(), notify.Config{Session: "s", URL: secret.New(server.URL), Symbol: func(exchange.SymbolID) string { return "XBTUSD" },
-		Log: slog.New(slog.NewTextHandler(log, nil)), Gather: time.Millisecond, Patience: 300 * time.Millisecond})
+	w, err := notify.Start(
+		t.Context(),
+		notify.Config{Session: "s", URL: secret.New(server.URL), Symbol: func(exchange.SymbolID) string { return "XBTUSD" },
+			Log: slog.New(slog.NewTextHandler(log, nil)), Gather: time.Millisecond, Patience: 300 * time.Millisecond},
+	)
 	require.NoError(t, err)
 	for range 500 {
 		w.Say("hello")
@@ -162,10 +165,15 @@ func TestHangs(t *testing.T) {
 
 // The same for one that refuses and asks for patience.
 func TestRefusesForEver(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	server := httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }),
+	)
 	defer server.Close()
-	w, err := notify.Start(t.Context(), notify.Config{URL: secret.New(server.URL), Symbol: func(exchange.SymbolID) string { return "" },
-		Log: slog.New(slog.DiscardHandler), Gather: time.Millisecond, Backoff: time.Hour, Patience: 100 * time.Millisecond})
+	w, err := notify.Start(
+		t.Context(),
+		notify.Config{URL: secret.New(server.URL), Symbol: func(exchange.SymbolID) string { return "" },
+			Log: slog.New(slog.DiscardHandler), Gather: time.Millisecond, Backoff: time.Hour, Patience: 100 * time.Millisecond},
+	)
 	require.NoError(t, err)
 	w.Say("hello")
 	began := time.Now()

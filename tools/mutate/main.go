@@ -51,8 +51,12 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	f := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: mutate [flags] PACKAGES\n\nChanges the code of packages, one place at a time, and counts the changes that no test notices.\n"+
-			"Exit code 1: a package is under the threshold. 2: another error.")
+		fmt.Fprintln(
+			stderr,
+			"usage: mutate [flags] PACKAGES\n\nChanges the code of packages, one place at a time, "+
+				"and counts the changes that no test notices.\n"+
+				"Exit code 1: a package is under the threshold. 2: another error.",
+		)
 		f.PrintDefaults()
 	}
 	f.StringVar(&o.root, "root", ".", "`directory` of the module; names of files are relative to it")
@@ -61,9 +65,19 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.jobs, "jobs", 1, "mutants at a time")
 	f.IntVar(&o.memory, "memory", 4096, "memory of a test binary in `MiB`")
 	f.Float64Var(&o.threshold, "threshold", 95, "`percent` of the mutants of each package that tests must kill")
-	f.DurationVar(&o.timeout, "timeout", 0, "of the tests of a package; 0: 10s and five times what they take without a mutant")
+	f.DurationVar(
+		&o.timeout,
+		"timeout",
+		0,
+		"of the tests of a package; 0: 10s and five times what they take without a mutant",
+	)
 	f.StringVar(&o.changed, "changed", "", "only files that differ from this git `reference`")
-	f.StringVar(&o.with, "with", "", "`packages`, separated by spaces, whose tests run too when those of the package itself pass")
+	f.StringVar(
+		&o.with,
+		"with",
+		"",
+		"`packages`, separated by spaces, whose tests run too when those of the package itself pass",
+	)
 	f.StringVar(&o.accepted, "accepted", "", "`file` of mutants that need not be killed, each with a reason")
 	f.BoolVar(&o.recheck, "recheck", false, "run the accepted mutants too, and list those that are killed")
 	f.StringVar(&o.json, "json", "", "`file` for all results as JSON")

@@ -21,7 +21,22 @@ func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) 
 // A package whose tests miss something, with a mutant that hangs and one that does not compile.
 func TestLoosePackage(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "out.json")
-	code, text, stderr := runCommand(t, "-root", "testdata/sample", "-seed", "5", "-limit", "8", "-jobs", "2", "-timeout", "3s", "-json", name, "./loose")
+	code, text, stderr := runCommand(
+		t,
+		"-root",
+		"testdata/sample",
+		"-seed",
+		"5",
+		"-limit",
+		"8",
+		"-jobs",
+		"2",
+		"-timeout",
+		"3s",
+		"-json",
+		name,
+		"./loose",
+	)
 	require.Equal(t, exitLow, code, stderr)
 	require.Equal(t, `loose/loose.go:8: constant: survived
 loose/loose.go:14: remove assignment: killed
@@ -80,7 +95,12 @@ func TestWith(t *testing.T) {
 	}
 	code, text, stderr := runCommand(t, "-root", root, "-quiet", "./a")
 	require.Equal(t, exitLow, code, stderr)
-	require.Regexp(t, `example.com/m/a +3 +2 +0 +0 +2 +0 +1 +0.0%`, text, "what does not compile does not count, with tests or without")
+	require.Regexp(
+		t,
+		`example.com/m/a +3 +2 +0 +0 +2 +0 +1 +0.0%`,
+		text,
+		"what does not compile does not count, with tests or without",
+	)
 	code, text, stderr = runCommand(t, "-root", root, "-quiet", "-with", "./b", "./a")
 	require.Zero(t, code, stderr)
 	require.Regexp(t, `example.com/m/a +3 +2 +2 +0 +0 +0 +1 +100.0%`, text)
@@ -88,7 +108,15 @@ func TestWith(t *testing.T) {
 
 // A package that is tested in full, but for one mutant that is accepted.
 func TestStrictPackage(t *testing.T) {
-	code, text, stderr := runCommand(t, "-root", "testdata/sample", "-accepted", "testdata/accepted.txt", "-quiet", "./strict")
+	code, text, stderr := runCommand(
+		t,
+		"-root",
+		"testdata/sample",
+		"-accepted",
+		"testdata/accepted.txt",
+		"-quiet",
+		"./strict",
+	)
 	require.Zero(t, code, stderr)
 	require.Empty(t, stderr)
 	require.Equal(t, `accepted, but no such mutant: testdata/accepted.txt:8: strict/strict.go: Smaller: boundary
@@ -119,7 +147,10 @@ func TestDraw(t *testing.T) {
 func TestChangedFiles(t *testing.T) {
 	root := t.TempDir()
 	git := func(args ...string) {
-		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+		cmd := exec.CommandContext(
+			t.Context(),
+			"git",
+			append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
 		cmd.Dir = root
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))

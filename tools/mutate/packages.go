@@ -63,7 +63,19 @@ func changedFiles(ctx context.Context, root, ref string) (map[string]bool, error
 	if strings.HasPrefix(ref, "-") {
 		return nil, fmt.Errorf("changed: %q is not a git reference", ref)
 	}
-	diff, err := run(ctx, root, "git", "diff", "--name-only", "--relative", "--no-renames", "-z", "--merge-base", ref, "--")
+	diff, err := run(
+		ctx,
+		root,
+		"git",
+		"diff",
+		"--name-only",
+		"--relative",
+		"--no-renames",
+		"-z",
+		"--merge-base",
+		ref,
+		"--",
+	)
 	if err != nil {
 		return nil, err
 	}

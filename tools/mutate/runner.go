@@ -68,7 +68,12 @@ type target struct {
 }
 
 // test draws mutants of a package until limit of them count, and runs the tests.
-func (r *runner) test(ctx context.Context, p *goPackage, all []mutant, sources map[string]source) (*packageResult, error) {
+func (r *runner) test(
+	ctx context.Context,
+	p *goPackage,
+	all []mutant,
+	sources map[string]source,
+) (*packageResult, error) {
 	result := &packageResult{Package: p.ImportPath, Candidates: len(all)}
 	if len(all) == 0 {
 		result.finish()

@@ -146,7 +146,8 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 		c.Notice = func(live.Notice) {}
 	}
 	x := &Exchange{cfg: c, client: client, symbols: map[string]*state{}, byID: map[exchange.SymbolID]*state{}, prefix: prefix(),
-		ready: make(chan struct{}, 1), open: map[exchange.ClientID]*openOrder{}, denied: map[exchange.ClientID]bool{}, foreign: map[exchange.OrderID]bool{}, pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
+		ready: make(chan struct{}, 1), open: map[exchange.ClientID]*openOrder{}, denied: map[exchange.ClientID]bool{},
+		foreign: map[exchange.OrderID]bool{}, pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
 	for _, id := range c.Symbols {
 		s := &state{inst: c.Instruments.Get(id)}
 		x.symbols[s.inst.Symbol], x.byID[id] = s, s
@@ -756,7 +757,9 @@ func (x *Exchange) cancelOwn(ctx context.Context, f *exchange.CancelFilter) erro
 		if o.acknowledged {
 			side = o.state.Side
 		}
-		if (f.AllSymbol || o.symbol == f.Symbol) && (f.Side == exchange.NoSide || side == exchange.NoSide || side == f.Side) && strings.HasPrefix(string(id), x.cfg.Prefix) {
+		if (f.AllSymbol || o.symbol == f.Symbol) &&
+			(f.Side == exchange.NoSide || side == exchange.NoSide || side == f.Side) &&
+			strings.HasPrefix(string(id), x.cfg.Prefix) {
 			ids = append(ids, string(id))
 		}
 	}

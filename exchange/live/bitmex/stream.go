@@ -338,7 +338,10 @@ func (x *Exchange) begin(ctx context.Context) error {
 		}
 		s.basis = exchange.BasisOf(exchange.Qty(integer(row.CurrentQty)), exchange.Money(integer(row.UnrealisedCost)))
 		if s.basis.Qty != 0 && x.cfg.Prefix != "" && x.cfg.Others == live.Doubt {
-			x.differs(live.Difference, fmt.Sprintf("position of %s was %d before the session began, and it did not make it", s.inst.Symbol, s.basis.Qty))
+			x.differs(
+				live.Difference,
+				fmt.Sprintf("position of %s was %d before the session began, and it did not make it", s.inst.Symbol, s.basis.Qty),
+			)
 		}
 	}
 	return nil
@@ -354,7 +357,17 @@ func (x *Exchange) stranger(row *api.Order) bool {
 	if id := exchange.OrderID(row.OrderID); !x.foreign[id] {
 		x.foreign[id] = true
 		if x.cfg.Others == live.Doubt {
-			x.differs(live.Difference, fmt.Sprintf("order %s %s (%s %d %s) is not the session's, and is left alone", row.OrderID, row.ClOrdID, row.Side, integer(row.OrderQty), row.Symbol))
+			x.differs(
+				live.Difference,
+				fmt.Sprintf(
+					"order %s %s (%s %d %s) is not the session's, and is left alone",
+					row.OrderID,
+					row.ClOrdID,
+					row.Side,
+					integer(row.OrderQty),
+					row.Symbol,
+				),
+			)
 		}
 	}
 	return true

@@ -51,7 +51,11 @@ func TestAccountRiskLimitLeavesSpotOut(t *testing.T) {
 	require.NoError(t, a.CheckOrder(1, exchange.Buy, 200_000, price, 0), "10 000 USDT")
 	a.SetOpen(2, exchange.Buy, 100_000_000, 50_000_000_000)
 	require.NoError(t, a.CheckOrder(1, exchange.Buy, 200_000, price, 0))
-	require.Equal(t, &RiskLimitError{Value: 10_005_000_000, Limit: 10_000_000_000, Account: true}, a.CheckOrder(1, exchange.Buy, 200_100, price, 0))
+	require.Equal(
+		t,
+		&RiskLimitError{Value: 10_005_000_000, Limit: 10_000_000_000, Account: true},
+		a.CheckOrder(1, exchange.Buy, 200_100, price, 0),
+	)
 	require.NoError(t, a.CheckOrder(2, exchange.Buy, 100_000_000, price, 0))
 	requireBooks(t, a)
 }
