@@ -69,6 +69,11 @@ func (x *Exchange) cancelFor(o *order, text string) {
 		x.cancel(o, text)
 		return
 	}
+	for i := range o.s.changes { // a request that is repeated until it is confirmed
+		if c := &o.s.changes[i]; c.text != "" && c.cmd.cancel.OrderID == o.OrderID {
+			return
+		}
+	}
 	x.defers(
 		o,
 		&command{kind: cmdCancel, symbol: o.s, cancel: exchange.CancelOrder{Symbol: o.s.id, OrderID: o.OrderID}},
