@@ -278,8 +278,11 @@ func TestOtherHands(t *testing.T) {
 		}
 		return ids
 	}
+	// The venue's clock is fast: its dead man's switch, which cancels the orders of others too,
+	// would expire between two refreshes.
+	args := func(name string, more ...string) []string { return v.args(name, append(more, "--dead-man", "0")...) }
 	hand("hand-stop")
-	p := begin(t, v.state, v.args("doubt")...)
+	p := begin(t, v.state, args("doubt")...)
 	p.line()
 	soon(
 		t,
@@ -295,7 +298,7 @@ func TestOtherHands(t *testing.T) {
 	require.Equal(t, []string{"hand-stop"}, v.openIDs(), "it has placed none")
 
 	// One key, one session.
-	code, text := paperFails(t, append(v.args("second"), "--state", t.TempDir())...)
+	code, text := paperFails(t, append(args("second"), "--state", t.TempDir())...)
 	require.Equal(t, cli.ExitUsage, code, text)
 	require.Contains(t, text, "the key in $DUNAMIS_BITMEX_KEY is in use by session doubt: a key has one session at a time")
 
@@ -309,7 +312,7 @@ func TestOtherHands(t *testing.T) {
 	require.Len(t, others(), 2)
 	again(t, "backtest", v.state, "doubt")
 
-	p = begin(t, v.state, v.args("beside", "--ignore-others")...)
+	p = begin(t, v.state, args("beside", "--ignore-others")...)
 	p.line()
 	soon(
 		t,
@@ -321,7 +324,7 @@ func TestOtherHands(t *testing.T) {
 	p.suspend()
 	require.Len(t, others(), 2)
 
-	p = begin(t, v.state, v.args("over", "--adopt")...)
+	p = begin(t, v.state, args("over", "--adopt")...)
 	p.line()
 	soon(
 		t,

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -420,8 +421,8 @@ func TestSweepProgress(t *testing.T) {
 			&errs,
 		)
 		app.Interactive = interactive
-		now := time.Unix(1_600_000_000, 0)
-		app.Now = func() time.Time { now = now.Add(3 * time.Second); return now }
+		var calls atomic.Int64 // workers ask too
+		app.Now = func() time.Time { return time.Unix(1_600_000_000+3*calls.Add(1), 0) }
 		require.Equal(t, cli.ExitOK, app.Run(t.Context()), errs.String())
 		return out.String(), errs.String()
 	}

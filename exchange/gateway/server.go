@@ -192,7 +192,7 @@ func (g *Gateway) checkSignature(id, expires, signature, verb, path string, body
 	if now := g.cfg.Clock().Unix(); at < now {
 		return Key{}, false, unauthorized("This request has expired - `expires` is in the past. Current time: " + strconv.FormatInt(now, 10))
 	}
-	if limit := g.cfg.Clock().Add(maxExpiry).Unix(); at > limit {
+	if at > g.cfg.Clock().Add(maxExpiry).Unix() && !g.inMilliseconds(at) {
 		return Key{}, false, unauthorized(
 			"This request expires too late - `expires` must be at most a day ahead. Current time: " +
 				strconv.FormatInt(g.cfg.Clock().Unix(), 10),
@@ -202,6 +202,14 @@ func (g *Gateway) checkSignature(id, expires, signature, verb, path string, body
 		return Key{}, false, unauthorized("This key is disabled.")
 	}
 	return k, true, nil
+}
+
+// inMilliseconds reports whether an expiry is a time of today in milliseconds. Clients that
+// were written for the venue send those: it takes them for seconds of a far future. To the
+// gateway they are valid for a day.
+func (g *Gateway) inMilliseconds(at int64) bool {
+	now := g.cfg.Clock()
+	return at >= now.Add(-maxExpiry).UnixMilli() && at <= now.Add(maxExpiry).UnixMilli()
 }
 
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -435,7 +435,10 @@ func TestExpiryFarAhead(t *testing.T) {
 	for _, c := range []struct {
 		at int64
 		ok bool
-	}{{now.Add(23 * time.Hour).Unix(), true}, {now.Add(25 * time.Hour).Unix(), false}, {9e18, false}, {1<<63 - 1, false}} {
+	}{
+		{now.Add(23 * time.Hour).Unix(), true}, {now.Add(25 * time.Hour).Unix(), false}, {9e18, false}, {1<<63 - 1, false},
+		{now.UnixMilli(), true}, {now.Add(-25 * time.Hour).UnixMilli(), false}, {now.Add(25 * time.Hour).UnixMilli(), false},
+	} {
 		a := w.askAs("trader", "s1", c.at, "GET", "/order", "")
 		require.Equal(t, c.ok, a.status == 200, "%d: %s", c.at, a.body)
 		if !c.ok {
