@@ -147,10 +147,12 @@ func TestSweepGoesOn(t *testing.T) {
 	require.Equal(t, stdout.String(), again, "a finished sweep prints its result again")
 	require.Equal(t, files(t, whole), files(t, dir))
 	require.Equal(t, read(t, filepath.Join(dir, sweeps.SweepFile)), mustBacktest(t, append(command, "--json")...))
-	require.NoError(t, os.Remove(filepath.Join(dir, reports.PageFile)))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), nil, 0o600))
-	mustBacktest(t, command...)
-	require.Equal(t, files(t, whole), files(t, dir), "it was killed after it had finished")
+	for _, left := range []string{"journal.jsonl", ".dunamis-lock", ".report.html.17", ".sweep.json.17"} {
+		require.NoError(t, os.Remove(filepath.Join(dir, reports.PageFile)))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, left), nil, 0o600))
+		mustBacktest(t, command...)
+		require.Equal(t, files(t, whole), files(t, dir), "killed with %s after sweep.json was written", left)
+	}
 	code, _, text = backtest(t, append(command, "--slippage-ticks", "2")...)
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, text, "it holds a finished sweep with other settings")

@@ -223,10 +223,15 @@ func Finished(dir, fingerprint string) (*Sweep, []Entry, error) {
 	return s, entries, settle(dir)
 }
 
-// settle removes what a process that was killed right after it had finished a sweep
-// left beside it.
+// settle removes what a process that was killed after it had written sweep.json left
+// beside it: the journal, its lock, and files that it was writing.
 func settle(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, journalFile)); errors.Is(err, fs.ErrNotExist) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("sweep directory: %w", err)
+	}
+	left := func(e fs.DirEntry) bool { return e.Name() == journalFile || strings.HasPrefix(e.Name(), ".") }
+	if !slices.ContainsFunc(entries, left) {
 		return nil
 	}
 	lock, err := reports.LockDirectory(dir)
