@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -43,6 +44,7 @@ type Feed struct {
 	c       *Catalog
 	query   Query
 	streams []*stream
+	heads   []*head // of all streams
 	merge   merge
 	used    usedParts
 	err     error // that ended the feed
@@ -74,7 +76,7 @@ func (c *Catalog) Feed(ctx context.Context, q Query) (*Feed, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	f.merge = newMerge(heads)
+	f.heads, f.merge = heads, newMerge(heads)
 	return f, nil
 }
 
@@ -99,7 +101,9 @@ func newHeads(q Query) ([]*head, error) {
 		if err != nil {
 			return nil, err
 		}
-		heads[i] = &head{kind: layoutOf(key.Kind).event, symbol: instrument.ID, index: uint16(i), bounds: instrument.Bounds()}
+		rule := newGapRule(key.Kind, instrument, 0)
+		heads[i] = &head{kind: layoutOf(key.Kind).event, symbol: instrument.ID, index: uint16(i), bounds: instrument.Bounds(),
+			gaps: gapCounter{rule: rule, Gaps: Gaps{Key: key, Most: time.Duration(rule.most)}}}
 	}
 	return heads, nil
 }
@@ -139,7 +143,7 @@ func (f *Feed) prime(ctx context.Context, key Key, h *head) error {
 	if err == io.EOF { //nolint:errorlint // rows promise the plain value
 		return f.noData(ctx, key)
 	}
-	h.set(b)
+	h.next(b)
 	return err
 }
 
@@ -191,7 +195,7 @@ func (f *Feed) refill(ctx context.Context, h *head) error {
 	h.b = nil
 	switch {
 	case err == nil:
-		h.set(b)
+		h.next(b)
 		f.merge.moved(h)
 		return nil
 	case errors.Is(err, io.EOF):
@@ -200,6 +204,16 @@ func (f *Feed) refill(ctx context.Context, h *head) error {
 	}
 	f.err = err
 	return err
+}
+
+// Gaps returns the holes of each stream as far as the feed has read it, in the order of
+// the query. They are complete when Next has returned io.EOF.
+func (f *Feed) Gaps() []Gaps {
+	gaps := make([]Gaps, len(f.heads))
+	for i, h := range f.heads {
+		gaps[i] = h.gaps.Gaps
+	}
+	return gaps
 }
 
 // Close implements exchange.Feed.

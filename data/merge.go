@@ -22,9 +22,18 @@ type head struct {
 	b      *block
 	pos    int
 	bounds exchange.Bounds // of the rows
+	gaps   gapCounter
 }
 
 func (h *head) set(b *block) { h.b, h.pos = b, 0 }
+
+// next goes on with the next rows of a feed.
+func (h *head) next(b *block) {
+	h.set(b)
+	if b != nil {
+		h.gaps.see(b.ints[0][:b.n])
+	}
+}
 
 func (h *head) time() int64 { return h.b.ints[0][h.pos] }
 

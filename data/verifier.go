@@ -26,8 +26,7 @@ var order = []string{
 type verifier struct {
 	key      Key
 	examples int
-	maxGap   time.Duration // 0: silence is normal
-	interval exchange.Time // of bars
+	gaps     gapRule
 
 	instrument *exchange.Instrument // nil if unknown
 	terms      *exchange.Terms
@@ -48,11 +47,7 @@ type verifier struct {
 }
 
 func newVerifier(key Key, o VerifyOptions) *verifier {
-	interval, _ := ParseBarKind(key.Kind)
-	v := &verifier{
-		key: key, examples: o.Examples, maxGap: o.MaxGap, interval: exchange.Time(interval), found: make(map[string]*Check),
-		bounds: exchange.AnyBounds(),
-	}
+	v := &verifier{key: key, examples: o.Examples, found: make(map[string]*Check), bounds: exchange.AnyBounds()}
 	if o.Instruments != nil {
 		if i, err := o.Instruments.Lookup(key.Venue, key.Symbol); err == nil {
 			v.instrument, v.terms, v.change, v.bounds = i, &i.Terms[0], minTime, i.Bounds()
@@ -61,15 +56,8 @@ func newVerifier(key Key, o VerifyOptions) *verifier {
 	if v.instrument == nil {
 		v.add(CheckUnknownSymbol, exchange.Event{}, 1, key.Venue+":"+key.Symbol)
 	}
-	switch key.Kind {
-	case KindLiquidation:
-		v.maxGap = 0
-	case KindFunding:
-		v.maxGap = max(o.MaxGap, day)
-		if v.instrument != nil && v.instrument.FundingInterval > 0 {
-			v.maxGap = v.instrument.FundingInterval
-		}
-	case KindBook, KindOrder:
+	v.gaps = newGapRule(key.Kind, v.instrument, o.MaxGap)
+	if key.Kind == KindBook || key.Kind == KindOrder {
 		tick := exchange.PriceUnit
 		if v.instrument != nil {
 			tick = v.terms.TickSize
@@ -173,10 +161,18 @@ func (v *verifier) sequence(e *exchange.Event) {
 		v.count(CheckDuplicate, e, e.String)
 	case *e == v.last:
 		v.count(CheckRepeated, e, e.String)
-	case v.interval > 0 && step > v.interval:
-		missing := int64((step - 1) / v.interval)
+	default:
+		v.gap(e, v.gaps.missing(step))
+	}
+}
+
+// gap records what is missing before an event.
+func (v *verifier) gap(e *exchange.Event, missing int64) {
+	switch {
+	case missing == 0:
+	case v.gaps.interval > 0:
 		v.add(CheckGap, *e, missing, fmt.Sprintf("%d missing after %s", missing, v.last.Time))
-	case v.interval == 0 && v.maxGap > 0 && step > exchange.Time(v.maxGap):
+	default:
 		v.count(CheckGap, e, func() string { return fmt.Sprintf("%s after %s", e.Time.Sub(v.last.Time), v.last.Time) })
 	}
 }

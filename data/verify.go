@@ -92,9 +92,6 @@ type VerifyReport struct {
 // with them. It finds what it can: a damaged file is a finding and not an
 // error. Its memory does not depend on the length of the streams.
 func (c *Catalog) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
-	if o.MaxGap <= 0 {
-		o.MaxGap = time.Hour
-	}
 	if o.Examples <= 0 {
 		o.Examples = 5
 	}
