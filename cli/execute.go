@@ -204,7 +204,9 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	if err != nil {
 		return nil, errors.Join(err, recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
-	results, err := recorder.finish(a.outcome(p, summary, simulated.Stats()))
+	o := a.outcome(p, summary, simulated.Stats())
+	o.Warnings = append(o.Warnings, gapWarnings(feed.Gaps(), summary.End)...)
+	results, err := recorder.finish(o)
 	return &outcome{results, simulated.Account().Portfolio(p.sim.Currency)}, err
 }
 
@@ -322,11 +324,40 @@ func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcom
 	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
 	warn(stats.Lost, "%d requests were lost on the way to the venue", stats.Lost)
 	warn(stats.Overloads, "%d requests were turned away by an overloaded venue", stats.Overloads)
+	warn(stats.Outdated, "%d orders waited for data: what they would have traded at was older than --max-age %s", stats.Outdated, p.flags.maxAge)
+	warn(stats.Waiting, "%d orders were still waiting for a price of their symbol at the end, and did not fill", stats.Waiting)
+	warn(stats.Travelling, "%d orders were still on their way when the data ended; the orders table has them as %s",
+		stats.Travelling, exchange.PendingNew)
+	warn(stats.Crossed, "%d times the best bid reached the best ask, for %s in all; no order was filled from what lies between them",
+		stats.Crossed, stats.CrossedFor)
+	warn(stats.OldSettlements, "%d positions were settled at an old price, the oldest given %s before", stats.OldSettlements,
+		stats.OldestSettlement)
 	for w, n := range stats.Warnings {
 		warn(n, "%s (%d times)", sim.Warning(w), n)
 	}
 	riskOutcome(&s, &o)
 	return o
+}
+
+// gapWarnings say what was missing from the data of a run that ended at a time.
+func gapWarnings(list []data.Gaps, end exchange.Time) []string {
+	var out []string
+	for _, g := range list {
+		name := g.Venue + ":" + g.Symbol + " " + g.Kind
+		interval, bars := data.ParseBarKind(g.Kind)
+		switch {
+		case g.Holes == 0:
+		case bars:
+			out = append(out, fmt.Sprintf("%s: %d bars are missing in %d holes; the longest is %s after the bar of %s",
+				name, g.Missing, g.Holes, g.Longest-interval, g.After))
+		default:
+			out = append(out, fmt.Sprintf("%s: %d holes of more than %s; the longest is %s after %s", name, g.Holes, g.Most, g.Longest, g.After))
+		}
+		if last := g.Last.Add(interval); g.Most > 0 && !optional(g.Kind) && end.Sub(last) > g.Most {
+			out = append(out, fmt.Sprintf("%s ends at %s, %s before the run does", name, last, end.Sub(last)))
+		}
+	}
+	return out
 }
 
 // feed opens the streams; those that a run can do without are left out when

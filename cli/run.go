@@ -42,6 +42,7 @@ type runFlags struct {
 	barFill       string
 	volumeShare   string
 	touch         string
+	maxAge        string
 	impact        string
 	selfTrade     string
 	fundingRate   string
@@ -80,7 +81,7 @@ func (f *runFlags) registerSetting(fs *pflag.FlagSet) {
 
 // modelKeys are the settings that a file of models may have.
 var modelKeys = []string{"latency", "response-latency", "feed-latency", "queue", "slippage-ticks", "bar-path", "bar-fill", "volume-share", "touch-probability",
-	"impact", "consumption", "faults"}
+	"max-age", "impact", "consumption", "faults"}
 
 // load reads the files that flags name. The command line wins, then the models, then the
 // configuration.
@@ -138,6 +139,8 @@ func (f *runFlags) registerExchange(fs *pflag.FlagSet) {
 	fs.StringVar(&f.barFill, "bar-fill", "through", "a limit order fills when a bar trades through its price, or at a touch")
 	fs.StringVar(&f.volumeShare, "volume-share", "0", "largest share of a bar's volume that fills; 0 is no limit")
 	fs.StringVar(&f.touch, "touch-probability", "0", "chance that a trade at a resting order's price fills it, on trades without a book")
+	fs.StringVar(&f.maxAge, "max-age", "1m", "oldest data at which an order trades; older, and it waits for the next data of its symbol:\n"+
+		"a time, one by kind (book=1m,quote=10s,trade=5m), or off; bars have a rule of their own")
 	fs.StringVar(&f.impact, "impact", "none", "what an order that takes pays beyond the book: none, or K times the day's volatility times\n"+
 		"the root of its share of the day's volume, measured (sqrt:0.7) or given (sqrt:0.7:0.03:500000000)")
 	fs.StringVar(&f.selfTrade, "self-trade", "pass", "orders of ours that meet: pass (they do not see each other), match, cancel-resting,\n"+
@@ -211,7 +214,8 @@ func (f *runFlags) settings() map[string]any {
 		"catalog": f.catalog, "instruments": f.instruments, "venue": f.venue, "symbol": f.symbols, "strategy": f.strategy,
 		"param": given(f.params), "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
 		"queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
-		"bar-fill": f.barFill, "volume-share": f.volumeShare, "touch-probability": f.touch, "impact": f.impact, "self-trade": f.selfTrade, "funding-rate": f.fundingRate, "consumption": f.consumption,
+		"bar-fill": f.barFill, "volume-share": f.volumeShare, "touch-probability": f.touch,
+		"max-age": f.maxAge, "impact": f.impact, "self-trade": f.selfTrade, "funding-rate": f.fundingRate, "consumption": f.consumption,
 		"seed": f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": given(f.faults),
 	}
 	maps.Copy(all, f.latency.settings())
@@ -363,6 +367,9 @@ func (f *runFlags) assume(c *sim.Config, own *Models) (err error) {
 	}
 	if c.TouchProbability, err = exchange.ParseRatio(f.touch); err != nil || c.TouchProbability < 0 || c.TouchProbability > exchange.RatioUnit {
 		return fmt.Errorf("--touch-probability %q: want a chance from 0 to 1", f.touch)
+	}
+	if c.MaxAge, err = sim.ParseMaxAge(f.maxAge); err != nil {
+		return fmt.Errorf("--max-age: %w", err)
 	}
 	if c.Impact, err = sim.ParseImpact(f.impact); err != nil {
 		return fmt.Errorf("--impact: %w", err)

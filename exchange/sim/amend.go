@@ -75,7 +75,7 @@ func (x *Exchange) refusesAmend(o *order, a *amendment, leaves exchange.Qty, pri
 			}
 		}
 	}
-	if o.state != resting || o.reduces() || leaves <= o.Leaves && price == o.Price {
+	if o.state != resting && (o.state != held || !o.limited()) || o.reduces() || leaves <= o.Leaves && price == o.Price {
 		return ""
 	}
 	if err := x.account.CheckChange(o.s.id, o.Side, o.open, o.worth(leaves, price), price, x.at); err != nil {
@@ -165,11 +165,14 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty, price
 	case was == waiting, was == firing:
 		x.rearm(o)
 	case was == held:
-		x.start(o)
+		x.startAgain(o)
 	case moved:
 		x.seq++
 		o.seq = x.seq
 		x.work(o)
+		if was == held && o.state == held {
+			x.stats.Held-- // it waits still
+		}
 	}
 }
 

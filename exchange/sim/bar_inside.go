@@ -108,19 +108,26 @@ func (x *Exchange) makeChanges(s *symbol) bool {
 	return true
 }
 
-// hold keeps an order that takes until the price of the market is known again.
+// hold keeps an order that would take until the price of the market is known again.
 func (x *Exchange) hold(o *order) {
 	o.state = held
 	o.Working = false
 	o.s.stops = append(o.s.stops, o)
 	o.s.busy++
 	o.s.held++
+	x.reopen(o)
 	x.stats.Held++
+	if x.stale(o.s) {
+		x.stats.Outdated++
+	}
 }
 
 // releaseHeld lets the orders that waited for a price take their turn, in the order in
-// which they arrived.
+// which they arrived, unless what came last is no price.
 func (x *Exchange) releaseHeld(s *symbol) {
+	if x.stale(s) {
+		return
+	}
 	due := x.released[:0]
 	for _, o := range s.stops {
 		if o.state == held {
@@ -259,7 +266,6 @@ func (x *Exchange) fillProvenLimit(o *order) bool {
 	if better(o.Side, o.Price, far) && !o.changing {
 		x.detach(o)
 		x.hold(o)
-		x.reopen(o)
 		return true
 	}
 	q := s.lots(min(o.Leaves, b.budget), o.Leaves)

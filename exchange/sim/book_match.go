@@ -66,8 +66,15 @@ func (x *Exchange) bookEvent(s *symbol, ev *exchange.Event) {
 	}
 	l := ev.Level()
 	before := s.book.Set(ev.Side, l.Price, l.Qty)
+	s.shown = x.at
 	if t := &s.taken[ev.Side-exchange.Buy]; len(t.levels) > 0 {
 		t.updated(l.Price)
+	}
+	if before == 0 && l.Qty > 0 {
+		s.crossing.may = true
+	}
+	if ev.Flags&exchange.FlagLast != 0 && (s.crossing.may || s.crossing.now) {
+		x.bookShown(s)
 	}
 	if s.busy == 0 && s.pos == 0 && !s.snapshot.open {
 		return
@@ -94,7 +101,7 @@ func (x *Exchange) messageEnded(s *symbol) {
 	if s.asks.n > 0 {
 		x.cross(s, exchange.Sell)
 	}
-	if s.last == 0 {
+	if s.last == 0 && !s.crossing.now {
 		x.moved(s)
 	}
 	if s.held > 0 || len(s.changes) > 0 {

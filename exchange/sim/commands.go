@@ -260,6 +260,9 @@ func (x *Exchange) refusesNew(o *order, c *command) string {
 	if o.Type.Triggered() || x.parentOf(o) != nil {
 		return "" // margin is needed when it is triggered
 	}
+	if x.outdated(o) {
+		return "" // and when there is data to trade at
+	}
 	return x.refuses(o)
 }
 
@@ -296,9 +299,9 @@ func (x *Exchange) refuses(o *order) string {
 }
 
 // work lets an order that was accepted take what it can, and puts the rest on
-// the book or cancels it.
+// the book or cancels it. Where the price of the market is not known, it waits.
 func (x *Exchange) work(o *order) {
-	if x.onBars && o.takes() && !o.s.priced(x.at) {
+	if x.awaits(o) {
 		x.hold(o)
 		return
 	}

@@ -11,6 +11,7 @@
 //	bar_inside.go   orders, cancels and amendments that arrive inside a bar
 //	bar_pessimistic.go  which of two paths leaves less
 //	ladder.go       our resting orders, and ladder_index.go to find places among many
+//	stale.go        orders that wait for data, and crossed.go what is recorded wrongly
 //	take.go         orders that take, and what every fill does
 //	trigger.go      stops and if-touched orders
 //	peg.go          pegged orders and trailing stops
@@ -75,6 +76,9 @@
 //	                 ladder behind it
 //	trades           the last price less slippage       when a trade goes beyond
 //	bars             the path's price less slippage     when the path goes beyond, or touches
+//
+// What is older than [MaxAge] fills no order that takes: it waits for the next. What
+// lies between the best bid and the best ask of a crossed market fills none at all.
 //
 // A symbol that has bars of several intervals is driven by the shortest; once
 // it has better data than bars, bars are ignored.

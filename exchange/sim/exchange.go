@@ -39,6 +39,8 @@ type Config struct {
 	// taken for the cause. 0: at the same instant only.
 	ExplainWithin time.Duration
 
+	MaxAge MaxAge // of the data that orders trade at
+
 	Impact    Impact    // of our orders on the market
 	SelfTrade SelfTrade // what happens when our orders meet
 
@@ -112,7 +114,7 @@ func New(c Config) (*Exchange, error) {
 	if c.Latency == nil {
 		c.Latency = ZeroLatency{}
 	}
-	c.Depth = c.Depth.orDefault()
+	c.Depth, c.MaxAge = c.Depth.orDefault(), c.MaxAge.orDefault()
 	account, err := ledger.New(ledger.Config{
 		Instruments: c.Instruments, Currency: c.Currency, Balance: c.Balance, Wallets: c.Wallets, Leverage: c.Leverage,
 		Fund: ledger.NewFund(c.Insurance...),

@@ -11,7 +11,8 @@ import (
 // the venue's steps, until one of them is enough: the orders of their symbols are
 // cancelled; risk limits that were raised are lowered to what the positions are worth;
 // what is above the next lower risk limit is closed in the market; what is left is
-// taken over.
+// taken over. Nothing of it waits for data: where the market is too old to trade at
+// ([MaxAge]), it closes nothing, and the position is taken over whole.
 func (x *Exchange) liquidateDoomed(t exchange.Time) {
 	if !x.doomed {
 		return
@@ -75,7 +76,7 @@ func (x *Exchange) lowerRisk(due []*symbol, t exchange.Time) (lowered bool) {
 func (x *Exchange) reduceRisk(due []*symbol, t exchange.Time) (reduced bool) {
 	for _, s := range due {
 		qty, limit := x.account.Excess(s.id, t)
-		if qty == 0 {
+		if qty == 0 || x.stale(s) {
 			continue
 		}
 		o := &order{s: s, Order: exchange.Order{Symbol: s.id, Side: exchange.SideOf(-s.pos), Qty: qty, Leaves: qty, Price: limit,
@@ -129,14 +130,14 @@ func (x *Exchange) takeOver(due []*symbol, t exchange.Time) {
 
 // unwind closes what the insurance fund has taken over with an order of the venue's: at
 // what the market pays, beyond the bankruptcy price as far as the fund can bear it. What
-// is left then the other side of the market has to close at the bankruptcy price.
+// is left then, or where the market is too old to trade at, the other side of the market has to close at the bankruptcy price.
 func (x *Exchange) unwind(s *symbol, held *ledger.Takeover) {
 	side := exchange.SideOf(-held.Qty())
 	c, push := x.offers(s, side, 0), x.push(s)
 	c.forced = true
 	for held.Qty() != 0 {
 		p, q, ok := c.next()
-		if !ok {
+		if !ok || x.stale(s) {
 			break
 		}
 		left := held.Qty().Abs()

@@ -35,8 +35,12 @@ type symbol struct {
 
 	// The market.
 	fidelity fidelity
-	marked   bool // there is a mark price, given or worked out
-	given    bool // by the data
+	shown    exchange.Time // when there was data that orders take from; Never: none yet, or bars
+	lastAt   exchange.Time // of the last price, where orders take from better data
+	markAt   exchange.Time // of the mark price
+	indexAt  exchange.Time // of the index price
+	marked   bool          // there is a mark price, given or worked out
+	given    bool          // by the data
 	last     exchange.Price
 	mark     exchange.Price
 	index    exchange.Price
@@ -46,6 +50,7 @@ type symbol struct {
 	recount  bool                // it is being sent anew
 	taken    [2]taken            // of bids and asks, by us
 	snapshot snapshot
+	crossing crossing
 	wake     exchange.Time // when the path of a bar is replayed; Never: nothing of ours can notice
 
 	// Our orders.
@@ -77,7 +82,7 @@ func newSymbol(i *exchange.Instrument, c *Config) *symbol {
 	s := &symbol{
 		id: i.ID, inst: i, cfg: c, terms: i.At(0), until: exchange.Never,
 		latency: startLatency(c.Latency, c.Seed, i.Name()), wake: exchange.Never, fundAt: exchange.Never,
-		expireAt: exchange.Never,
+		expireAt: exchange.Never, shown: exchange.Never,
 	}
 	s.bids, s.asks = newLadder(exchange.Buy, s.terms.TickSize), newLadder(exchange.Sell, s.terms.TickSize)
 	s.feed, _ = s.latency.(observer)
@@ -138,6 +143,10 @@ func (x *Exchange) Market(ev *exchange.Event) {
 		x.markEvent(s, ev)
 	case exchange.KindFunding:
 		x.fundingEvent(s, ev)
+	case exchange.KindGap:
+		if s.maxAge() != ageless {
+			s.outdate()
+		}
 	}
 }
 
@@ -256,7 +265,7 @@ func (x *Exchange) remark(s *symbol) {
 func (x *Exchange) markEvent(s *symbol, ev *exchange.Event) {
 	m := ev.Mark()
 	if m.Index != 0 {
-		s.index = m.Index
+		s.index, s.indexAt = m.Index, x.at
 	}
 	mark := m.Mark
 	switch {
@@ -266,7 +275,7 @@ func (x *Exchange) markEvent(s *symbol, ev *exchange.Event) {
 		mark = x.fairPrice(s)
 	}
 	if mark != 0 {
-		s.mark, s.marked = mark, true
+		s.mark, s.marked, s.markAt = mark, true, x.at
 		if s.pos != 0 {
 			x.remark(s)
 		}
@@ -302,6 +311,11 @@ func (x *Exchange) tradeEvent(s *symbol, ev *exchange.Event) {
 		x.raise(s, fromTrades)
 	}
 	s.last = t.Price
+	if s.fidelity == fromTrades {
+		s.shown = x.at
+	} else {
+		s.lastAt = x.at
+	}
 	if s.busy == 0 && s.pos == 0 {
 		return
 	}

@@ -27,6 +27,13 @@ func (x *Exchange) orderEvent(s *symbol, ev *exchange.Event) {
 		}
 	}
 	was, now := s.orders.Apply(ev)
+	s.shown = x.at
+	if now.Qty > 0 && now.Seq != was.Seq {
+		s.crossing.may = true
+	}
+	if ev.Flags&exchange.FlagLast != 0 && (s.crossing.may || s.crossing.now) {
+		x.bookShown(s)
+	}
 	if was.Qty > 0 {
 		s.takenOf(was.Side).updated(was.Price)
 	}

@@ -40,6 +40,11 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 	}
 	old := s.quote
 	s.quote = ev.Quote()
+	s.shown = x.at
+	is := s.quote.BidPrice >= s.quote.AskPrice && s.quote.BidPrice != 0 && s.quote.AskPrice != 0
+	if is || s.crossing.now {
+		x.quoteCrossed(s, is)
+	}
 	// What we took is there again once the venue shows a side anew.
 	if old.BidPrice != s.quote.BidPrice || old.BidQty != s.quote.BidQty {
 		s.taken[0].ladder = 0
@@ -58,7 +63,7 @@ func (x *Exchange) quoteEvent(s *symbol, ev *exchange.Event) {
 		x.bestMoved(s, exchange.Sell, old.AskPrice, old.AskQty, s.quote.AskPrice, s.quote.AskQty)
 		x.crossQuote(s, exchange.Sell, s.quote.BidPrice)
 	}
-	if s.last == 0 {
+	if s.last == 0 && !is {
 		x.moved(s)
 	}
 	if s.held > 0 || len(s.changes) > 0 {
@@ -94,8 +99,11 @@ func (x *Exchange) bestMoved(s *symbol, side exchange.Side, oldPrice exchange.Pr
 }
 
 // crossQuote fills resting orders of a side that the best opposite price has
-// reached.
+// reached, unless the quote is crossed.
 func (x *Exchange) crossQuote(s *symbol, side exchange.Side, opposite exchange.Price) {
+	if s.crossing.now {
+		return
+	}
 	list := s.side(side)
 	for list.n > 0 && opposite != 0 && !better(side, opposite, list.first.Price) {
 		o := list.first

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"iter"
+
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
@@ -60,11 +62,38 @@ func (x *Exchange) reportReject(s *symbol, command string, id exchange.OrderID, 
 	r.Reject = exchange.Reject{Command: command, OrderID: id, ClientID: client, Reason: reason, Time: x.at}
 }
 
-// Drain appends every report that has been made, whether it has arrived or not.
-// It is for the end of a run, when an observer adds up the account as it is at
-// the exchange.
+// Drain appends every report that has been made, whether it has arrived or not, and then
+// one with [exchange.PendingNew] for each order that was sent and of which nothing is
+// known: it has not arrived, or was lost and its client has not asked. It is for the end
+// of a run, when an observer adds up the account as it is at the exchange.
 func (x *Exchange) Drain(reports []exchange.Report) []exchange.Report {
 	reports = x.reports.deliver(reports, exchange.Never)
+	for c := range x.travelling() {
+		n := &c.order
+		reports = append(reports, exchange.Report{Kind: exchange.ReportOrder, Symbol: n.Symbol, Time: x.now, Arrival: x.now,
+			Order: exchange.Order{
+				ClientID: n.ClientID, LinkID: n.LinkID, Symbol: n.Symbol, Side: n.Side, Qty: n.Qty, Leaves: n.Qty,
+				DisplayQty: n.DisplayQty, Price: n.Price, StopPrice: n.StopPrice, PegType: n.PegType, PegOffset: n.PegOffset,
+				Type: n.Type, TimeInForce: n.TimeInForce, ExecInst: n.ExecInst, Contingency: n.Contingency,
+				Status: exchange.PendingNew, Text: n.Text, Time: x.now,
+			}})
+	}
 	x.reschedule()
 	return reports
+}
+
+// travelling returns the new orders that were sent and of which nothing is known.
+func (x *Exchange) travelling() iter.Seq[*command] {
+	return func(yield func(*command) bool) {
+		for i := x.commands.head; i < len(x.commands.buf); i++ {
+			if c := &x.commands.buf[i]; c.kind == cmdSubmit && !yield(c) {
+				return
+			}
+		}
+		for i := range x.trouble.lost {
+			if c := &x.trouble.lost[i].command; c.kind == cmdSubmit && !yield(c) {
+				return
+			}
+		}
+	}
 }

@@ -44,7 +44,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata an
 //	leverage 10
 //	transfer 100                    in the settlement currency
 //	risklimit 5000
-//	show queue|position|margin|fund|stats|next
+//	gap                             says that data is missing
+//	show queue|position|margin|fund|stats|data|next
 //
 // Times are since the first event. With -rewrite the answers are written.
 func TestScripts(t *testing.T) {
@@ -197,6 +198,12 @@ func (s *script) config(args []string) ([]string, error) {
 			c.Latency, err = ParseLatency(value)
 		case "slip":
 			c.SlippageTicks, err = strconv.Atoi(value)
+		case "maxage":
+			age := time.Duration(-1)
+			if value != "off" {
+				age, err = time.ParseDuration(value)
+			}
+			c.MaxAge = MaxAge{Book: age, Quote: age, Trade: age}
 		case "path":
 			c.Bars.Path, err = ParseBarPath(value)
 		case "touch":
@@ -406,6 +413,10 @@ func (s *script) show(what string) (out []string) {
 		st := s.x.Stats()
 		out = append(out, fmt.Sprintf("ambiguous %d bars %d fills, clamped %d, liquidations %d, warnings %v",
 			st.AmbiguousBars, st.AmbiguousFills, st.ClampedOpens, st.Liquidations, st.Warnings))
+	case "data":
+		st := s.x.Stats()
+		out = append(out, fmt.Sprintf("outdated %d, waiting %d, crossed %d for %s, old settlements %d, oldest %s",
+			st.Outdated, st.Waiting, st.Crossed, st.CrossedFor, st.OldSettlements, st.OldestSettlement))
 	case "next":
 		next := s.x.Next()
 		if next == exchange.Never {
@@ -501,6 +512,8 @@ func (s *script) events(verb string, args []string) (events []exchange.Event, er
 			}
 		}
 		events = append(events, exchange.MarkEvent(at, at, s.sym, m))
+	case "gap":
+		events = append(events, exchange.GapEvent(at, at, s.sym, at, at))
 	case "funding":
 		d, err := time.ParseDuration(strings.TrimPrefix(args[1], "due="))
 		if err != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
@@ -55,10 +56,21 @@ type Stats struct {
 	AmbiguousBars  int
 	AmbiguousFills int
 	// Held is how many orders waited until the price of the market was known: they
-	// arrived inside a bar.
-	Held int
+	// arrived inside a bar or a hole of the data, or the data was older than [MaxAge],
+	// of which Outdated counts those alone. Waiting is how many wait now.
+	Held, Outdated, Waiting int
 	// ClampedOpens is how many bars opened outside their range.
 	ClampedOpens int
+	// Travelling is how many orders were sent and have not arrived.
+	Travelling int
+	// Crossed is how many messages left a market crossed, and CrossedFor for how long
+	// it was altogether.
+	Crossed    int
+	CrossedFor time.Duration
+	// OldSettlements is how many positions were settled at a price that was more than half
+	// an hour old, and OldestSettlement how old the oldest was.
+	OldSettlements   int
+	OldestSettlement time.Duration
 	// Warnings by kind: how often each was due. A warning about a trigger counts
 	// each time the trigger was looked at.
 	Warnings [warnings]int
@@ -74,8 +86,37 @@ func (s *Stats) ambiguous(m *symbol) {
 	}
 }
 
+// TotalFills returns the number of fills, of whatever cause.
+func (s *Stats) TotalFills() (n int) {
+	for _, of := range s.Fills {
+		n += of
+	}
+	return n
+}
+
+// oldSettlement is the age above which a price of settlement is warned of: the venue
+// settles at an average of the last half hour, which such a price is no part of.
+const oldSettlement = 30 * time.Minute
+
+func (s *Stats) settledAt(age time.Duration) {
+	if age > oldSettlement {
+		s.OldSettlements++
+		s.OldestSettlement = max(s.OldestSettlement, age)
+	}
+}
+
 // Stats returns what was counted so far.
-func (x *Exchange) Stats() Stats { return x.stats }
+func (x *Exchange) Stats() Stats {
+	stats := x.stats
+	for _, s := range x.symbols {
+		stats.Waiting += s.held
+		stats.CrossedFor += s.crossedFor(x.now)
+	}
+	for range x.travelling() {
+		stats.Travelling++
+	}
+	return stats
+}
 
 // Model names a choice that results depend on, for a run's manifest.
 type Model struct {
@@ -100,6 +141,7 @@ func (x *Exchange) Models() []Model {
 		{"slippage.ticks", fmt.Sprint(c.SlippageTicks), "without a book only"},
 		{"depth", fmt.Sprintf("%s x best each %d ticks, at most %d levels", c.Depth.Size, c.Depth.Ticks, c.Depth.Levels),
 			"what is behind the best quote is assumed; 0 levels: no limit"},
+		{"max-age", c.MaxAge.String(), "an order that would trade at older data waits for the next; off: it trades at the last"},
 		{"funding", c.fundingRule(), "none known"},
 		{"impact", c.Impact.String(), c.Impact.bias()},
 		{"self-trade", c.SelfTrade.String(), "pass: orders of ours that meet do not see each other"},

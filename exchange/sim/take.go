@@ -59,7 +59,7 @@ func (c *offers) nextLevel() (exchange.Price, exchange.Qty, bool) {
 		}
 		c.steps++
 		c.price = l.Price
-		if left := l.Qty - c.s.takenOf(side).at(l.Price); left > 0 {
+		if left := l.Qty - c.s.takenOf(side).at(l.Price); left > 0 && (!c.s.crossing.now || !c.s.inCross(side, l.Price)) {
 			return l.Price, left, true
 		}
 	}

@@ -133,12 +133,26 @@ func (x *Exchange) trigger(o *order) {
 	x.start(o)
 }
 
+// startAgain starts an order that has waited for a price. One that waits still is not
+// counted twice.
+func (x *Exchange) startAgain(o *order) {
+	was := x.stats
+	x.start(o)
+	if o.state == held {
+		x.stats.Held, x.stats.Outdated = was.Held, was.Outdated
+	}
+}
+
 // start lets an order that has waited do what an order does that arrives now, if the
 // account allows it.
 func (x *Exchange) start(o *order) {
 	if o.ExecInst.Has(exchange.Close) && o.Qty == 0 {
 		o.Qty = o.s.pos.Abs()
 		o.Leaves = o.Qty
+	}
+	if x.outdated(o) {
+		x.hold(o) // the margin is asked for when there is data to trade at
+		return
 	}
 	if reason := x.refuses(o); reason != "" {
 		x.reject(o, reason)

@@ -417,6 +417,8 @@ func anyConfig(t *rapid.T, c Config) Config {
 	if rapid.Bool().Draw(t, "share") {
 		c.Bars.VolumeShare = exchange.RatioUnit / 10
 	}
+	age := rapid.SampledFrom([]time.Duration{0, -1, time.Millisecond, time.Second}).Draw(t, "max age")
+	c.MaxAge = MaxAge{Book: age, Quote: age, Trade: age}
 	c.Leverage = exchange.Ratio(rapid.SampledFrom([]int64{0, 10, 50}).Draw(t, "leverage")) * exchange.RatioUnit
 	c.Balance = exchange.Money(rapid.SampledFrom([]int64{100_000, 1_000_000, 100_000_000_000}).Draw(t, "balance"))
 	c.SelfTrade = SelfTrade(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(t, "self-trade"))
