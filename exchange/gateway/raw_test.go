@@ -95,7 +95,10 @@ func busy(t testing.TB) *world {
 	w.pass(4 * time.Hour)
 	w.now = w.now.Add(time.Second)
 	w.step(exchange.FundingEvent(w.now, w.now, w.inst.ID, exchange.Funding{Rate: exchange.MustRatio("-0.0002"), Due: w.now.Add(8*time.Hour - time.Second)}),
-		exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Sell, Price: p("29999.5"), Qty: 100}))
+		exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Sell, Price: p("29999.5"), Qty: 100}),
+		exchange.LevelEvent(w.now, w.now, w.inst.ID, exchange.Buy,
+			exchange.Level{Price: p("29999"), Qty: 2000}, exchange.FlagLast),
+		exchange.QuoteEvent(w.now, w.now, eth, exchange.Quote{BidPrice: p("1800"), BidQty: 50, AskPrice: p("1800.05"), AskQty: 60}))
 	return w
 }
 

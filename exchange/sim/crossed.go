@@ -6,14 +6,14 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// A market whose best bid reaches its best ask is one that the recorder has not got
-// right: nobody can tell which side is wrong. What lies between the two is offered to
-// nobody, neither to orders that take nor to those that rest.
+// A recorded market whose best bid is at or above its best ask is wrong on one side, and
+// the data does not tell on which. No order of ours, taking or resting, fills at the
+// levels of the crossed part: bids at or above the best ask, asks at or below the best bid.
 
-// crossing is a market whose best bid reaches its best ask.
+// crossing follows a crossed market: its best bid is at or above its best ask.
 type crossing struct {
 	now   bool
-	may   bool // be so after this message, which has a new level
+	may   bool // this message added a level, so the book may be crossed after it
 	since exchange.Time
 }
 
@@ -25,8 +25,8 @@ func (x *Exchange) bookShown(s *symbol) {
 	}
 }
 
-// quoteCrossed follows whether a quote is crossed. Nothing of one that is says a price: who
-// would trade waits for the next.
+// quoteCrossed follows whether a quote is crossed. A crossed quote gives no price: orders
+// that would trade wait for the next quote.
 func (x *Exchange) quoteCrossed(s *symbol, is bool) {
 	x.crossed(s, is)
 	if is {
@@ -49,7 +49,7 @@ func (x *Exchange) crossed(s *symbol, is bool) {
 	c.now = is
 }
 
-// crossedFor is how long the market has been crossed by a time since it last was not.
+// crossedFor is how long the market has been crossed without a break until a time.
 func (s *symbol) crossedFor(at exchange.Time) time.Duration {
 	if !s.crossing.now {
 		return 0
@@ -57,8 +57,7 @@ func (s *symbol) crossedFor(at exchange.Time) time.Duration {
 	return at.Sub(s.crossing.since)
 }
 
-// inCross reports whether a level of a side of a crossed book is in the crossed part: the
-// best of the other side reaches it.
+// inCross reports whether a level of a side of a crossed book is in the crossed part.
 func (s *symbol) inCross(side exchange.Side, p exchange.Price) bool {
 	best, ok := s.book.Best(side.Opposite())
 	return ok && !better(side, best.Price, p)

@@ -11,7 +11,8 @@
 //	bar_inside.go   orders, cancels and amendments that arrive inside a bar
 //	bar_pessimistic.go  which of two paths leaves less
 //	ladder.go       our resting orders, and ladder_index.go to find places among many
-//	stale.go        orders that wait for data, and crossed.go what is recorded wrongly
+//	stale.go        orders that wait for data that is new enough
+//	crossed.go      markets whose best bid is at or above the best ask
 //	take.go         orders that take, and what every fill does
 //	trigger.go      stops and if-touched orders
 //	peg.go          pegged orders and trailing stops
@@ -77,8 +78,8 @@
 //	trades           the last price less slippage       when a trade goes beyond
 //	bars             the path's price less slippage     when the path goes beyond, or touches
 //
-// What is older than [MaxAge] fills no order that takes: it waits for the next. What
-// lies between the best bid and the best ask of a crossed market fills none at all.
+// An order that takes does not fill from data older than [MaxAge]; it waits for the next
+// data of its symbol. No order fills in the crossed part of a crossed market.
 //
 // A symbol that has bars of several intervals is driven by the shortest; once
 // it has better data than bars, bars are ignored.

@@ -39,7 +39,7 @@ type Config struct {
 	// taken for the cause. 0: at the same instant only.
 	ExplainWithin time.Duration
 
-	MaxAge MaxAge // of the data that orders trade at
+	MaxAge MaxAge // oldest data at which orders trade
 
 	Impact    Impact    // of our orders on the market
 	SelfTrade SelfTrade // what happens when our orders meet

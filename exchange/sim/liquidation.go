@@ -129,8 +129,9 @@ func (x *Exchange) takeOver(due []*symbol, t exchange.Time) {
 }
 
 // unwind closes what the insurance fund has taken over with an order of the venue's: at
-// what the market pays, beyond the bankruptcy price as far as the fund can bear it. What
-// is left then, or where the market is too old to trade at, the other side of the market has to close at the bankruptcy price.
+// what the market pays, beyond the bankruptcy price as far as the fund can bear it. The
+// rest is closed at the bankruptcy price by deleveraging, and so is everything when the
+// data of the market is too old to trade at.
 func (x *Exchange) unwind(s *symbol, held *ledger.Takeover) {
 	side := exchange.SideOf(-held.Qty())
 	c, push := x.offers(s, side, 0), x.push(s)

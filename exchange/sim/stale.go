@@ -22,11 +22,11 @@ type MaxAge struct {
 	Trade time.Duration // where trades are all that the data has
 }
 
-// DefaultMaxAge is long against the pauses of a market that is traded, and short
-// against those of a recorder.
+// DefaultMaxAge is longer than the pauses of a liquid market and shorter than those of a
+// recorder that has failed.
 const DefaultMaxAge = time.Minute
 
-// ageless is longer than any recording.
+// ageless is no limit: it is longer than any recording.
 const ageless = 100 * 365 * 24 * time.Hour
 
 func (m MaxAge) orDefault() MaxAge {
@@ -41,7 +41,8 @@ func (m MaxAge) orDefault() MaxAge {
 	return m
 }
 
-// String returns the limits by kind, such as book=1m0s,quote=1m0s,trade=off.
+// String returns the limits by kind, such as "book=1m0s, quote=1m0s, trade=off", or the one
+// of all kinds.
 func (m MaxAge) String() string {
 	text := func(age time.Duration) string {
 		if age < 0 || age >= ageless {
@@ -49,7 +50,10 @@ func (m MaxAge) String() string {
 		}
 		return age.String()
 	}
-	return fmt.Sprintf("book=%s,quote=%s,trade=%s", text(m.Book), text(m.Quote), text(m.Trade))
+	if m.Book == m.Quote && m.Quote == m.Trade {
+		return text(m.Book)
+	}
+	return fmt.Sprintf("book=%s, quote=%s, trade=%s", text(m.Book), text(m.Quote), text(m.Trade))
 }
 
 // ParseMaxAge reads a time that holds for every kind of data, such as 1m, times by kind,
@@ -101,7 +105,7 @@ func (s *symbol) outdate() {
 	}
 }
 
-// longAgo is older than [ageless] at any time of a recording.
+// longAgo is older than [ageless] allows at any time of a recording.
 const longAgo exchange.Time = math.MinInt64 / 2
 
 // maxAge is how old the data may be that orders take from.
@@ -122,8 +126,9 @@ func (s *symbol) maxAge() time.Duration {
 func (x *Exchange) stale(s *symbol) bool { return x.at.Sub(s.shown) > s.maxAge() }
 
 // outdated reports whether an order has to wait because what it takes from is old, and it
-// would take. What an order finds that never rests is unknown, also where the old data
-// shows nothing. A Close without a position has no side, and takes nothing.
+// would take. An order that never rests waits even if the old data shows no quantity on its
+// side: whether there is any now is unknown. A Close without a position has no side and
+// takes nothing.
 func (x *Exchange) outdated(o *order) bool {
 	return x.stale(o.s) && o.Side != exchange.NoSide && (o.takes() || x.wouldTake(o))
 }

@@ -28,8 +28,9 @@ func TestParseMaxAge(t *testing.T) {
 		require.ErrorAs(t, err, &bad, text)
 		require.Equal(t, "maxAge", bad.Field)
 	}
-	require.Equal(t, "book=1s,quote=1m0s,trade=off", MaxAge{Book: time.Second, Trade: -1}.orDefault().String())
-	require.Equal(t, "book=off,quote=off,trade=off", MaxAge{-1, -1, ageless + 1}.orDefault().String())
+	require.Equal(t, "book=1s, quote=1m0s, trade=off", MaxAge{Book: time.Second, Trade: -1}.orDefault().String())
+	require.Equal(t, "off", MaxAge{-1, -1, ageless + 1}.orDefault().String())
+	require.Equal(t, "1m0s", MaxAge{}.orDefault().String())
 }
 
 // Orders that are on their way at the end are drained as such, once they have arrived
