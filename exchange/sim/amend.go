@@ -170,9 +170,6 @@ func (x *Exchange) applyAmend(o *order, a *amendment, leaves exchange.Qty, price
 		x.seq++
 		o.seq = x.seq
 		x.work(o)
-		if was == held && o.state == held {
-			x.stats.Held-- // it waits still
-		}
 	}
 }
 

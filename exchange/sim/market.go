@@ -144,9 +144,7 @@ func (x *Exchange) Market(ev *exchange.Event) {
 	case exchange.KindFunding:
 		x.fundingEvent(s, ev)
 	case exchange.KindGap:
-		if s.maxAge() != ageless {
-			s.outdate()
-		}
+		s.gap()
 	}
 }
 

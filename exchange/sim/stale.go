@@ -105,6 +105,13 @@ func (s *symbol) outdate() {
 	}
 }
 
+// gap makes the data of a symbol whose feed was interrupted too old, if age counts.
+func (s *symbol) gap() {
+	if s.maxAge() != ageless {
+		s.outdate()
+	}
+}
+
 // longAgo is older than [ageless] allows at any time of a recording.
 const longAgo exchange.Time = math.MinInt64 / 2
 
