@@ -253,8 +253,11 @@ func (x *Exchange) moved(s *symbol) {
 
 // remark tells the account the mark price. Liquidation waits for its turn in
 // the instant.
-func (x *Exchange) remark(s *symbol) {
-	if p := s.markPrice(); p > 0 && x.account.SetMark(s.id, p, x.at) && !x.doomed {
+func (x *Exchange) remark(s *symbol) { x.markAt(s, s.markPrice()) }
+
+// markAt tells the account a price as the mark price; 0 tells it nothing.
+func (x *Exchange) markAt(s *symbol, p exchange.Price) {
+	if p > 0 && x.account.SetMark(s.id, p, x.at) && !x.doomed {
 		x.doomed = true
 		x.next = min(x.next, x.at)
 	}

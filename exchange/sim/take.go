@@ -206,6 +206,9 @@ func (x *Exchange) fill(o *order, p exchange.Price, q exchange.Qty, l exchange.L
 	}
 	x.reportFill(o, &f)
 	x.setPosition(s, f.Position)
+	if s.pos != 0 && s.markPrice() <= 0 {
+		x.markAt(s, m) // the market shows no price: the fill's own is the mark price
+	}
 	x.cancelOthers(o)
 	if o.Status == exchange.Filled {
 		x.wakeChildren(o)
