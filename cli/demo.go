@@ -43,6 +43,7 @@ sample is not a market: the demo shows the tool, not a strategy.`,
 	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-demo)")
 	fs.BoolVar(&f.asJSON, "json", false, "print result.json to stdout and nothing else there")
 	fs.BoolVar(&f.noReport, "no-report", false, "write no directory of results")
+	f.log.register(fs)
 	return c
 }
 

@@ -195,12 +195,19 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 		return nil, err
 	}
 	bar := a.newProgress(p.definition.Name)
-	eng, err := engine.New(p.wire(c, feed, simulated, strategy, recorder, drawProgress(bar, p)))
+	log, err := p.flags.log.open(a.Stderr, bar)
 	if err != nil {
 		return nil, errors.Join(err, recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
+	wiring := p.wire(c, feed, simulated, strategy, recorder, drawProgress(bar, p))
+	wiring.Log = log.Logger
+	eng, err := engine.New(wiring)
+	if err != nil {
+		return nil, errors.Join(err, log.close(), recorder.abort(err, reports.Outcome{Ended: a.Now()}))
+	}
 	summary, err := eng.Run(ctx)
 	bar.clear()
+	err = errors.Join(err, log.close())
 	if err != nil {
 		return nil, errors.Join(err, recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
@@ -324,6 +331,7 @@ func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcom
 	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
 	warn(stats.Lost, "%d requests were lost on the way to the venue", stats.Lost)
 	warn(stats.Overloads, "%d requests were turned away by an overloaded venue", stats.Overloads)
+	warn(int(s.Refused), "%d commands of the strategy were refused before they were sent, the first: %v", s.Refused, s.FirstRefusal)
 	warn(stats.Outdated, "%d orders waited for data: what they would have traded at was older than --max-age %s", stats.Outdated, p.flags.maxAge)
 	warn(stats.Waiting, "%d orders were still waiting for a price of their symbol at the end, and did not fill", stats.Waiting)
 	warn(stats.Travelling, "%d orders were still on their way when the data ended; the orders table has them as %s",

@@ -53,6 +53,7 @@ type runFlags struct {
 	asJSON        bool
 	noReport      bool
 	limits        limitFlags
+	log           logFlags
 	rules         string
 	faults        map[string]string
 }
@@ -63,6 +64,7 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-STRATEGY)")
 	fs.BoolVar(&f.asJSON, "json", false, "print result.json to stdout and nothing else there; a list of them for several wallets")
 	fs.BoolVar(&f.noReport, "no-report", false, "write no directory of results")
+	f.log.register(fs)
 }
 
 // registerSetting adds what decides a run, but for the strategy's parameters.

@@ -140,7 +140,7 @@ func (c *Context) Orders(s exchange.SymbolID) []exchange.Order { return c.view.s
 // with an error that names the field; everything else is told by OnOrder.
 func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 	if !c.started {
-		return "", ErrNotStarted
+		return "", c.refused(ErrNotStarted)
 	}
 	if o.ClientID == "" {
 		c.nextID++
@@ -152,8 +152,7 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 	}
 	id, err := c.e.cfg.Exchange.Submit(c.ctx, o)
 	if err != nil {
-		c.e.summary.Refused++
-		return "", err
+		return "", c.refused(err)
 	}
 	c.e.pursuit.allow(id)
 	c.view.symbols[o.Symbol].put(&exchange.Order{
@@ -233,50 +232,61 @@ func (c *Context) Limit(s exchange.SymbolID, signed exchange.Qty, price exchange
 // Amend changes an open order.
 func (c *Context) Amend(a exchange.AmendOrder) error {
 	if !c.started {
-		return ErrNotStarted
+		return c.refused(ErrNotStarted)
 	}
 	if err := c.guardAmend(&a); err != nil {
 		return err
 	}
 	c.e.pursuit.renamed(&a)
-	return c.e.cfg.Exchange.Amend(c.ctx, a)
+	return c.refused(c.e.cfg.Exchange.Amend(c.ctx, a))
 }
 
 // Cancel cancels an open order by its client id.
 func (c *Context) Cancel(s exchange.SymbolID, id exchange.ClientID) error {
 	if !c.started {
-		return ErrNotStarted
+		return c.refused(ErrNotStarted)
 	}
-	return c.e.cfg.Exchange.Cancel(c.ctx, exchange.CancelOrder{Symbol: s, ClientID: id})
+	return c.refused(c.e.cfg.Exchange.Cancel(c.ctx, exchange.CancelOrder{Symbol: s, ClientID: id}))
 }
 
 // CancelAll cancels every open order of a symbol.
 func (c *Context) CancelAll(s exchange.SymbolID) error {
 	if !c.started {
-		return ErrNotStarted
+		return c.refused(ErrNotStarted)
 	}
-	return c.e.cfg.Exchange.CancelAll(c.ctx, exchange.CancelFilter{Symbol: s})
+	return c.refused(c.e.cfg.Exchange.CancelAll(c.ctx, exchange.CancelFilter{Symbol: s}))
 }
 
 // ClosePosition closes the whole position of a symbol at the market.
 func (c *Context) ClosePosition(s exchange.SymbolID) (exchange.ClientID, error) {
 	if !c.started {
-		return "", ErrNotStarted
+		return "", c.refused(ErrNotStarted)
 	}
 	id, err := c.e.cfg.Exchange.ClosePosition(c.ctx, s)
 	if err == nil && id != "" {
 		c.e.pursuit.allow(id)
 		c.tellObserver(s, id)
 	}
-	return id, err
+	return id, c.refused(err)
+}
+
+// refused counts a command that was refused before it was sent, and returns its error.
+func (c *Context) refused(err error) error {
+	if err != nil {
+		if c.e.summary.Refused == 0 {
+			c.e.summary.FirstRefusal = err
+		}
+		c.e.summary.Refused++
+	}
+	return err
 }
 
 // SetLeverage isolates the margin of a symbol; 0 is cross margin.
 func (c *Context) SetLeverage(s exchange.SymbolID, leverage exchange.Ratio) error {
 	if !c.started {
-		return ErrNotStarted
+		return c.refused(ErrNotStarted)
 	}
-	return c.e.cfg.Exchange.SetLeverage(c.ctx, s, leverage)
+	return c.refused(c.e.cfg.Exchange.SetLeverage(c.ctx, s, leverage))
 }
 
 // TransferMargin moves an amount of the settlement currency, in its smallest unit, to
@@ -287,7 +297,7 @@ func (c *Context) TransferMargin(s exchange.SymbolID, amount exchange.Money) err
 	if err != nil {
 		return err
 	}
-	return m.TransferMargin(c.ctx, s, amount)
+	return c.refused(m.TransferMargin(c.ctx, s, amount))
 }
 
 // SetRiskLimit raises the risk limit of a symbol, and with it the margin that its
@@ -298,17 +308,17 @@ func (c *Context) SetRiskLimit(s exchange.SymbolID, limit exchange.Money) error 
 	if err != nil {
 		return err
 	}
-	return m.SetRiskLimit(c.ctx, s, limit)
+	return c.refused(m.SetRiskLimit(c.ctx, s, limit))
 }
 
 func (c *Context) marginControl() (exchange.MarginControl, error) {
 	if !c.started {
-		return nil, ErrNotStarted
+		return nil, c.refused(ErrNotStarted)
 	}
 	if m, ok := c.e.cfg.Exchange.(exchange.MarginControl); ok {
 		return m, nil
 	}
-	return nil, fmt.Errorf("margin control: %w on this exchange", errors.ErrUnsupported)
+	return nil, c.refused(fmt.Errorf("margin control: %w on this exchange", errors.ErrUnsupported))
 }
 
 // After fires OnTimer once, d from now.

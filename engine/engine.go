@@ -76,9 +76,11 @@ type Summary struct {
 	Start   exchange.Time // of the first event
 	End     exchange.Time // of the last instant
 	Events  int64         // market events read from the feed
-	Refused int64         // commands refused before they were sent
+	Refused int64         // commands refused before they were sent, but for those of RiskRefused
 	Late    int64         // trades too late for the bar they belong to
 	Halted  string        // why the strategy ended the run, if it did
+
+	FirstRefusal error // of Refused; nil: none
 
 	RiskRefused map[string]int64 // orders that the risk guard refused, by rule
 	Tripped     *Trip            // nil: the risk guard did not trip
@@ -178,10 +180,13 @@ func New(cfg Config) (*Engine, error) {
 		cfg: cfg, h: handlersOf(cfg.Strategy), end: exchange.Never, barsDue: exchange.Never,
 		buf: make([]exchange.Event, cfg.BatchRows), deliver: newDeliveries(), pursuit: newPursuit(),
 	}
+	if err := checkHandlers(cfg.Strategy); err != nil {
+		return nil, err
+	}
 	e.taker, _ = cfg.Exchange.(marketTaker)
 	e.pacer, _ = cfg.Feed.(Pacer)
 	e.ctx = &Context{e: e, view: newView(&cfg), rand: rand.New(rand.NewPCG(cfg.Seed, 0x7374726174656779)),
-		log: cfg.Log}
+		log: slog.New(timedLog{cfg.Log.Handler(), &e.now})}
 	e.guard = newGuard(cfg.Limits, cfg.Instruments.Len())
 	e.emit = e.emitBar
 	return e, nil
