@@ -167,14 +167,14 @@ func (o *order) keepPlace() bool {
 	if o.dark || p == nil || p.limit != o.limit || o.queue.front >= p.queue.front {
 		return false
 	}
-	o.queue.front = p.queue.front
+	o.queue.front, o.queue.credit = p.queue.front, 0
 	return true
 }
 
 func (x *Exchange) queueChanged(o *order, before, after exchange.Qty) {
 	q := &o.queue
 	if o.hidden() {
-		*q = place{front: int64(min(after, maxQueue)) * QueueUnit}
+		*q = place{front: int64(min(after, maxQueue)) * QueueUnit, credit: q.credit}
 		return
 	}
 	if q.unknown {
@@ -189,29 +189,43 @@ func (x *Exchange) queueChanged(o *order, before, after exchange.Qty) {
 	q.traded = 0
 }
 
-// tradeAt takes a trade at its price off the quantity ahead of an order and
-// returns what of the trade is left for the order.
+// tradeAt takes a trade at its price off the quantity ahead of an order and returns
+// how many contracts are left for the order, with those that earlier trades left and that
+// did not make a lot: half a lot and half a lot are a lot.
 func (x *Exchange) tradeAt(o *order, displayed exchange.Qty) exchange.Qty {
 	q := &o.queue
+	if displayed <= 0 {
+		return 0 // orders of ours before this one took all
+	}
+	units := int64(min(displayed, maxQueue)) * QueueUnit
 	if o.hidden() {
-		over := displayed - exchange.Qty(q.front/QueueUnit)
-		q.front = max(q.front-int64(min(displayed, maxQueue))*QueueUnit, 0)
-		return max(over, 0)
+		return q.pass(units)
 	}
 	explained := exchange.Qty(0)
 	if u := &q.undo; u.open > 0 && x.at.Sub(u.at) <= x.cfg.ExplainWithin {
 		explained = min(u.open, displayed)
 		q.front = u.front
 	}
-	over := displayed - exchange.Qty((q.front+QueueUnit-1)/QueueUnit)
-	q.front = max(q.front-int64(min(displayed, maxQueue))*QueueUnit, 0)
+	over := q.pass(units)
 	if explained > 0 {
 		u := &q.undo
 		u.front, u.traded, u.open = q.front, u.traded+explained, u.open-explained
 		q.front = change(x.cfg.Queue, LevelChange{Front: u.front, Before: u.before, After: u.after, Traded: u.traded})
 	}
 	q.traded += displayed - explained
-	return max(over, 0)
+	return over
+}
+
+// pass takes units of a trade off the front and returns what they leave for the order, in
+// contracts.
+func (q *place) pass(units int64) exchange.Qty {
+	if units <= q.front {
+		q.front -= units
+		return 0
+	}
+	units -= q.front
+	q.front = 0
+	return q.add(units)
 }
 
 // matchTrade fills resting orders that a public trade reaches. The trade's
@@ -270,17 +284,19 @@ func (x *Exchange) matchTradeOn(s *symbol, side exchange.Side, t exchange.Trade)
 func (x *Exchange) matchTradeAt(s *symbol, side exchange.Side, t exchange.Trade, ours exchange.Qty) exchange.Qty {
 	list := s.side(side)
 	for o := list.at(t.Price); o != nil && o.Price == t.Price; {
-		front := o.queue.front
+		front, credit := o.queue.front, o.queue.credit
 		over := x.reachedBy(o, t.Qty-ours)
 		if o.keepPlace() {
 			over = 0 // it took the trade for news that one before it has heard
 		}
 		q := s.lots(s.share(o, t.Qty-ours, over), o.Leaves)
+		if over > 0 {
+			ours += o.keepCredit(q, credit)
+		}
 		if q <= 0 {
 			o = o.next
 			continue
 		}
-		ours += q
 		was := order{links: o.links, Order: o.Order, number: o.number, seq: o.seq} // it may end, or move to the back
 		x.fill(o, o.Price, q, o.liquidity(q), exchange.TradedAt)
 		if o.number == was.number && o.seq != was.seq {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -31,7 +32,7 @@ type order struct {
 	value     exchange.Money // of its fills
 	name      *clientName    // its ClientID
 	trail     trail
-	_         [24]byte // to the end of a line
+	_         [16]byte // to the end of a line
 }
 
 // orderState is where an order is kept.
@@ -52,8 +53,28 @@ type place struct {
 	front   int64        // ahead of us, in QueueUnits; at a price never less than of an order before
 	joined  uint64       // where every order is known: those ahead have this place or a lower one
 	traded  exchange.Qty // at the level since it last changed
+	credit  int64        // of trades that came past those ahead, what did not make a lot yet, in QueueUnits
 	unknown bool         // the level has not been seen yet
 	undo    undo
+}
+
+// add counts units of a trade that came past those ahead, and returns how many contracts
+// the order may have of it and of what earlier trades left over.
+func (q *place) add(units int64) exchange.Qty {
+	q.credit = min(q.credit, math.MaxInt64/2) + units // units are at most those of maxQueue
+	return exchange.Qty(q.credit / QueueUnit)
+}
+
+// keepCredit takes a fill of a trade at the order's price off the credit and returns what
+// of that trade is not for orders behind: the fill, and the contracts that wait until they
+// make a lot. before is the credit before the trade.
+func (o *order) keepCredit(filled exchange.Qty, before int64) exchange.Qty {
+	q := &o.queue
+	q.credit -= int64(filled) * QueueUnit
+	if filled == o.Leaves || o.iceberg() && filled >= o.shown {
+		q.credit = 0 // the order ends, or goes to the back
+	}
+	return max(filled+exchange.Qty(q.credit/QueueUnit-before/QueueUnit), 0)
 }
 
 // undo is what a place was before a fall of the level that no trade explained.

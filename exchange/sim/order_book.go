@@ -116,11 +116,11 @@ func (x *Exchange) tradeAtOrders(o *order, trade exchange.Qty) exchange.Qty {
 		u.open -= explained
 		trade -= explained
 	}
-	front := exchange.Qty(q.front / QueueUnit)
-	ahead := min(front, trade)
-	q.front -= int64(ahead) * QueueUnit
-	q.traded += ahead
-	return trade - ahead
+	if trade <= 0 {
+		return 0
+	}
+	q.traded += min(exchange.Qty(q.front/QueueUnit), trade)
+	return q.pass(int64(min(trade, maxQueue)) * QueueUnit)
 }
 
 // joinOrders puts an order of ours behind the orders at its price.
@@ -144,7 +144,7 @@ func (s *symbol) recountQueues() {
 			case o.hidden():
 				o.queue.front = s.queued(o)
 			default:
-				o.queue = place{joined: o.queue.joined,
+				o.queue = place{joined: o.queue.joined, credit: o.queue.credit,
 					front: int64(min(s.orders.Ahead(o.Side, o.Price, o.queue.joined), maxQueue)) * QueueUnit}
 			}
 		}
