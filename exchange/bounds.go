@@ -48,6 +48,7 @@ type Bounds struct {
 	inverse    bool
 	multiplier uint64
 	divisor    uint64  // times fixedUnit unless inverse
+	unit       uint64  // that values are rounded to
 	ticks      []Price // that the instrument has had
 }
 
@@ -59,6 +60,7 @@ func (i *Instrument) Bounds() Bounds {
 		inverse:    i.Kind == Inverse,
 		multiplier: uint64(i.Multiplier),
 		divisor:    uint64(i.Divisor),
+		unit:       i.Rounding.unit(),
 	}
 	if !b.inverse {
 		b.divisor *= fixedUnit
@@ -97,7 +99,11 @@ func (b *Bounds) each(p Price) (uint64, bool) {
 	if b.inverse {
 		by, over = fixedUnit, uint64(p)*b.divisor
 	}
-	return mulDivAbs(b.multiplier, by, over, Ceil)
+	v, ok := mulDivAbs(b.multiplier, by, over, Ceil)
+	if b.unit > 1 && ok {
+		v = (v + b.unit - 1) / b.unit * b.unit
+	}
+	return v, ok
 }
 
 // Valued reports whether q contracts, 0 or more, have a value at a price within the bounds.

@@ -60,6 +60,7 @@ type Instrument struct {
 	// quantity is; 1 where the venue counts in contracts, as BitMEX and Binance
 	// COIN-M do, 1000 for a venue that trades 0.001 BTC steps.
 	ContractsPerUnit int64
+	Rounding         MoneyRounding
 	Listing          Time // zero if unknown
 	Expiry           Time // zero for perpetuals and spot
 	FundingInterval  time.Duration
@@ -89,7 +90,25 @@ type Terms struct {
 	Kind       Kind
 	Multiplier int64
 	Divisor    int64
+	Rounding   MoneyRounding
 }
+
+// MoneyRounding is how a venue rounds the value of contracts and what follows from it. The
+// zero value is BitMEX's: the value of a lot is rounded to the nearest smallest unit and
+// multiplied, and fees are rounded to the nearest smallest unit.
+type MoneyRounding struct {
+	// PerFill rounds the value of all contracts of a fill, an order or a position at once,
+	// not of each lot.
+	PerFill bool
+	Value   Rounding // of values, on the magnitude
+	Fee     Rounding // of fees and funding, on the magnitude
+	// Unit is what values and fees are multiples of, in the smallest unit of the settlement
+	// currency; 0 is 1.
+	Unit Money
+}
+
+// unit is Unit with its default.
+func (r MoneyRounding) unit() uint64 { return uint64(max(r.Unit, 1)) }
 
 // At returns the terms in force at t: the last that start at or before it, or
 // the first.
@@ -159,6 +178,9 @@ func (i *Instrument) Validate() error {
 	if err := i.validateNames(); err != nil {
 		return err
 	}
+	if err := i.validateRounding(); err != nil {
+		return err
+	}
 	for n := range i.Terms {
 		if err := i.validateTerms(n); err != nil {
 			return err
@@ -177,6 +199,27 @@ func (i *Instrument) validateNames() error {
 		if name.text != "" && !ValidName(name.text) {
 			return i.invalid(name.field, name.text, NameRule)
 		}
+	}
+	return nil
+}
+
+// maxMoneyUnit keeps fixedUnit times the unit of a rounding within an int64.
+const maxMoneyUnit = 100_000_000
+
+// validateRounding checks the rounding of money. Its unit is at most a whole coin, and small
+// enough for the maths to divide by it ([Terms.valueFraction]).
+func (i *Instrument) validateRounding() error {
+	r := &i.Rounding
+	most := min(int64(powersOfTen[i.Settle.Scale]), maxMoneyUnit)
+	switch {
+	case r.Value > Ceil:
+		return i.invalid("rounding.value", r.Value, "want nearest, down or up")
+	case r.Fee > Ceil:
+		return i.invalid("rounding.fee", r.Fee, "want nearest, down or up")
+	case r.Unit < 0 || int64(r.Unit) > most:
+		return i.invalid("rounding.unit", int64(r.Unit), fmt.Sprintf("want 1 to %d", most))
+	case i.Kind != Inverse && i.Divisor > maxDivisor/int64(r.unit()):
+		return i.invalid("rounding.unit", int64(r.Unit), "overflows times divisor")
 	}
 	return nil
 }
@@ -232,6 +275,11 @@ func (i *Instrument) validateRange(t *Terms, invalid func(field string, value an
 	switch {
 	case i.Kind == Inverse && i.Divisor > math.MaxInt64/int64(t.MaxPrice):
 		return i.invalid("divisor", i.Divisor, "overflows times maxPrice")
+	case i.Kind == Inverse && i.Divisor*int64(t.MaxPrice) > math.MaxInt64/int64(i.Rounding.unit()):
+		return i.invalid("rounding.unit", int64(i.Rounding.Unit), "overflows times divisor and maxPrice")
+	case i.Rounding.Unit > 1 && float64(i.Rounding.Unit)*float64(t.MaxQty) >= math.MaxInt64/4:
+		return invalid("maxQty", t.MaxQty,
+			fmt.Sprintf("the value of such an order, rounded to %d, may overflow", i.Rounding.Unit))
 	case float64(i.Multiplier)*float64(t.LotSize) >= math.MaxInt64:
 		return i.invalid("multiplier", i.Multiplier, "the value of one lot overflows")
 	case float64(i.Multiplier)*float64(t.MaxQty)*worst >= math.MaxInt64/4:

@@ -43,7 +43,7 @@ func BuiltinInstruments() (*Instruments, error) {
 func (s *Instruments) Add(i *Instrument) error {
 	for n := range i.Terms {
 		t := &i.Terms[n]
-		t.Kind, t.Multiplier, t.Divisor = i.Kind, i.Multiplier, i.Divisor
+		t.Kind, t.Multiplier, t.Divisor, t.Rounding = i.Kind, i.Multiplier, i.Divisor, i.Rounding
 	}
 	if err := i.Validate(); err != nil {
 		return err
@@ -135,11 +135,20 @@ type instrumentJSON struct {
 	Multiplier       int64       `json:"multiplier"`
 	Divisor          int64       `json:"divisor,omitempty"`
 	ContractsPerUnit int64       `json:"contractsPerUnit,omitempty"`
+	Rounding         *moneyJSON  `json:"rounding,omitempty"`
 	Listing          Time        `json:"listing,omitzero"`
 	Expiry           Time        `json:"expiry,omitzero"`
 	FundingInterval  string      `json:"fundingInterval,omitempty"`
 	FundingOffset    string      `json:"fundingOffset,omitempty"`
 	Terms            []termsJSON `json:"terms"`
+}
+
+// moneyJSON is a MoneyRounding. What is absent is as in the zero value.
+type moneyJSON struct {
+	Per   string   `json:"per,omitempty"`
+	Value Rounding `json:"value,omitempty"`
+	Fee   Rounding `json:"fee,omitempty"`
+	Unit  *int64   `json:"unit,omitempty"`
 }
 
 // termsJSON states what changes; what is absent stays as in the entry before.
@@ -246,6 +255,8 @@ func badField[T any](raw json.RawMessage, err error) *ValidationError {
 		switch name {
 		case "settle":
 			return within(name, badField[Currency](fields[name], err))
+		case "rounding":
+			return within(name, badField[moneyJSON](fields[name], err))
 		case "terms":
 			return badTerms(fields[name], err)
 		}
@@ -319,12 +330,47 @@ func (j *instrumentJSON) instrument() (*Instrument, error) {
 		}
 		*d.into = v
 	}
+	if j.Rounding != nil {
+		var err error
+		if i.Rounding, err = j.Rounding.rounding(i); err != nil {
+			return nil, err
+		}
+	}
 	var t Terms
 	for _, c := range j.Terms {
 		c.change(&t)
 		i.Terms = append(i.Terms, t)
 	}
 	return i, nil
+}
+
+func (j *moneyJSON) rounding(i *Instrument) (r MoneyRounding, err error) {
+	r = MoneyRounding{PerFill: j.Per == "fill", Value: j.Value, Fee: j.Fee}
+	if j.Per != "" && j.Per != "fill" && j.Per != "lot" {
+		return r, i.invalid("rounding.per", j.Per, "want lot or fill")
+	}
+	if j.Unit != nil {
+		if *j.Unit < 1 {
+			return r, i.invalid("rounding.unit", *j.Unit, "must be positive")
+		}
+		r.Unit = Money(*j.Unit)
+	}
+	return r, nil
+}
+
+// json returns what rounding reads, nil for the zero value.
+func (r MoneyRounding) json() *moneyJSON {
+	if r == (MoneyRounding{}) {
+		return nil
+	}
+	j := &moneyJSON{Per: "lot", Value: r.Value, Fee: r.Fee}
+	if r.PerFill {
+		j.Per = "fill"
+	}
+	if r.Unit != 0 {
+		j.Unit = new(int64(r.Unit))
+	}
+	return j
 }
 
 func (c *termsJSON) change(t *Terms) {
@@ -355,7 +401,7 @@ func (i *Instrument) MarshalJSON() ([]byte, error) {
 	j := instrumentJSON{
 		Venue: i.Venue, Symbol: i.Symbol, Kind: i.Kind, Typ: i.Typ, Underlying: i.Underlying, Quote: i.Quote,
 		Settle: i.Settle, Multiplier: i.Multiplier, Divisor: i.Divisor, ContractsPerUnit: i.ContractsPerUnit,
-		Listing: i.Listing, Expiry: i.Expiry,
+		Rounding: i.Rounding.json(), Listing: i.Listing, Expiry: i.Expiry,
 	}
 	if i.FundingInterval > 0 {
 		j.FundingInterval, j.FundingOffset = i.FundingInterval.String(), i.FundingOffset.String()

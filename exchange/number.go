@@ -435,10 +435,21 @@ type Rounding uint8
 
 // Roundings of MulDiv, all on the magnitude.
 const (
-	Floor   Rounding = iota // towards zero
+	Nearest Rounding = iota // to the nearest, halves away from zero
+	Floor                   // towards zero
 	Ceil                    // away from zero
-	Nearest                 // to the nearest, halves away from zero
 )
+
+var roundingNames = []string{"nearest", "down", "up"}
+
+// String returns the word used in instrument files.
+func (r Rounding) String() string { return name(roundingNames, r) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (r Rounding) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Rounding) UnmarshalText(b []byte) error { return parse("rounding", roundingNames, b, r) }
 
 // MulDiv returns a·b/c with a 128-bit intermediate, rounded on the magnitude.
 // It panics when c is zero or the magnitude of the result exceeds
@@ -468,6 +479,11 @@ func mulDivAbs(a, b, c uint64, r Rounding) (v uint64, ok bool) {
 		return 0, false
 	}
 	q, rem := bits.Div64(hi, lo, c)
+	return rounded(q, rem, c, r)
+}
+
+// rounded rounds a quotient by its remainder.
+func rounded(q, rem, c uint64, r Rounding) (v uint64, ok bool) {
 	if q <= math.MaxInt64 && (r == Ceil && rem > 0 || r == Nearest && rem >= c-rem) {
 		q++
 	}

@@ -13,16 +13,18 @@
 //
 // The rules are BitMEX's, taken from its guides and checked against rows that
 // it published for real accounts. Binance COIN-M contracts are inverse ones
-// with a contract of 10 or 100 USD and follow the same maths.
+// with a contract of 10 or 100 USD and follow the same maths with other
+// rounding ([exchange.MoneyRounding]).
 //
-//   - Cost. A fill costs the value of its contracts, rounded per lot
+//   - Cost. A fill costs the value of its contracts, on BitMEX rounded per lot
 //     ([exchange.Terms.Cost]). Unrealised = value at mark - cost. A reduction
 //     realises cost in proportion to the contracts closed. A fill that turns a
 //     position is split in proportion, the part that opens rounded down: an
 //     account export of 2019. What stays of a position that is reduced in steps
 //     is computed from its cost before the first step, so that the steps do not
 //     matter.
-//   - Fees are rounded per execution, halves away from zero: funding and
+//   - Fees and funding are rounded per execution as the instrument says
+//     ([exchange.Terms.Fee]), on BitMEX halves away from zero: funding and
 //     liquidation executions of 2017 to 2020.
 //   - Order margin = ⌈gross open cost × (IM + fee × (2 + IM))⌉, with the fees of
 //     entry and exit; the gross open cost leaves out what would only reduce the

@@ -24,7 +24,7 @@ func (a *Account) Fund(s exchange.SymbolID, rate exchange.Ratio, at exchange.Tim
 	if p.held.Qty == 0 || p.spot() {
 		return f, false
 	}
-	amount := exchange.Fee(p.terms.Value(p.held.Qty, p.mark), rate)
+	amount := p.terms.Fee(p.terms.Value(p.held.Qty, p.mark), rate)
 	if p.held.Qty > 0 {
 		amount = -amount
 	}

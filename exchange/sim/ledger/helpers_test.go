@@ -28,6 +28,7 @@ type contract struct {
 	limit, step          exchange.Money
 	maxPrice             string
 	underlying           string
+	rounding             exchange.MoneyRounding
 }
 
 func (c contract) instrument() *exchange.Instrument {
@@ -42,7 +43,7 @@ func (c contract) instrument() *exchange.Instrument {
 	}
 	return &exchange.Instrument{
 		Venue: "test", Symbol: c.symbol, Kind: c.kind, Settle: c.settle, Underlying: c.underlying,
-		Multiplier: c.multiplier, Divisor: max(c.divisor, 1), ContractsPerUnit: 1,
+		Multiplier: c.multiplier, Divisor: max(c.divisor, 1), ContractsPerUnit: 1, Rounding: c.rounding,
 		Terms: []exchange.Terms{{
 			TickSize: exchange.MustPrice(c.tick), LotSize: c.lot, MakerFee: ratio(c.maker), TakerFee: ratio(c.taker),
 			InitMargin: ratio(c.im), MaintMargin: ratio(c.mm), RiskLimit: c.limit, RiskStep: c.step,

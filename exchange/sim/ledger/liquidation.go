@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -100,31 +101,45 @@ func (p *position) safeMarks(floor exchange.Money) (lo, hi exchange.Price) {
 	lo, hi = math.MinInt64, math.MaxInt64
 	inverse := p.terms.Kind == exchange.Inverse
 	edge := p.held.Cost + floor // safe while the signed value is above
+	unit := max(p.terms.Rounding.Unit, 1)
 	if (p.held.Qty > 0) != inverse {
-		// The value is positive: safe while it is at least edge+1. One unit more
-		// than that covers the rounding of odd contracts.
+		// The value is positive: safe while it is at least edge+1. Rounding takes off less
+		// than a unit.
 		if edge < 0 {
 			return lo, hi
 		}
-		u := p.perLot(edge+1, exchange.Ceil)
 		if inverse {
-			hi = p.lotPrice(u, exchange.Floor)
+			hi = p.worth(edge+unit, exchange.Ceil, exchange.Floor)
 		} else {
-			lo = p.lotPrice(u, exchange.Ceil)
+			lo = p.worth(edge+unit, exchange.Ceil, exchange.Ceil)
 		}
 		return lo, hi
 	}
-	// The value counts against the position: safe while it is at most -edge-1.
-	if edge >= 0 {
+	// The value counts against the position: safe while it is at most -edge-1. Rounding adds
+	// less than a unit.
+	if -edge <= unit {
 		return math.MaxInt64, math.MinInt64
 	}
-	u := p.perLot(-edge-1, exchange.Floor)
 	if inverse {
-		lo = p.lotPrice(u, exchange.Ceil)
+		lo = p.worth(-edge-unit, exchange.Floor, exchange.Ceil)
 	} else {
-		hi = p.lotPrice(u, exchange.Floor)
+		hi = p.worth(-edge-unit, exchange.Floor, exchange.Floor)
 	}
 	return lo, hi
+}
+
+// worth returns the price at which the position is worth v > 0, the greatest one if that is
+// too high to represent. Where values are rounded per lot, the value of a lot is rounded
+// first, and as perLot says.
+func (p *position) worth(v exchange.Money, perLot, price exchange.Rounding) exchange.Price {
+	if !p.terms.Rounding.PerFill {
+		return p.lotPrice(p.perLot(v, perLot), price)
+	}
+	at := p.terms.PriceWorth(p.held.Qty, v, price)
+	if at >= exchange.MaxPrice {
+		return math.MaxInt64
+	}
+	return at
 }
 
 // perLot returns the value of one lot of a position that is worth v >= 0. It ends
@@ -140,6 +155,13 @@ func (p *position) perLot(v exchange.Money, r exchange.Rounding) exchange.Money 
 	q, rem := bits.Div64(hi, lo, qty)
 	if r == exchange.Ceil && rem > 0 {
 		q++
+	}
+	if unit := uint64(max(p.terms.Rounding.Unit, 1)); unit > 1 {
+		odd := q % unit
+		q -= odd
+		if r == exchange.Ceil && odd > 0 {
+			q += unit
+		}
 	}
 	return exchange.Money(min(q, most))
 }
@@ -185,8 +207,8 @@ func (p *position) edges() (liquidation, bankrupt exchange.Price) {
 }
 
 // priceAt returns the price at which the position has lost an amount: that many
-// lots for that much value, the value of a lot rounded in the owner's favour and
-// then the price. A price that does not exist becomes the greatest or, where the
+// lots for that much value, the value of a lot (where the venue rounds it) rounded in the
+// owner's favour and then the price. A price that does not exist becomes the greatest or, where the
 // value would be negative, a tick.
 func (p *position) priceAt(loss exchange.Money) exchange.Price {
 	inverse, long := p.terms.Kind == exchange.Inverse, p.held.Qty > 0
@@ -207,7 +229,7 @@ func (p *position) priceAt(loss exchange.Money) exchange.Price {
 	if long {
 		round = exchange.Ceil
 	}
-	price := p.lotPrice(p.perLot(value, perLot), round)
+	price := p.worth(value, perLot, round)
 	if price > exchange.MaxPrice || !inverse && price > p.terms.MaxPrice {
 		return p.terms.MaxPrice
 	}
@@ -257,18 +279,20 @@ func (a *Account) LowerRiskLimit(s exchange.SymbolID, at exchange.Time) bool {
 // Excess is the second step: it returns how many contracts of a position are above
 // the next lower risk limit, and the price beyond which they are not to be closed. It
 // returns 0 for a position whose risk limit is at the base: that is taken over whole.
-func (a *Account) Excess(s exchange.SymbolID, at exchange.Time) (qty exchange.Qty, limit exchange.Price) {
+func (a *Account) Excess(s exchange.SymbolID, at exchange.Time) (qty exchange.Qty, price exchange.Price) {
 	a.advance(at)
 	p := &a.positions[s]
 	a.refresh(p.wallet)
 	if p.steps == 0 || p.held.Qty == 0 || p.mark == 0 {
 		return 0, 0
 	}
-	held := p.held.Qty.Abs()
-	fits := exchange.Qty((p.riskLimit()-p.terms.RiskStep)/max(1, p.terms.LotValue(p.mark))) * p.terms.LotSize
-	if fits >= held {
+	held, lot, limit := p.held.Qty.Abs(), p.terms.LotSize, p.riskLimit()-p.terms.RiskStep
+	if p.terms.Value(held, p.mark) <= limit {
 		return 0, 0
 	}
+	fits := exchange.Qty(sort.Search(int(held/lot), func(lots int) bool {
+		return p.terms.Value(exchange.Qty(lots+1)*lot, p.mark) > limit
+	})) * lot
 	return held - fits, a.takeoverPrice(p)
 }
 

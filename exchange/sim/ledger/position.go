@@ -101,7 +101,7 @@ func (a *Account) bookAt(p *position, f *exchange.Fill, fee exchange.Ratio) {
 	t := p.terms
 	f.FeeRate = fee
 	f.Value = t.Value(f.Qty, f.Price)
-	f.Fee = exchange.Fee(f.Value, f.FeeRate)
+	f.Fee = t.Fee(f.Value, f.FeeRate)
 	if p.coin != nil {
 		f.Realised, f.Position = 0, 0
 		a.swap(p, f)

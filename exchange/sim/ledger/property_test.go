@@ -32,6 +32,26 @@ const traded = 5 // markets that an account in XBt may trade; one in both curren
 
 var leverages = []string{"0", "0", "0.5", "1", "2", "3", "7.5", "10", "20"}
 
+// roundings are those of BitMEX and Binance, and others that a venue might have.
+var roundings = []exchange.MoneyRounding{
+	{},
+	{PerFill: true, Fee: exchange.Floor},
+	{PerFill: true, Value: exchange.Floor, Fee: exchange.Ceil},
+	{PerFill: true, Value: exchange.Ceil, Unit: 10},
+	{Value: exchange.Ceil, Fee: exchange.Floor, Unit: 10},
+	{Value: exchange.Floor},
+}
+
+// drawRounding returns contracts that one rounding is drawn for.
+func drawRounding(t *rapid.T, list []contract) []contract {
+	list = slices.Clone(list)
+	r := rapid.SampledFrom(roundings).Draw(t, "rounding")
+	for n := range list {
+		list[n].rounding = r
+	}
+	return list
+}
+
 func drawMarket(t *rapid.T) exchange.SymbolID {
 	return exchange.SymbolID(rapid.IntRange(0, len(markets)-1).Draw(t, "symbol"))
 }
@@ -67,7 +87,7 @@ type walk struct {
 
 func newWalk(t *rapid.T) *walk {
 	a, err := New(Config{
-		Instruments: setOf(t, markets...), Currency: xbt, Balance: exchange.Money(rapid.Int64Range(0, 20_000_000_000).Draw(t, "balance")),
+		Instruments: setOf(t, drawRounding(t, markets)...), Currency: xbt, Balance: exchange.Money(rapid.Int64Range(0, 20_000_000_000).Draw(t, "balance")),
 		Wallets:  []Deposit{{usdt, exchange.Money(rapid.Int64Range(0, 20_000_000_000_000).Draw(t, "dollars"))}},
 		Leverage: exchange.MustRatio(rapid.SampledFrom(leverages).Draw(t, "leverage")),
 		Fund:     NewFund(Deposit{xbt, exchange.Money(rapid.Int64Range(0, 100_000_000).Draw(t, "fund"))}),
@@ -443,6 +463,7 @@ func TestCounterparties(t *testing.T) {
 		list[n].maker, list[n].taker = "", ""
 	}
 	rapid.Check(t, func(t *rapid.T) {
+		list := drawRounding(t, list)
 		a, b := openAccount(t, 1e12, "0", list...), openAccount(t, 1e12, "10", list...)
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			s := exchange.SymbolID(rapid.IntRange(0, len(list)-1).Draw(t, "symbol"))
@@ -498,7 +519,7 @@ func TestEquityFollowsMarks(t *testing.T) {
 func TestSafeMarks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := exchange.SymbolID(rapid.IntRange(0, 3).Draw(t, "symbol"))
-		a := openAccount(t, 1e12, "0", markets...)
+		a := openAccount(t, 1e12, "0", drawRounding(t, markets)...)
 		f := exchange.Fill{Symbol: s, Side: drawSide(t), Qty: drawQty(t, s), Price: drawPrice(t, s, 30)}
 		a.Fill(&f)
 		p := &a.positions[s]

@@ -88,7 +88,7 @@ func (a *Account) canPay(p *position, side exchange.Side, qty exchange.Qty, pric
 	if side == exchange.Sell {
 		w, need = p.coin, p.coinsOf(qty)
 	} else {
-		need += max(0, exchange.Fee(need, p.fee()))
+		need += max(0, p.terms.Fee(need, p.fee()))
 	}
 	a.refresh(w)
 	if free := w.cash() + w.sums.orders; need > free {
