@@ -64,6 +64,7 @@ var comparedFigures = []struct {
 	value func(r *Result) *float64
 }{
 	{"metrics.total_return", func(r *Result) *float64 { return r.Metrics.TotalReturn }},
+	{"metrics.total_return_quote", func(r *Result) *float64 { return r.Metrics.TotalReturnQuote }},
 	{"metrics.cagr", func(r *Result) *float64 { return r.Metrics.CAGR }},
 	{"metrics.sharpe", func(r *Result) *float64 { return r.Metrics.Sharpe }},
 	{"metrics.sortino", func(r *Result) *float64 { return r.Metrics.Sortino }},

@@ -165,8 +165,10 @@ func TestOrdersOnTheirWayAtTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	m := newModel(t, dir, 1000)
 	m.sample()
-	for i, status := range []exchange.OrderStatus{exchange.PendingNew, exchange.New, exchange.Rejected, exchange.PendingNew} {
-		o := exchange.Order{ClientID: exchange.ClientID(fmt.Sprintf("c%d", i)), Symbol: m.symbols[0], Side: exchange.Sell, Qty: 30,
+	for i, status := range []exchange.OrderStatus{exchange.PendingNew, exchange.New, exchange.Rejected,
+		exchange.PendingNew} {
+		o := exchange.Order{ClientID: exchange.ClientID(fmt.Sprintf("c%d", i)), Symbol: m.symbols[0],
+			Side: exchange.Sell, Qty: 30,
 			Leaves: 30, Status: exchange.PendingNew}
 		m.r.Submitted(m.symbols[0], o.ClientID, exchange.MustPrice("7000.25"))
 		m.order(o, exchange.NoExecType)

@@ -185,9 +185,12 @@ func TestForcedFillsAreNoExecution(t *testing.T) {
 	require.NotNil(t, want.SlippageBps)
 	require.InDelta(t, -10_000.0/7000, *want.SlippageBps, 1e-9, "the own order alone: 7001 against 7000")
 	for name, change := range map[string]func(*exchange.Report){
-		"liquidation": func(r *exchange.Report) { r.Fill.Type, r.Fill.Cause = exchange.ExecLiquidation, exchange.ForcedClose },
-		"settlement":  func(r *exchange.Report) { r.Fill.Type = exchange.ExecSettlement },
-		"odd lot":     func(r *exchange.Report) { r.Fill.Cause = exchange.ForcedClose },
+		"liquidation": func(r *exchange.Report) {
+			r.Fill.Type, r.Fill.Cause = exchange.ExecLiquidation,
+				exchange.ForcedClose
+		},
+		"settlement": func(r *exchange.Report) { r.Fill.Type = exchange.ExecSettlement },
+		"odd lot":    func(r *exchange.Report) { r.Fill.Cause = exchange.ForcedClose },
 		"one order for all": func(r *exchange.Report) {
 			r.Fill.Type, r.Fill.OrderID, r.Order.OrderID = exchange.ExecLiquidation, "sys", "sys"
 		},

@@ -115,17 +115,20 @@ func (s *series) deepestDaily() float64 {
 	return worst
 }
 
-// survived returns the returns of days, with 0 for those after everything was lost.
+// survived returns the returns of whole days, with 0 for those after everything was
+// lost.
 func (s *series) survived() []float64 {
 	r := make([]float64, 0, len(s.days))
 	base := s.start
-	for _, d := range s.days {
-		if base <= 0 {
-			r = append(r, 0)
-			continue
+	for i, d := range s.days {
+		change := 0.0
+		if base > 0 {
+			change = max(d.value/base-1, -1)
+			base = d.value
 		}
-		r = append(r, max(d.value/base-1, -1))
-		base = d.value
+		if s.whole(i) {
+			r = append(r, change)
+		}
 	}
 	return r
 }
