@@ -65,7 +65,8 @@ func (x *independentRun) play(t *testing.T, dir string) {
 	position := &exchange.Position{Symbol: i.ID}
 	r := &recording{tb: t, dir: dir, symbols: []exchange.SymbolID{i.ID},
 		book: book{wallet: balance, positions: map[exchange.SymbolID]*exchange.Position{i.ID: position}}}
-	r.rec, err = reports.Create(dir, reports.Options{Account: &r.book, Instruments: set, StartBalance: balance, Symbols: r.symbols,
+	r.rec, err = reports.Create(dir, reports.Options{Account: &r.book, Instruments: set, StartBalance: balance,
+		Symbols: r.symbols,
 		Currency: i.Settle, Run: reports.Run{Strategy: "test", Data: "bar-1m", SampleSeconds: x.SampleSeconds}})
 	require.NoError(t, err)
 	for n, step := range x.Steps {
@@ -81,7 +82,8 @@ func (x *independentRun) play(t *testing.T, dir string) {
 		case "fund":
 			r.book.totals.Funding += exchange.Money(step.number(3))
 			rep := exchange.Report{Kind: exchange.ReportFunding, Time: r.at, Arrival: r.at, Symbol: i.ID}
-			rep.Funding = exchange.FundingPayment{Time: r.at, Symbol: i.ID, Qty: position.Qty, Amount: exchange.Money(step.number(3))}
+			rep.Funding = exchange.FundingPayment{Time: r.at, Symbol: i.ID, Qty: position.Qty,
+				Amount: exchange.Money(step.number(3))}
 			require.NoError(t, r.rec.Report(&rep))
 		case "sample":
 			r.rec.Priced(r.at)
@@ -101,7 +103,8 @@ func (r *recording) independentFill(step step) {
 	if step[4] == "Sell" {
 		side = exchange.Sell
 	}
-	f := exchange.Fill{Time: r.at, Symbol: s, OrderID: exchange.OrderID("o" + id), ClientID: exchange.ClientID("c" + id), ExecID: id,
+	f := exchange.Fill{Time: r.at, Symbol: s, OrderID: exchange.OrderID("o" + id),
+		ClientID: exchange.ClientID("c" + id), ExecID: id,
 		Side: side, Qty: exchange.Qty(step.number(5)), Price: step.price(6), Value: exchange.Money(step.number(8)),
 		Fee: exchange.Money(step.number(9)), Realised: exchange.Money(step.number(10)),
 		Position: r.book.positions[s].Qty, Type: exchange.ExecTrade, Liquidity: exchange.RemovedLiquidity}
@@ -132,7 +135,8 @@ func TestIndependentFigures(t *testing.T) {
 			_, err := analysis.Write(dir)
 			require.NoError(t, err)
 			files := map[string]any{}
-			for part, file := range map[string]string{"result": reports.ResultFile, "statistics": reports.StatisticsFile} {
+			for part, file := range map[string]string{"result": reports.ResultFile,
+				"statistics": reports.StatisticsFile} {
 				b, err := os.ReadFile(filepath.Join(dir, file))
 				require.NoError(t, err)
 				var v any
