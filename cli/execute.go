@@ -296,7 +296,7 @@ func (a *App) options(p *plan, wallet int, dataName string, parts []reports.Data
 	o := reports.Options{
 		Account: of, Instruments: p.set, Currency: c, StartBalance: p.balance,
 		Run: reports.Run{Strategy: p.definition.Name, Params: p.values.Text(), Venue: p.instruments[0].Venue, Data: dataName,
-			From: p.from, To: p.to},
+			From: p.from, To: p.to, SampleSeconds: f.sampleEvery.Seconds()},
 		Version: Version(), GoVersion: goVersion(), Seed: f.seed, Config: f.settings(), Started: a.Now(),
 	}
 	if wallet > 0 {

@@ -186,7 +186,9 @@ func TestCompareCommand(t *testing.T) {
 	out := mustBacktest(t, "compare", first, second)
 	require.Regexp(t, `param fast +60 +30\n`, out)
 	require.Regexp(t, `total return +-3\.50 % `, out)
-	require.Regexp(t, `what choosing the best is worth\n  runs +2\n  daily returns +14\n`, out)
+	require.Regexp(t,
+		`what choosing the best is worth\n  runs +2\n  not defined +the runs have 14 whole days, and it takes 20\n`,
+		out)
 	var c reports.Comparison
 	require.NoError(t, json.Unmarshal([]byte(mustBacktest(t, "compare", "--json", first, second)), &c))
 	require.Len(t, c.Runs, 2)

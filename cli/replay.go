@@ -63,6 +63,9 @@ func (b both) Sample(at exchange.Time) error {
 	return errors.Join(b.session.Sample(at), b.recorder.Sample(at))
 }
 
+// Priced implements engine.PriceObserver.
+func (b both) Priced(at exchange.Time) bool { return b.recorder.Priced(at) }
+
 func (a *App) replay(ctx context.Context, state, name, out string, noReport, asJSON bool) error {
 	store, err := readSession(ctx, state, name)
 	if err != nil {

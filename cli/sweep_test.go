@@ -73,7 +73,7 @@ func TestSweepRunsAreRuns(t *testing.T) {
 		traded += int(r.Fills)
 	}
 	require.Positive(t, traded)
-	require.Equal(t, 22, s.Trials.Days, "the last is two seconds long")
+	require.Equal(t, 21, s.Trials.Days, "the last two seconds are no day")
 
 	first := files(t, filepath.Join(root, "one"))
 	require.Len(t, first, 4, "sweep.json, runs, daily, the page")

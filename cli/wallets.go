@@ -161,6 +161,15 @@ func (w *walletRecorders) Sample(at exchange.Time) error {
 	return nil
 }
 
+// Priced implements engine.PriceObserver.
+func (w *walletRecorders) Priced(at exchange.Time) bool {
+	all := true
+	for _, r := range w.list {
+		all = r.Priced(at) && all
+	}
+	return all
+}
+
 // finish ends every recorder.
 func (w *walletRecorders) finish(o reports.Outcome) ([]*reports.Result, error) {
 	results := make([]*reports.Result, len(w.list))

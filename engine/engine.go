@@ -38,9 +38,18 @@ type Observer interface {
 	Submitted(s exchange.SymbolID, id exchange.ClientID, mid exchange.Price)
 	// Report is called for every report in the order of arrival.
 	Report(r *exchange.Report) error
-	// Sample is called at the start, at each multiple of Config.SampleEvery
-	// after everything that happened up to then, and at the end.
+	// Sample is called after the first instant, at each multiple of Config.SampleEvery
+	// and at each 00:00 UTC after everything that happened up to then, and at the end.
+	// So the days of a run are the same for every interval.
 	Sample(at exchange.Time) error
+}
+
+// PriceObserver is an observer that needs the first price of a symbol, whatever the
+// interval of the samples is.
+type PriceObserver interface {
+	Observer
+	// Priced is called after each instant, from the first one on, until it returns true.
+	Priced(at exchange.Time) bool
 }
 
 // Config wires a run.
@@ -61,7 +70,7 @@ type Config struct {
 	Margin      exchange.Margin // of the account's first wallet at the start, as far as it is known
 	Limits      Limits          // of the risk guard
 	Observer    Observer        // may be nil
-	SampleEvery time.Duration   // 0: only at the start and the end
+	SampleEvery time.Duration   // 0: only at the start and the end, and not at 00:00 UTC
 	Seed        uint64
 	// OrderPrefix begins the client ids that the engine assigns. Empty: "dun-".
 	OrderPrefix string
@@ -149,6 +158,7 @@ type Engine struct {
 	barsDue exchange.Time
 	reports []exchange.Report
 	sample  exchange.Time
+	opening bool          // the first sample, or what a PriceObserver waits for, is to come
 	latest  exchange.Time // latest arrival of any event so far
 	halted  string
 	emit    func(*series)
@@ -225,6 +235,11 @@ func (e *Engine) run(ctx context.Context) error {
 		if err := e.step(ctx, t); err != nil {
 			return err
 		}
+		if e.opening {
+			if err := e.open(t, instant == 1); err != nil {
+				return err
+			}
+		}
 	}
 	if e.h.stop != nil {
 		e.h.stop.OnStop(e.ctx)
@@ -233,6 +248,17 @@ func (e *Engine) run(ctx context.Context) error {
 		return err
 	}
 	return e.takeSample(e.now)
+}
+
+// open takes the first sample, after everything of the first instant: before it no
+// price is known.
+func (e *Engine) open(t exchange.Time, first bool) error {
+	x, ok := e.cfg.Observer.(PriceObserver)
+	e.opening = ok && !x.Priced(t)
+	if !first {
+		return nil
+	}
+	return e.takeSample(t)
 }
 
 // wait lets the feed of a session say what is first: its next events, or what would
@@ -300,12 +326,18 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.advance(ctx, e.now); err != nil {
 		return err
 	}
-	if every := e.cfg.SampleEvery; every > 0 {
-		e.sample = e.now.Truncate(every).Add(every)
-	} else {
-		e.sample = exchange.Never
+	e.sample, e.opening = e.nextSample(e.now), e.cfg.Observer != nil
+	return nil
+}
+
+// nextSample is the next multiple of the interval, or the next 00:00 UTC if that is
+// earlier.
+func (e *Engine) nextSample(at exchange.Time) exchange.Time {
+	every := e.cfg.SampleEvery
+	if every == 0 {
+		return exchange.Never
 	}
-	return e.takeSample(e.now)
+	return min(at.Truncate(every).Add(every), at.Date().Add(24*time.Hour))
 }
 
 // defaultBars subscribes a bar strategy that named no series to the data's own
@@ -576,7 +608,7 @@ func (e *Engine) samplesBefore(t exchange.Time) error {
 		if err := e.takeSample(e.sample); err != nil {
 			return err
 		}
-		e.sample = e.sample.Add(e.cfg.SampleEvery)
+		e.sample = e.nextSample(e.sample)
 	}
 	return nil
 }

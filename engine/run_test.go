@@ -139,8 +139,8 @@ func TestObserver(t *testing.T) {
 		r.venue.response = time.Hour // of the next order
 	}
 	require.Equal(t, []string{
-		"30s sample",
 		"30s trade of 0 at 1",
+		"30s sample",
 		"1m0s trade of 0 at 2",
 		"1m0s sample", "2m0s sample", "3m0s sample",
 		"3m1s trade of 0 at 3",

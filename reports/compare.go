@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Comparison sets finished runs side by side; the first is what the others are
@@ -33,9 +34,11 @@ type ComparedSetting struct {
 // ComparedFigure is a number of each run, as result.json has it. A nil is not
 // defined for the run.
 type ComparedFigure struct {
-	Name        string     `json:"name"` // its place in result.json
-	Values      []*float64 `json:"values"`
-	Differences []*float64 `json:"differences"` // from the first run
+	Name   string     `json:"name"` // its place in result.json
+	Values []*float64 `json:"values"`
+	// Differences are from the first run; nil where one of the two is not defined, and
+	// for amounts in another currency or unit than the first run's.
+	Differences []*float64 `json:"differences"`
 }
 
 // Compare reads finished runs and sets them side by side.
@@ -61,12 +64,15 @@ var comparedFigures = []struct {
 	value func(r *Result) *float64
 }{
 	{"metrics.total_return", func(r *Result) *float64 { return r.Metrics.TotalReturn }},
+	{"metrics.total_return_quote", func(r *Result) *float64 { return r.Metrics.TotalReturnQuote }},
 	{"metrics.cagr", func(r *Result) *float64 { return r.Metrics.CAGR }},
 	{"metrics.sharpe", func(r *Result) *float64 { return r.Metrics.Sharpe }},
 	{"metrics.sortino", func(r *Result) *float64 { return r.Metrics.Sortino }},
 	{"metrics.volatility", func(r *Result) *float64 { return r.Metrics.Volatility }},
 	{"metrics.max_drawdown", func(r *Result) *float64 { return r.Metrics.MaxDrawdown }},
+	{"metrics.max_drawdown_daily", func(r *Result) *float64 { return r.Metrics.MaxDrawdownDaily }},
 	{"metrics.win_rate", func(r *Result) *float64 { return r.Metrics.WinRate }},
+	{"metrics.fill_win_rate", func(r *Result) *float64 { return r.Metrics.FillWinRate }},
 	{"metrics.profit_factor", func(r *Result) *float64 { return r.Metrics.ProfitFactor }},
 	{"metrics.exposure", func(r *Result) *float64 { return r.Metrics.Exposure }},
 	{"metrics.turnover", func(r *Result) *float64 { return r.Metrics.Turnover }},
@@ -90,12 +96,20 @@ func (c *Comparison) addFigure(name string, value func(*Result) *float64) {
 		v, first := value(run.Result), value(c.Runs[0].Result)
 		f.Values = append(f.Values, v)
 		var diff *float64
-		if v != nil && first != nil {
+		if v != nil && first != nil && (!f.isAmount() || sameUnit(run.Result, c.Runs[0].Result)) {
 			diff = number(*v - *first)
 		}
 		f.Differences = append(f.Differences, diff)
 	}
 	c.Figures = append(c.Figures, f)
+}
+
+// isAmount reports whether the figure is money.
+func (f *ComparedFigure) isAmount() bool { return strings.HasPrefix(f.Name, "account.") }
+
+// sameUnit reports whether amounts of two runs are in one unit of one currency.
+func sameUnit(a, b *Result) bool {
+	return a.Account.Currency == b.Account.Currency && a.Account.CurrencyScale == b.Account.CurrencyScale
 }
 
 // compareSettings finds what the runs were asked for differently.
@@ -136,10 +150,14 @@ func (c *Comparison) warn() {
 	first := c.Runs[0].Result
 	for _, run := range c.Runs[1:] {
 		r := run.Result
-		if r.Account.Currency != first.Account.Currency {
+		if !sameUnit(r, first) {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s is in %s, not %s: amounts cannot be compared", run.Dir,
-				r.Account.Currency,
-				first.Account.Currency))
+				unitText(r, first), unitText(first, r)))
+		}
+		if r.Run.SampleSeconds != first.Run.SampleSeconds {
+			c.Warnings = append(c.Warnings,
+				fmt.Sprintf("%s is sampled %s, not %s: drawdowns by samples cannot be compared",
+					run.Dir, samplingText(r), samplingText(first)))
 		}
 		if r.Run.Start != first.Run.Start || r.Run.End != first.Run.End {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s covers another time", run.Dir))
@@ -148,6 +166,23 @@ func (c *Comparison) warn() {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s rests on other data", run.Dir))
 		}
 	}
+}
+
+// unitText names the unit of a result's amounts, with its scale where the name alone
+// does not tell two apart.
+func unitText(r, other *Result) string {
+	a := &r.Account
+	if a.Currency != other.Account.Currency {
+		return a.Currency
+	}
+	return fmt.Sprintf("%s of 1e-%d %s", a.Currency, a.CurrencyScale, a.CurrencyMajor)
+}
+
+func samplingText(r *Result) string {
+	if r.Run.SampleSeconds <= 0 {
+		return "in an unknown interval"
+	}
+	return "every " + shortDuration(time.Duration(r.Run.SampleSeconds*float64(time.Second)))
 }
 
 // Text lays a comparison out for a terminal: a column for each run, and beside
@@ -200,7 +235,7 @@ func (f *ComparedFigure) Text(a *Balance, v *float64) string {
 	switch {
 	case v == nil:
 		return "-"
-	case strings.HasPrefix(f.Name, "account."):
+	case f.isAmount():
 		return fmt.Sprintf("%.*f %s", a.CurrencyScale, *v/pow10(a.CurrencyScale), a.CurrencyMajor)
 	case strings.HasPrefix(f.Name, "counts."):
 		return fmt.Sprintf("%.0f", *v)

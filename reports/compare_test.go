@@ -72,3 +72,48 @@ func TestCompareSaysWhatDiffers(t *testing.T) {
 		c.Warnings,
 	)
 }
+
+// Satoshis are not subtracted from millionths of a dollar, nor one unit from another of
+// the same name; rates and counts are subtracted whatever the currency is.
+func TestCompareSubtractsAmountsOfOneUnit(t *testing.T) {
+	result := func(currency string, scale int) *Result {
+		return &Result{Run: Run{SampleSeconds: 60}, Account: Balance{Currency: currency, CurrencyMajor: "X",
+			CurrencyScale: scale, Fees: 7},
+			Counts: Counts{Fills: 3}, Metrics: Metrics{TotalReturn: new(0.25)}}
+	}
+	figures := []struct {
+		name string
+		of   func(*Result) *float64
+	}{
+		{"account.fees", func(r *Result) *float64 { return new(float64(r.Account.Fees)) }},
+		{"counts.fills", func(r *Result) *float64 { return new(float64(r.Counts.Fills)) }},
+		{"metrics.total_return", func(r *Result) *float64 { return r.Metrics.TotalReturn }},
+	}
+	for name, tt := range map[string]struct {
+		other   *Result
+		amounts bool
+		warning string
+	}{
+		"the same unit":    {result("XBt", 8), true, ""},
+		"another currency": {result("USDt", 6), false, "b is in USDt, not XBt: amounts cannot be compared"},
+		"another scale": {result("XBt", 6), false,
+			"b is in XBt of 1e-6 X, not XBt of 1e-8 X: amounts cannot be compared"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Comparison{Runs: []ComparedRun{{Dir: "a", Result: result("XBt", 8)}, {Dir: "b", Result: tt.other}}}
+			for _, f := range figures {
+				c.addFigure(f.name, f.of)
+			}
+			c.warn()
+			require.Equal(t, tt.amounts, c.Figures[0].Differences[1] != nil)
+			require.Equal(t, new(0.0), c.Figures[1].Differences[1])
+			require.Equal(t, new(0.0), c.Figures[2].Differences[1])
+			require.Equal(t, tt.warning, strings.Join(c.Warnings, "\n"))
+		})
+	}
+	c := Comparison{Runs: []ComparedRun{{Dir: "a", Result: result("XBt", 8)}, {Dir: "b", Result: result("XBt", 8)}}}
+	c.Runs[1].Result.Run.SampleSeconds = 86400
+	c.warn()
+	require.Equal(t, []string{"b is sampled every 24h, not every 1m: drawdowns by samples cannot be compared"},
+		c.Warnings)
+}

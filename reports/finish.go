@@ -36,7 +36,8 @@ func (r *Recorder) result(o *Outcome) (*Result, error) {
 		out.Instruments = append(out.Instruments, contractOf(r.o.Instruments.Get(s), r.start, r.end))
 	}
 	out.Counts = r.count(o)
-	out.Metrics = r.metrics(&out.Account)
+	out.Benchmark = r.price.describe(r.o.Instruments.Get(r.primary))
+	out.Metrics = r.metrics(out)
 	out.Digest = r.digest.sum(&out.Account)
 	return out, nil
 }
@@ -106,6 +107,8 @@ func (r *Recorder) count(o *Outcome) Counts {
 	c.AmbiguousBars = o.AmbiguousBars
 	c.Orders = r.orders.seen
 	c.Trades, c.TradesWon, c.TradesLost = r.trips.closed, r.trips.won, r.trips.lost
+	c.ClosingFills, c.ClosingFillsWon, c.ClosingFillsLost = r.trips.closings, r.trips.closingsWon, r.trips.closingsLost
+	c.Unanswered = r.orders.unanswered()
 	c.Other = maps.Clone(o.Counts)
 	if c.Other == nil {
 		c.Other = map[string]int64{}
@@ -113,22 +116,51 @@ func (r *Recorder) count(o *Outcome) Counts {
 	return c
 }
 
-func (r *Recorder) metrics(b *Balance) Metrics {
+func (r *Recorder) metrics(out *Result) Metrics {
 	r.daily.finish()
+	b := &out.Account
 	m := Metrics{
-		TotalReturn:     totalReturn(b),
-		CAGR:            cagr(b, r.end.Sub(r.start)),
-		Sharpe:          r.daily.sharpe(),
-		Sortino:         r.daily.sortino(),
-		Volatility:      r.daily.volatility(),
-		MaxDrawdown:     r.drawdown.max(),
-		WinRate:         r.trips.winRate(),
-		ProfitFactor:    r.trips.profitFactor(),
-		Exposure:        r.exposure.fraction(r.start, r.end),
-		Turnover:        turnover(b),
-		BenchmarkReturn: r.price.total(),
+		Days:             int64(r.daily.whole),
+		TotalReturn:      totalReturn(b),
+		MaxDrawdown:      r.drawdown.max(),
+		MaxDrawdownDaily: r.daily.falls.max(),
+		WinRate:          r.trips.winRate(),
+		FillWinRate:      r.trips.fillWinRate(),
+		ProfitFactor:     r.trips.profitFactor(),
+		Exposure:         r.exposure.fraction(r.start, r.end),
+		Turnover:         turnover(b),
+		Reasons:          map[string]string{},
+	}
+	if m.MaxDrawdownDaily == nil && m.MaxDrawdown != nil {
+		m.MaxDrawdownDaily = number(0) // no day has ended
 	}
 	m.DrawdownStart, m.DrawdownEnd = r.drawdown.span()
+	set := func(into **float64, name string) func(*float64, string) {
+		return func(v *float64, why string) {
+			if *into = v; why != "" {
+				m.Reasons[name] = why
+			}
+		}
+	}
+	set(&m.CAGR, "cagr")(cagr(b, r.end.Sub(r.start)))
+	set(&m.Sharpe, "sharpe")(r.daily.sharpe())
+	set(&m.Sortino, "sortino")(r.daily.sortino())
+	set(&m.Volatility, "volatility")(r.daily.volatility())
+	set(&m.BenchmarkReturn, "benchmark_return")(r.price.total())
+	set(&m.TotalReturnQuote, "total_return_quote")(quoteReturn(out))
+	for name, why := range map[string]struct {
+		missing bool
+		why     string
+	}{
+		"win_rate":      {m.WinRate == nil, "no round trip was closed"},
+		"fill_win_rate": {m.FillWinRate == nil, "no fill closed anything"},
+		"profit_factor": {m.ProfitFactor == nil, "no round trip lost"},
+		"exposure":      {m.Exposure == nil, "the run has no length"},
+	} {
+		if why.missing {
+			m.Reasons[name] = why.why
+		}
+	}
 	return m
 }
 

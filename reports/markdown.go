@@ -9,10 +9,12 @@ import (
 func Markdown(r *Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s on %s\n\n", cell(r.Run.Strategy), cell(symbolsText(r)))
-	fmt.Fprintf(&b, "%s to %s (%s), %s data.\n\n", r.Run.Start, r.Run.End, lengthText(r.Run.End.Sub(r.Run.Start)), cell(r.Run.Data))
+	fmt.Fprintf(&b, "%s to %s (%s), %s data.\n\n", r.Run.Start, r.Run.End, LengthText(r.Run.End.Sub(r.Run.Start)),
+		cell(r.Run.Data))
 	headline(&b, r)
 	section(&b, "Account", "", accountRows(r))
 	section(&b, "Metrics", "", metricDetails(r))
+	section(&b, "Not defined", "", undefinedRows(r))
 	section(&b, "Counts", "", countRows(r))
 	section(&b, "Open positions", "", positionRows(r))
 	section(&b, "Parameters", "", pairs(r.Run.Params))
@@ -31,13 +33,16 @@ func headline(b *strings.Builder, r *Result) {
 	fmt.Fprintf(b, "| | return | max drawdown | Sharpe | end equity |\n|---|---:|---:|---:|---:|\n")
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(r.Run.Strategy), percentText(r.Metrics.TotalReturn),
 		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), moneyText(&r.Account, r.Account.EndEquity))
-	fmt.Fprintf(b, "| price of %s | %s | | | |\n", cell(r.Run.primary()), percentText(r.Metrics.BenchmarkReturn))
+	if c := r.Benchmark; c != nil && c.Currency != r.Account.CurrencyMajor && r.Metrics.TotalReturnQuote != nil {
+		fmt.Fprintf(b, "| the same in %s | %s | | | |\n", cell(c.Currency), percentText(r.Metrics.TotalReturnQuote))
+	}
+	fmt.Fprintf(b, "| %s | %s | | | |\n", cell(priceName(r)), percentText(r.Metrics.BenchmarkReturn))
 }
 
 func metricDetails(r *Result) [][2]string {
 	rows := metricRows(r)
 	if from, to := r.Metrics.DrawdownStart, r.Metrics.DrawdownEnd; from != nil && to != nil {
-		rows = append(rows, [2]string{"max drawdown from, to", from.String() + ", " + to.String()})
+		rows = append(rows, [2]string{"that drawdown from, to", from.String() + ", " + to.String()})
 	}
 	return rows
 }

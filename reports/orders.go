@@ -97,3 +97,13 @@ func (s *orders) rest() []*openOrder {
 	slices.SortFunc(rest, func(a, b *openOrder) int { return cmp.Compare(a.number, b.number) })
 	return rest
 }
+
+// unanswered counts the orders that the exchange had neither accepted nor refused.
+func (s *orders) unanswered() (n int64) {
+	for _, x := range s.open {
+		if x.state.Status == exchange.PendingNew {
+			n++
+		}
+	}
+	return n
+}

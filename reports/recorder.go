@@ -70,7 +70,7 @@ type Recorder struct {
 	liquidated exchange.Time // of the first liquidation
 }
 
-var _ engine.Observer = (*Recorder)(nil)
+var _ engine.PriceObserver = (*Recorder)(nil)
 
 // Create opens a run directory, which is made if it does not exist, and returns
 // its recorder. A directory that holds anything but an unfinished run is refused
@@ -170,6 +170,13 @@ func (r *Recorder) Submitted(_ exchange.SymbolID, id exchange.ClientID, mid exch
 	if r.tables != nil {
 		r.orders.submit(id, mid)
 	}
+}
+
+// Priced implements [engine.PriceObserver]: the benchmark begins with the first price
+// of the primary symbol, whenever samples are taken.
+func (r *Recorder) Priced(at exchange.Time) bool {
+	r.price.add(at, r.o.Account.Position(r.primary).MarkPrice)
+	return r.price.first != 0
 }
 
 // Report implements [engine.Observer].
@@ -282,7 +289,7 @@ func (r *Recorder) Sample(at exchange.Time) error {
 	r.digest.sample(at, &margin)
 	r.daily.add(at, margin.Balance, r.o.StartBalance)
 	r.drawdown.add(at, margin.Balance, r.o.StartBalance)
-	r.price.add(position.MarkPrice)
+	r.price.add(at, position.MarkPrice)
 	if r.tables == nil {
 		return nil
 	}
@@ -293,9 +300,6 @@ func (r *Recorder) Sample(at exchange.Time) error {
 // begin takes positions that were open before the run.
 func (r *Recorder) begin(at exchange.Time) {
 	r.started, r.start = true, at
-	if r.counts.Fills > 0 {
-		return
-	}
 	for _, s := range r.o.Symbols {
 		r.exposure.set(at, s, r.o.Account.Position(s).Qty)
 	}

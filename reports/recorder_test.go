@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -156,6 +157,36 @@ func TestOrdersAreWrittenOnce(t *testing.T) {
 	require.EqualValues(t, exchange.MustPrice("7000.25"), orders[1].ArrivalMid)
 	require.Zero(t, orders[0].ArrivalMid, "nobody said")
 	require.Equal(t, int64(testStart.Add(time.Hour)), orders[1].Updated)
+}
+
+// Orders that had not arrived by the end are counted and in the table; those that arrived
+// after a first word of them are not on their way any more.
+func TestOrdersOnTheirWayAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	m := newModel(t, dir, 1000)
+	m.sample()
+	for i, status := range []exchange.OrderStatus{exchange.PendingNew, exchange.New, exchange.Rejected,
+		exchange.PendingNew} {
+		o := exchange.Order{ClientID: exchange.ClientID(fmt.Sprintf("c%d", i)), Symbol: m.symbols[0],
+			Side: exchange.Sell, Qty: 30,
+			Leaves: 30, Status: exchange.PendingNew}
+		m.r.Submitted(m.symbols[0], o.ClientID, exchange.MustPrice("7000.25"))
+		m.order(o, exchange.NoExecType)
+		if status != exchange.PendingNew {
+			o.Status = status
+			m.order(o, exchange.ExecNew)
+		}
+	}
+	m.wait(time.Hour)
+	r := m.finish()
+	require.EqualValues(t, 4, r.Counts.Orders)
+	require.EqualValues(t, 2, r.Counts.Unanswered)
+	orders := rows[OrderRow](t, dir, OrdersFile)
+	require.Len(t, orders, 4)
+	for i, want := range [][2]string{{"c2", "Rejected"}, {"c0", "PendingNew"}, {"c1", "New"}, {"c3", "PendingNew"}} {
+		require.Equal(t, want, [2]string{orders[i].ClientID, orders[i].Status})
+		require.Equal(t, int64(30), orders[i].Qty)
+	}
 }
 
 func TestRefusesAnAccountThatDoesNotAddUp(t *testing.T) {

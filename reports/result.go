@@ -18,6 +18,7 @@ type Result struct {
 	Account     Balance    `json:"account"`
 	Counts      Counts     `json:"counts"`
 	Metrics     Metrics    `json:"metrics"`
+	Benchmark   *Benchmark `json:"benchmark"`   // nil: no price was known
 	Positions   []Position `json:"positions"`   // open at the end
 	Instruments []Contract `json:"instruments"` // of the run's symbols
 	Models      []Model    `json:"models"`
@@ -37,6 +38,9 @@ type Run struct {
 	To       exchange.Time     `json:"to"` // not included
 	Start    exchange.Time     `json:"start"`
 	End      exchange.Time     `json:"end"`
+	// SampleSeconds is the distance of the samples of the account; one more is taken at
+	// each 00:00 UTC. 0: not known.
+	SampleSeconds float64 `json:"sample_seconds"`
 }
 
 // primary is the symbol whose price a run is compared with.
@@ -68,22 +72,28 @@ type Balance struct {
 
 // Counts are numbers of things that happened.
 type Counts struct {
-	Events          int64 `json:"events"` // of the market
-	Samples         int64 `json:"samples"`
-	Orders          int64 `json:"orders"`
-	Fills           int64 `json:"fills"`
-	MakerFills      int64 `json:"maker_fills"` // that added liquidity
-	Trades          int64 `json:"trades"`      // closed round trips
-	TradesWon       int64 `json:"trades_won"`
-	TradesLost      int64 `json:"trades_lost"`
-	FundingPayments int64 `json:"funding_payments"`
-	Rejected        int64 `json:"rejected"`     // orders and commands that the exchange refused
-	Refused         int64 `json:"refused"`      // commands refused before they were sent
-	Liquidations    int64 `json:"liquidations"` // fills by liquidation
-	Settlements     int64 `json:"settlements"`  // fills by settlement
-	AmbiguousFills  int64 `json:"ambiguous_fills"`
-	AmbiguousBars   int64 `json:"ambiguous_bars"`
-	LateTrades      int64 `json:"late_trades"` // too late for the bar they belong to
+	Events     int64 `json:"events"` // of the market
+	Samples    int64 `json:"samples"`
+	Orders     int64 `json:"orders"`
+	Fills      int64 `json:"fills"`
+	MakerFills int64 `json:"maker_fills"` // that added liquidity
+	Trades     int64 `json:"trades"`      // closed round trips
+	TradesWon  int64 `json:"trades_won"`
+	TradesLost int64 `json:"trades_lost"`
+	// Fills that closed a position or a part of one, and how many of them won and lost
+	// by their price PnL less their own fee.
+	ClosingFills     int64 `json:"closing_fills"`
+	ClosingFillsWon  int64 `json:"closing_fills_won"`
+	ClosingFillsLost int64 `json:"closing_fills_lost"`
+	FundingPayments  int64 `json:"funding_payments"`
+	Rejected         int64 `json:"rejected"`     // orders and commands that the exchange refused
+	Refused          int64 `json:"refused"`      // commands refused before they were sent
+	Liquidations     int64 `json:"liquidations"` // fills by liquidation
+	Settlements      int64 `json:"settlements"`  // fills by settlement
+	AmbiguousFills   int64 `json:"ambiguous_fills"`
+	AmbiguousBars    int64 `json:"ambiguous_bars"`
+	LateTrades       int64 `json:"late_trades"` // too late for the bar they belong to
+	Unanswered       int64 `json:"unanswered"`  // orders neither accepted nor refused by the end
 	// Other is what the exchange counted besides.
 	Other map[string]int64 `json:"other"`
 }
@@ -91,19 +101,35 @@ type Counts struct {
 // Metrics are statistics; docs/results.md gives the formula of each. A nil is
 // not defined for this run.
 type Metrics struct {
-	TotalReturn     *float64       `json:"total_return"`
-	CAGR            *float64       `json:"cagr"`
-	Sharpe          *float64       `json:"sharpe"`
-	Sortino         *float64       `json:"sortino"`
-	Volatility      *float64       `json:"volatility"`
-	MaxDrawdown     *float64       `json:"max_drawdown"`
-	DrawdownStart   *exchange.Time `json:"max_drawdown_start"`
-	DrawdownEnd     *exchange.Time `json:"max_drawdown_end"`
-	WinRate         *float64       `json:"win_rate"`
-	ProfitFactor    *float64       `json:"profit_factor"`
-	Exposure        *float64       `json:"exposure"`
-	Turnover        *float64       `json:"turnover"`
-	BenchmarkReturn *float64       `json:"benchmark_return"`
+	Days             int64          `json:"days"` // whole days, which the figures of days are over
+	TotalReturn      *float64       `json:"total_return"`
+	TotalReturnQuote *float64       `json:"total_return_quote"` // in the currency of the benchmark
+	CAGR             *float64       `json:"cagr"`
+	Sharpe           *float64       `json:"sharpe"`
+	Sortino          *float64       `json:"sortino"`
+	Volatility       *float64       `json:"volatility"`
+	MaxDrawdown      *float64       `json:"max_drawdown"` // over the samples
+	DrawdownStart    *exchange.Time `json:"max_drawdown_start"`
+	DrawdownEnd      *exchange.Time `json:"max_drawdown_end"`
+	MaxDrawdownDaily *float64       `json:"max_drawdown_daily"` // over the ends of days
+	WinRate          *float64       `json:"win_rate"`           // of round trips
+	FillWinRate      *float64       `json:"fill_win_rate"`      // of closing fills
+	ProfitFactor     *float64       `json:"profit_factor"`
+	Exposure         *float64       `json:"exposure"`
+	Turnover         *float64       `json:"turnover"`
+	BenchmarkReturn  *float64       `json:"benchmark_return"`
+	// Reasons say why a metric is not defined, by its name here.
+	Reasons map[string]string `json:"reasons"`
+}
+
+// Benchmark is the price of the primary symbol over the run: its first and its last
+// mark price. Neither depends on how often the account is sampled.
+type Benchmark struct {
+	Symbol     string         `json:"symbol"`
+	Currency   string         `json:"currency"` // that the price is in
+	Start      exchange.Time  `json:"start"`    // when the first price was known
+	StartPrice exchange.Price `json:"start_price"`
+	EndPrice   exchange.Price `json:"end_price"`
 }
 
 // Position is a position that is open at the end.

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,7 +174,8 @@ func TestTheSchemaIsStrict(t *testing.T) {
 		require.True(t, ok)
 		object[name] = value
 	}
-	require.ElementsMatch(t, schema.Required, keys(schema.Properties))
+	// Files of earlier versions, which have no benchmark, are of this schema too.
+	require.ElementsMatch(t, append(slices.Clone(schema.Required), "benchmark"), keys(schema.Properties))
 	for name, spoil := range map[string]func(v map[string]any){
 		"schema":  func(v map[string]any) { v["schema"] = "other" },
 		"digest":  func(v map[string]any) { v["digest"] = "md5:00" },
@@ -187,3 +193,55 @@ func TestTheSchemaIsStrict(t *testing.T) {
 }
 
 func keys[V any](m map[string]V) []string { return sortedKeys(m) }
+
+// Whoever reads a file by its schema finds what each field means, in the schema of each
+// kind of file.
+func TestEveryPropertyIsDescribed(t *testing.T) {
+	var files []string
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".schema.json") {
+			files = append(files, path)
+		}
+		return err
+	}))
+	require.GreaterOrEqual(t, len(files), 3)
+	for _, path := range files {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		var schema map[string]any
+		require.NoError(t, json.Unmarshal(b, &schema), path)
+		n := requireDescribed(t, path, schema)
+		require.Greater(t, n, 20, "%s: the walk found its properties", path)
+	}
+}
+
+// requireDescribed walks the properties of a schema, but not the conditions under "if",
+// "then" and "else", which are about properties that are described elsewhere. It returns
+// how many it saw.
+func requireDescribed(t *testing.T, path string, node map[string]any) (n int) {
+	t.Helper()
+	properties, _ := node["properties"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		property, ok := properties[name].(map[string]any)
+		require.True(t, ok, "%s.%s", path, name)
+		text, _ := property["description"].(string)
+		if len(strings.Fields(text)) < 2 {
+			t.Errorf("%s.%s: description %q", path, name, text)
+		}
+		n += 1 + requireDescribed(t, path+"."+name, property)
+	}
+	for _, name := range []string{"items", "additionalProperties"} {
+		if inner, ok := node[name].(map[string]any); ok {
+			n += requireDescribed(t, path+"."+name, inner)
+		}
+	}
+	for _, name := range []string{"$defs", "definitions"} {
+		definitions, _ := node[name].(map[string]any)
+		for key, inner := range definitions {
+			if inner, ok := inner.(map[string]any); ok {
+				n += requireDescribed(t, path+"."+name+"."+key, inner)
+			}
+		}
+	}
+	return n
+}

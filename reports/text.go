@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func Text(r Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s, %s\n", r.Run.Strategy, symbolsText(&r), r.Run.Data)
-	fmt.Fprintf(&b, "%s to %s (%s)\n", r.Run.Start, r.Run.End, lengthText(r.Run.End.Sub(r.Run.Start)))
+	fmt.Fprintf(&b, "%s to %s (%s)\n", r.Run.Start, r.Run.End, LengthText(r.Run.End.Sub(r.Run.Start)))
 	if len(r.Run.Params) > 0 {
 		fmt.Fprintf(&b, "%s\n", paramsText(r.Run.Params))
 	}
@@ -25,6 +26,12 @@ func Text(r Result) string {
 		}
 		b.WriteByte('\n')
 		writeAligned(&b, section)
+	}
+	for i, x := range undefinedRows(&r) {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s: %s\n", x[0], x[1])
 	}
 	for i, w := range r.Warnings {
 		if i == 0 {
@@ -70,18 +77,66 @@ func accountRows(r *Result) [][2]string {
 
 func metricRows(r *Result) [][2]string {
 	m := &r.Metrics
-	rows := [][2]string{
-		{"total return", percentText(m.TotalReturn)},
-		{"price of " + r.Run.primary(), percentText(m.BenchmarkReturn)},
+	rows := [][2]string{{"total return", percentText(m.TotalReturn)}}
+	if b := r.Benchmark; b != nil && b.Currency != r.Account.CurrencyMajor && m.TotalReturnQuote != nil {
+		rows = append(rows, [2]string{"total return in " + b.Currency, percentText(m.TotalReturnQuote)})
+	}
+	return append(rows, [][2]string{
+		{priceName(r), percentText(m.BenchmarkReturn)},
 		{"CAGR", percentText(m.CAGR)},
 		{"Sharpe ratio", ratioText(m.Sharpe)},
 		{"Sortino ratio", ratioText(m.Sortino)},
 		{"volatility", percentText(m.Volatility)},
-		{"max drawdown", percentText(m.MaxDrawdown)},
-		{"win rate", percentText(m.WinRate)},
+		{DrawdownName(&r.Run), percentText(m.MaxDrawdown)},
+		{"max drawdown, by days", percentText(m.MaxDrawdownDaily)},
+		{"win rate of round trips", percentText(m.WinRate)},
+		{"win rate of closing fills", percentText(m.FillWinRate)},
 		{"profit factor", ratioText(m.ProfitFactor)},
 		{"exposure", percentText(m.Exposure)},
 		{"turnover", ratioText(m.Turnover)},
+	}...)
+}
+
+// priceName names the benchmark with the currency that it is in.
+func priceName(r *Result) string {
+	name := "price of " + r.Run.primary()
+	if r.Benchmark != nil && r.Benchmark.Currency != "" {
+		name += " in " + r.Benchmark.Currency
+	}
+	return name
+}
+
+// DrawdownName names the drawdown with the samples that it is taken over: more of them
+// find a deeper one.
+func DrawdownName(r *Run) string {
+	if r.SampleSeconds <= 0 {
+		return "max drawdown, by samples"
+	}
+	return "max drawdown, by samples of " + shortDuration(time.Duration(r.SampleSeconds*float64(time.Second)))
+}
+
+// shortDuration leaves out what is 0: 1m, not 1m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = text[:len(text)-2]
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = text[:len(text)-2]
+	}
+	return text
+}
+
+// undefinedRows say why headline figures are missing.
+func undefinedRows(r *Result) [][2]string {
+	var rows [][2]string
+	for _, x := range []struct{ name, key string }{
+		{"CAGR", "cagr"}, {"Sharpe ratio", "sharpe"}, {"Sortino ratio", "sortino"}, {"volatility", "volatility"},
+		{priceName(r), "benchmark_return"},
+	} {
+		if why := r.Metrics.Reasons[x.key]; why != "" {
+			rows = append(rows, [2]string{"no " + x.name, why})
+		}
 	}
 	return rows
 }
@@ -96,10 +151,11 @@ func countRows(r *Result) [][2]string {
 		always bool
 	}{
 		{"events", c.Events, true}, {"orders", c.Orders, true}, {"fills", c.Fills, true}, {"maker fills", c.MakerFills, false}, {"round trips", c.Trades, true},
+		{"closing fills", c.ClosingFills, false},
 		{"funding payments", c.FundingPayments, false}, {"rejected", c.Rejected, false}, {"refused", c.Refused, false},
 		{"liquidations", c.Liquidations, false}, {"settlements", c.Settlements, false},
 		{"ambiguous fills", c.AmbiguousFills, false}, {"ambiguous bars", c.AmbiguousBars, false},
-		{"late trades", c.LateTrades, false},
+		{"late trades", c.LateTrades, false}, {"unanswered", c.Unanswered, false},
 	} {
 		if x.always || x.n != 0 {
 			rows = append(rows, [2]string{x.name, strconv.FormatInt(x.n, 10)})
@@ -145,17 +201,27 @@ func percentText(v *float64) string {
 	if v == nil {
 		return "-"
 	}
-	return strconv.FormatFloat(*v*100, 'f', 2, 64) + " %"
+	return Decimals(*v*100) + " %"
+}
+
+// Decimals writes a number with two decimals, and one that is too large to be read
+// so in powers of ten.
+func Decimals(v float64) string {
+	if math.Abs(v) >= 1e7 {
+		return strconv.FormatFloat(v, 'e', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
 func ratioText(v *float64) string {
 	if v == nil {
 		return "-"
 	}
-	return strconv.FormatFloat(*v, 'f', 2, 64)
+	return Decimals(*v)
 }
 
-func lengthText(d time.Duration) string {
+// LengthText writes a duration in the unit that fits it.
+func LengthText(d time.Duration) string {
 	if d >= 2*day {
 		return strconv.FormatFloat(d.Hours()/24, 'f', 1, 64) + " days"
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/disk"
@@ -87,6 +88,7 @@ type analyst struct {
 	conversion         Conversion
 	scale              float64
 	first, price       float64 // of the primary symbol
+	mark               exchange.Price
 	startOther         float64
 }
 
@@ -99,7 +101,15 @@ func newAnalyst(r *reports.Result) *analyst {
 	for i := range r.Instruments {
 		a.kinds[r.Instruments[i].Symbol] = r.Instruments[i].Kind
 	}
+	if r.Benchmark != nil {
+		a.first = r.Benchmark.StartPrice.Float64()
+	}
 	a.trips, a.quality = newTrips(a.primary, a.kinds), newQuality(a.kinds[a.primary] == exchange.Inverse)
+	for i := range r.Instruments {
+		if r.Instruments[i].Symbol == a.primary {
+			a.trips.valuer = newValuer(&r.Instruments[i])
+		}
+	}
 	a.expect(&r.Counts)
 	a.own.curve, a.other.curve = newCurve(r.Run.Start, r.Run.End), newCurve(r.Run.Start, r.Run.End)
 	a.own.currency, a.heldOwn.currency = a.conversion.Own, a.conversion.Other
@@ -121,7 +131,12 @@ func (a *analyst) addFills(rows []fillRow) error {
 		f := fillOf(&rows[i])
 		f.order = a.orders.find(&rows[i])
 		a.parts.fill(&f)
-		a.quality.count(&f, a.orders.at(f.order), f.symbol == a.primary)
+		if f.forced {
+			a.execution.ForcedFills++
+			a.orders.force(f.order)
+		} else {
+			a.quality.count(&f, a.orders.at(f.order), f.symbol == a.primary)
+		}
 		a.trips.queue(f)
 	}
 	return nil
@@ -145,12 +160,13 @@ func (a *analyst) addEquity(rows []reports.EquityRow) error {
 	for i := range rows {
 		row := &rows[i]
 		if row.Mark > 0 {
+			a.mark = exchange.Price(row.Mark)
 			a.price = float64(row.Mark) / float64(exchange.PriceUnit)
 		}
 		a.samples.add(row.Time)
 		a.slots.add(row)
 		a.orders.sample(row.Time, a.price)
-		a.trips.sample(row.Time, a.price)
+		a.trips.sample(row.Time, a.mark)
 		a.quality.sample(row.Time, a.price)
 		a.addSeries(exchange.Time(row.Time), float64(row.Equity))
 	}
@@ -160,27 +176,35 @@ func (a *analyst) addEquity(rows []reports.EquityRow) error {
 func (a *analyst) addSeries(at exchange.Time, equity float64) {
 	start := float64(a.result.Account.StartBalance)
 	a.own.add(at, equity, start)
-	if !a.conversion.OK || a.price == 0 {
+	price := a.price
+	if price == 0 {
+		price = a.first // before the first price, it stands for those that nobody knows
+	}
+	if !a.conversion.OK || price <= 0 {
 		return
 	}
 	c := &a.conversion
-	if a.first == 0 {
-		a.first = a.price
+	if !a.other.begun {
+		if a.first <= 0 {
+			a.first = price // a result of an earlier version does not say
+		}
 		a.startOther = c.Convert(start, a.first)
 	}
-	a.other.add(at, c.Convert(equity, a.price), a.startOther)
-	now := c.Convert(start, a.price) // the start balance, in the other currency
+	a.other.add(at, c.Convert(equity, price), a.startOther)
+	now := c.Convert(start, price) // the start balance, in the other currency
 	a.heldOther.add(at, now, a.startOther)
 	a.heldOwn.add(at, start*a.startOther/now, start)
 }
 
 func (a *analyst) finish() (*Statistics, error) {
 	r := a.result
-	a.trips.finish(a.price)
+	a.trips.finish(a.mark)
 	a.describeExecution()
 	out := &Statistics{Schema: Schema, Digest: r.Digest, Trades: a.trips.describe(), Execution: a.execution,
-		Conventions: Conventions{PeriodsPerYear: perYear, Period: "day, 00:00 UTC", SampleSeconds: a.samples.interval().Seconds(),
-			Cutoff: cutoff, Confidence: confidence, BootstrapDraws: draws, BootstrapSeed: seed, RollingDays: window,
+		Conventions: Conventions{PeriodsPerYear: perYear, Period: "day, 00:00 UTC",
+			SampleSeconds: a.sampling().Seconds(),
+			MinDays:       reports.MinRatioDays, MinYearlyDays: int(reports.MinYearly / day), Cutoff: cutoff,
+			Confidence: confidence, BootstrapDraws: draws, BootstrapSeed: seed, RollingDays: window,
 			ArrivalPrice: "mid of the market when the order was sent, last price without quotes; else the mark at the last sample up to the order", MostDrawdownsShown: mostDrawdowns}}
 	length := r.Run.End.Sub(r.Run.Start)
 	for _, s := range []*series{&a.own, &a.other, &a.heldOwn, &a.heldOther} {
@@ -198,6 +222,15 @@ func (a *analyst) finish() (*Statistics, error) {
 func (a *analyst) describeExecution() {
 	e := &a.execution
 	e.Rejected, e.Refused = a.result.Counts.Rejected, a.result.Counts.Refused
-	a.orders.describe(e, a.result.Counts.Fills)
-	a.quality.describe(e, &a.orders, a.samples.interval())
+	a.orders.describe(e, a.result.Counts.Fills-e.ForcedFills)
+	a.quality.describe(e, &a.orders, a.sampling())
+}
+
+// sampling is the distance of the samples; a result of an earlier version does not say
+// it.
+func (a *analyst) sampling() time.Duration {
+	if s := a.result.Run.SampleSeconds; s > 0 {
+		return time.Duration(s * float64(time.Second))
+	}
+	return a.samples.interval()
 }

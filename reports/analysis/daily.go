@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
 // Daily keeps the equity at the end of each day of a run, which is all that many
@@ -25,7 +26,7 @@ func DailyOf(start exchange.Money, since exchange.Time, days []Day) *Daily {
 	d := NewDaily(start)
 	d.s.begun, d.s.since, d.s.start = true, since, float64(start)
 	for _, x := range days {
-		d.s.days = append(d.s.days, midnight{x.At, float64(x.Equity)})
+		d.s.days, d.s.lastAt = append(d.s.days, midnight{x.At, float64(x.Equity)}), x.At
 	}
 	return d
 }
@@ -48,9 +49,26 @@ func (d *Daily) Days() []Day {
 	return out
 }
 
-// Returns are the returns of the days, with 0 for those after everything was lost: a
-// run that failed is a trial like any other.
+// Returns are the returns of the whole days, with 0 for those after everything was lost:
+// a run that failed is a trial like any other.
 func (d *Daily) Returns() []float64 { return d.s.survived() }
+
+// trial is what the run is among many: its returns, and the place of its ruin among
+// them. What ruined it in a part of a day stands for the whole day beside it.
+func (d *Daily) trial() stats.Trial {
+	t := stats.Trial{Returns: d.Returns(), Ruin: d.Ruin()}
+	if t.Ruin < 0 {
+		return t
+	}
+	before := 0
+	for i := range t.Ruin {
+		if d.s.whole(i) {
+			before++
+		}
+	}
+	t.Ruin = max(0, min(before, len(t.Returns)-1))
+	return t
+}
 
 // ruin is the share of the start balance at or below which an account has lost
 // everything: what is left is dust that liquidations and fees did not take, and no
@@ -81,4 +99,5 @@ func (d *Daily) Until(at exchange.Time) {
 		end = min(end.Add(day), at)
 		d.s.days = append(d.s.days, midnight{end, equity})
 	}
+	d.s.lastAt = at
 }

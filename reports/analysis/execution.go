@@ -15,6 +15,9 @@ import (
 type arrival struct {
 	at    int64
 	price float64 // the middle of the market when it was sent; if nobody said, the mark when it arrived
+
+	qty, filled int64
+	forced      bool // the venue's own order
 }
 
 // orderRow is what the analysis reads of [reports.OrderRow].
@@ -51,8 +54,8 @@ func (o *orders) expect(n int) {
 func (o *orders) add(rows []orderRow) error {
 	for i := range rows {
 		row := &rows[i]
-		if row.Status == exchange.Rejected.String() {
-			continue
+		if row.Status == exchange.Rejected.String() || row.Status == exchange.PendingNew.String() {
+			continue // the exchange has not accepted it
 		}
 		o.accepted++
 		o.asked += float64(row.Qty)
@@ -62,7 +65,8 @@ func (o *orders) add(rows []orderRow) error {
 		}
 		if row.Filled > 0 {
 			o.byID[orderKey(row.OrderID, row.ClientID)] = len(o.arrivals)
-			o.arrivals = append(o.arrivals, arrival{row.Time, float64(row.Mid) / float64(exchange.PriceUnit)})
+			o.arrivals = append(o.arrivals, arrival{at: row.Time, price: float64(row.Mid) / float64(exchange.PriceUnit),
+				qty: row.Qty, filled: row.Filled})
 		}
 	}
 	return nil
@@ -81,6 +85,18 @@ func (o *orders) find(row *fillRow) int {
 		return i
 	}
 	return -1
+}
+
+// force takes an order of the venue's own out of what is said of ours.
+func (o *orders) force(i int) {
+	if i < 0 || o.arrivals[i].forced {
+		return
+	}
+	a := &o.arrivals[i]
+	a.forced = true
+	o.accepted--
+	o.asked -= float64(a.qty)
+	o.filled -= float64(a.filled)
 }
 
 // at is when an order arrived, 0 if there is none.

@@ -18,6 +18,8 @@ type fillRow struct {
 	Realised  int64  `parquet:"realised,delta"`
 	Position  int64  `parquet:"position,delta"`
 	Liquidity string `parquet:"liquidity,dict"`
+	ExecType  string `parquet:"exec_type,dict"`
+	Cause     string `parquet:"cause,dict"`
 }
 
 // fill is what the analysis keeps of a fill.
@@ -28,16 +30,20 @@ type fill struct {
 	side     int64
 	qty      int64
 	price    float64
+	tick     exchange.Price // the price, exactly
 	value    int64
 	fee      int64
 	realised int64
 	position int64 // after it
 	maker    bool
+	forced   bool // by the venue: a liquidation, a settlement, an odd lot
 }
 
 func fillOf(r *fillRow) fill {
-	f := fill{at: r.Time, symbol: r.Symbol, side: 1, qty: r.Qty, price: float64(r.Price) / float64(exchange.PriceUnit), value: r.Value,
-		fee: r.Fee, realised: r.Realised, position: r.Position, maker: r.Liquidity == exchange.AddedLiquidity.String()}
+	f := fill{at: r.Time, symbol: r.Symbol, side: 1, qty: r.Qty, price: float64(r.Price) / float64(exchange.PriceUnit),
+		tick: exchange.Price(r.Price), value: r.Value, forced: r.Cause == exchange.ForcedClose.String() ||
+			r.ExecType != exchange.ExecTrade.String(), fee: r.Fee, realised: r.Realised, position: r.Position,
+		maker: r.Liquidity == exchange.AddedLiquidity.String()}
 	if r.Side == exchange.Sell.String() {
 		f.side = -1
 	}

@@ -84,17 +84,22 @@ func TestDays(t *testing.T) {
 		s.add(at(x.at), x.equity, 100)
 	}
 	s.finish()
-	r, ok := s.daily()
+	r, ends, ok := s.daily()
 	require.True(t, ok)
-	require.InDeltaSlice(t, []float64{0.1, -0.1, 0, 0, -0.5}, r, 1e-12)
+	require.InDeltaSlice(t, []float64{-0.1, 0, 0}, r, 1e-12, "the first and the last are parts of days")
+	require.Equal(t, []exchange.Time{at("2020-02-01 00:00"), at("2020-02-02 00:00"), at("2020-02-03 00:00")}, ends)
 	out := s.describe(at("2020-02-03 06:00").Sub(at("2020-01-30 12:00")), 1)
-	require.Equal(t, 5, out.Days)
+	require.Equal(t, 3, out.Days)
 	require.Len(t, out.Months, 2)
 	require.InDelta(t, -0.01, *out.Months[0].Return, 1e-12)
 	require.InDelta(t, -0.5, *out.Months[1].Return, 1e-12)
-	require.Equal(t, out.Months[0].Return, out.BestMonth)
+	require.True(t, out.Months[0].Partial)
+	require.True(t, out.Months[1].Partial)
+	require.Nil(t, out.BestMonth, "there is no whole month")
 	require.InDelta(t, -0.505, *out.Years[0].Return, 1e-12)
+	require.True(t, out.Years[0].Partial)
 	require.InDelta(t, 1-1/110.0, *out.MaxDrawdown, 1e-12, "of samples, not of days")
+	require.InDelta(t, 1-49.5/110, *out.MaxDaily, 1e-12, "of the ends of days, the last part included")
 
 	var sunk series
 	sunk.add(at("2020-02-03 12:00"), 100, 100)
@@ -103,7 +108,9 @@ func TestDays(t *testing.T) {
 	sunk.finish()
 	broke := sunk.describe(time.Hour, 1)
 	require.Nil(t, broke.Sharpe, "a day began without equity")
-	require.Zero(t, broke.Days)
+	require.Equal(t, 1, broke.Days, "the days are there all the same")
+	require.Equal(t, "a day began without equity", broke.Reasons["var"])
+	require.Len(t, broke.Months, 1)
 	require.NotNil(t, broke.Total)
 	require.Nil(t, broke.CAGR, "an hour says nothing about a year")
 }
@@ -113,18 +120,23 @@ func TestTripsAndExcursions(t *testing.T) {
 	kinds := map[string]exchange.Kind{"XBTUSD": exchange.Inverse, "XBTUSDT": exchange.Linear}
 	value := func(qty int64, price float64) int64 { return int64(math.Round(float64(qty) * 1e8 / price)) }
 	x := newTrips("XBTUSD", kinds)
-	x.queue(fill{at: 10, symbol: "XBTUSD", side: 1, qty: 1000, price: 10_000, value: value(1000, 10_000), fee: 100, position: 1000})
+	x.valuer = newValuer(&reports.Contract{Kind: exchange.Inverse, Multiplier: 1e8, Divisor: 1,
+		Terms: []reports.ContractTerms{{LotSize: 100}}})
+	x.queue(fill{at: 10, symbol: "XBTUSD", side: 1, qty: 1000, price: 10_000, tick: 10_000 * exchange.PriceUnit,
+		value: value(1000, 10_000), fee: 100, position: 1000})
 	sold := value(1000, 12_500)
-	x.queue(fill{at: 50, symbol: "XBTUSD", side: -1, qty: 1500, price: 12_500, value: value(1500, 12_500), fee: 90,
+	x.queue(fill{at: 50, symbol: "XBTUSD", side: -1, qty: 1500, price: 12_500, tick: 12_500 * exchange.PriceUnit,
+		value: value(1500, 12_500), fee: 90,
 		realised: value(1000, 10_000) - sold, position: -500})
-	x.queue(fill{at: 90, symbol: "XBTUSD", side: 1, qty: 500, price: 10_000, value: value(500, 10_000), fee: -50,
+	x.queue(fill{at: 90, symbol: "XBTUSD", side: 1, qty: 500, price: 10_000, tick: 10_000 * exchange.PriceUnit,
+		value: value(500, 10_000), fee: -50,
 		realised: value(500, 10_000) - value(500, 12_500), position: 0})
 	x.sort()
-	x.sample(5, 10_000)
-	x.sample(20, 8_000)
-	x.sample(40, 20_000)
-	x.sample(60, 12_500)
-	x.sample(70, 20_000)
+	x.sample(5, 10_000*exchange.PriceUnit)
+	x.sample(20, 8_000*exchange.PriceUnit)
+	x.sample(40, 20_000*exchange.PriceUnit)
+	x.sample(60, 12_500*exchange.PriceUnit)
+	x.sample(70, 20_000*exchange.PriceUnit)
 	x.finish(0)
 
 	require.Len(t, x.done, 2)
@@ -145,6 +157,95 @@ func TestTripsAndExcursions(t *testing.T) {
 	require.InDelta(t, float64(first.profit+second.profit)/(first.mfe+second.mfe), *all[0].Captured, 1e-12)
 	require.Nil(t, all[0].ProfitFactor, "none lost")
 	require.InDelta(t, 40e-9, *all[0].MedianSeconds, 1e-15)
+}
+
+// The value of a lot is rounded, and a position is many lots: what a trip was worth on
+// the way follows from the value of its lots, not from a fill's value per contract.
+func TestExcursionsAreExact(t *testing.T) {
+	const lots = 30_000 // of one contract: half a unit each is 15 000
+	terms := exchange.Terms{Kind: exchange.Inverse, Multiplier: 1e8, Divisor: 1, LotSize: 1}
+	x := newTrips("XBTUSD", map[string]exchange.Kind{"XBTUSD": exchange.Inverse})
+	x.valuer = newValuer(&reports.Contract{Kind: exchange.Inverse, Multiplier: 1e8, Divisor: 1,
+		Terms: []reports.ContractTerms{{LotSize: 1}}})
+	var position, cost, fees int64
+	trade := func(at, qty int64, price string, realised int64) {
+		p := exchange.MustPrice(price)
+		position += qty
+		f := fill{at: at, symbol: "XBTUSD", side: 1, qty: max(qty, -qty), price: p.Float64(), tick: p,
+			value: int64(terms.Value(exchange.Qty(qty), p)),
+			fee:   1000, realised: realised, position: position}
+		if qty < 0 {
+			f.side = -1
+		}
+		cost += int64(terms.Cost(exchange.Qty(qty), p))
+		fees += f.fee
+		x.queue(f)
+	}
+	trade(1, lots, "9471.5", 0)
+	trade(2, 1, "9533", 0)
+	x.sort()
+	mark := exchange.MustPrice("9612.5")
+	best := float64(int64(terms.Cost(exchange.Qty(position), mark)) - cost - fees)
+	sold := int64(terms.Value(exchange.Qty(position), exchange.MustPrice("9400")))
+	trade(4, -position, "9400", -cost-sold)
+	x.sort()
+	x.sample(3, mark)
+	x.finish(0)
+	require.Len(t, x.done, 1)
+	require.InDelta(t, best, x.done[0].mfe, 0)
+	require.InDelta(t, float64(x.done[0].profit), x.done[0].mae, 0, "it ended at its worst")
+}
+
+// Tables may be anybody's: a contract or a price that nothing can be worth at leaves
+// excursions out, and ends nothing.
+func TestExcursionsOfNonsense(t *testing.T) {
+	price := exchange.MustPrice("9000")
+	good := reports.Contract{Kind: exchange.Inverse, Multiplier: 1e8, Divisor: 1,
+		Terms: []reports.ContractTerms{{LotSize: 100}}}
+	v := newValuer(&good)
+	have, ok := v.cost(0, 1000, price)
+	require.True(t, ok)
+	require.Equal(t, int64(-11_111_110), have)
+	for name, spoil := range map[string]func(c *reports.Contract) (qty int64, price exchange.Price){
+		"no terms": func(c *reports.Contract) (int64, exchange.Price) { c.Terms = nil; return 1, price },
+		"no lot": func(c *reports.Contract) (int64, exchange.Price) {
+			c.Terms[0].LotSize = 0
+			return 1,
+				price
+		},
+		"no multiplier": func(c *reports.Contract) (int64, exchange.Price) { c.Multiplier = 0; return 1, price },
+		"no divisor":    func(c *reports.Contract) (int64, exchange.Price) { c.Divisor = 0; return 1, price },
+		"huge multiplier": func(c *reports.Contract) (int64, exchange.Price) {
+			c.Multiplier = math.MaxInt64
+			return 1,
+				price
+		},
+		"huge divisor": func(c *reports.Contract) (int64, exchange.Price) {
+			c.Divisor = math.MaxInt64
+			return 1,
+				price
+		},
+		"huge lot": func(c *reports.Contract) (int64,
+			exchange.Price) {
+			c.Terms[0].LotSize = math.MaxInt64
+			return 1, price
+		},
+		"huge position":  func(*reports.Contract) (int64, exchange.Price) { return math.MaxInt64, price },
+		"least position": func(*reports.Contract) (int64, exchange.Price) { return math.MinInt64, price },
+		"no price":       func(*reports.Contract) (int64, exchange.Price) { return 1, 0 },
+		"tiny price":     func(*reports.Contract) (int64, exchange.Price) { return 1_000_000, 1 },
+		"huge price": func(c *reports.Contract) (int64, exchange.Price) {
+			c.Kind = exchange.Linear
+			return 1_000_000, math.MaxInt64
+		},
+	} {
+		c := good
+		c.Terms = []reports.ContractTerms{{LotSize: 100}}
+		qty, price := spoil(&c)
+		v := newValuer(&c)
+		_, ok := v.cost(0, qty, price)
+		require.False(t, ok, name)
+	}
 }
 
 // Whatever the fills are, the two parts of each are the whole.

@@ -51,6 +51,7 @@ type recording struct {
 	rec     *reports.Recorder
 	at      exchange.Time
 	n       int
+	change  func(*exchange.Report) // of a fill, before it is told; may be nil
 }
 
 const balance = 1_000_000_000
@@ -96,6 +97,9 @@ func (r *recording) fill(s exchange.SymbolID, side exchange.Side, qty exchange.Q
 	rep.Fill = exchange.Fill{Time: r.at, Symbol: s, OrderID: exchange.OrderID(id), ExecID: id, Side: side, Qty: qty, Price: price, Fee: fee,
 		Realised: realised, Position: p.Qty, Value: exchange.Money(qty) * 10_000, Liquidity: exchange.AddedLiquidity, Type: exchange.ExecTrade}
 	rep.Order = exchange.Order{Time: r.at, Symbol: s, OrderID: exchange.OrderID(id), Side: side, Qty: qty, Filled: qty, Status: exchange.Filled}
+	if r.change != nil {
+		r.change(&rep)
+	}
 	require.NoError(r.tb, r.rec.Report(&rep))
 }
 
@@ -151,6 +155,101 @@ func TestStatisticsOfAnyRun(t *testing.T) {
 		}
 		requireAgreement(t, dir, r.finish())
 	})
+}
+
+// What the venue forces is in no figure of execution, whether its fills have an order for
+// each or share one, but in the account and in the trips like any fill.
+func TestForcedFillsAreNoExecution(t *testing.T) {
+	run := func(change func(*exchange.Report)) *analysis.Statistics {
+		dir := t.TempDir()
+		r := record(t, dir)
+		r.sample()
+		price := func(p int64) exchange.Price { return exchange.Price(p) * exchange.PriceUnit }
+		r.fill(r.symbols[0], exchange.Buy, 100, price(7001), 0, 5)
+		r.at = r.at.Add(time.Minute)
+		r.sample()
+		r.change = change
+		for range 3 {
+			if change != nil {
+				r.fill(r.symbols[0], exchange.Sell, 20, price(5000), -700, 1)
+			}
+			r.at = r.at.Add(time.Minute)
+			r.sample()
+		}
+		requireAgreement(t, dir, r.finish())
+		s, err := analysis.Read(dir)
+		require.NoError(t, err)
+		return s
+	}
+	want := run(nil).Execution
+	require.NotNil(t, want.SlippageBps)
+	require.InDelta(t, -10_000.0/7000, *want.SlippageBps, 1e-9, "the own order alone: 7001 against 7000")
+	for name, change := range map[string]func(*exchange.Report){
+		"liquidation": func(r *exchange.Report) {
+			r.Fill.Type, r.Fill.Cause = exchange.ExecLiquidation,
+				exchange.ForcedClose
+		},
+		"settlement": func(r *exchange.Report) { r.Fill.Type = exchange.ExecSettlement },
+		"odd lot":    func(r *exchange.Report) { r.Fill.Cause = exchange.ForcedClose },
+		"one order for all": func(r *exchange.Report) {
+			r.Fill.Type, r.Fill.OrderID, r.Order.OrderID = exchange.ExecLiquidation, "sys", "sys"
+		},
+		"no order": func(r *exchange.Report) {
+			r.Fill.Type, r.Fill.OrderID, r.Order = exchange.ExecLiquidation, "", exchange.Order{}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := run(change)
+			require.EqualValues(t, 3, have.Execution.ForcedFills)
+			have.Execution.ForcedFills = 0
+			require.Equal(t, want, have.Execution)
+			require.Equal(t, 3, have.Trades[1].ClosingFills)
+			require.EqualValues(t, -2103-5, have.Attribution.BySymbol[0].Total)
+		})
+	}
+}
+
+// What holding brings and what the account is worth in the other currency begin at the
+// first price, so that the distance of the samples does not change them.
+func TestTheOtherCurrencyWhateverTheSamples(t *testing.T) {
+	type figures struct{ total, held, own, daily float64 }
+	run := func(every int) figures {
+		dir := t.TempDir()
+		r := record(t, dir)
+		r.at = r.at.Date() // 30 January, 00:00
+		xbt := r.book.positions[r.symbols[0]]
+		for hour := range 24*5 + 1 {
+			xbt.MarkPrice = 0 // not known until 03:00
+			if hour >= 3 {
+				xbt.MarkPrice = exchange.Price(7000+100*(hour%37)) * exchange.PriceUnit
+			}
+			r.rec.Priced(r.at)
+			if hour == 0 || hour%24 == 0 || hour%every == 0 {
+				r.sample()
+			}
+			r.book.wallet, r.book.totals.Funding = r.book.wallet+1000, r.book.totals.Funding+1000
+			rep := exchange.Report{Kind: exchange.ReportFunding, Time: r.at, Arrival: r.at, Symbol: r.symbols[0]}
+			rep.Funding = exchange.FundingPayment{Time: r.at, Symbol: r.symbols[0], Amount: 1000}
+			require.NoError(t, r.rec.Report(&rep))
+			if hour < 24*5 {
+				r.at = r.at.Add(time.Hour)
+			}
+		}
+		result := r.finish()
+		require.Equal(t, exchange.MustPrice("7300"), result.Benchmark.StartPrice)
+		s, err := analysis.Write(dir)
+		require.NoError(t, err)
+		other := &s.Returns[1]
+		require.Equal(t, 5, other.Days)
+		return figures{*other.Total, *s.Returns[0].Held[0].Total, *s.Returns[0].Total, *other.MaxDaily}
+	}
+	one := run(1)
+	end := 7000 + 100*float64(24*5%37)
+	require.InDelta(t, (1+one.own)*end/7300-1, one.total, 1e-12)
+	require.InDelta(t, 7300/end-1, one.held, 1e-12, "what the dollars of the start buy at the end")
+	for _, every := range []int{5, 24, 48, 168} {
+		require.Equal(t, one, run(every), "samples every %d h", every)
+	}
 }
 
 func requireAgreement(tb testing.TB, dir string, result *reports.Result) {

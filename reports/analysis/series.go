@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
@@ -79,31 +80,55 @@ func (s *series) finish() {
 	}
 }
 
-// daily returns the returns of days. It is not ok when one of them began without
-// equity: then no statistic of them has a meaning.
-func (s *series) daily() (r []float64, ok bool) {
-	base := s.start
-	for _, d := range s.days {
-		if base <= 0 {
-			return nil, false
+// daily returns the returns of whole days, and their ends. It is not ok when one of
+// them began without equity: then no statistic of them has a meaning.
+func (s *series) daily() (r []float64, ends []exchange.Time, ok bool) {
+	base, ok := s.start, true
+	for i, d := range s.days {
+		if s.whole(i) {
+			ok = ok && base > 0
+			r, ends = append(r, d.value/base-1), append(ends, d.at)
 		}
-		r = append(r, d.value/base-1)
 		base = d.value
 	}
-	return r, true
+	return r, ends, ok
 }
 
-// survived returns the returns of days, with 0 for those after everything was lost.
+// whole reports whether the run covers the whole of a day.
+func (s *series) whole(i int) bool {
+	from := s.days[i].at.Add(-1).Date()
+	return reports.Whole(s.since, s.lastAt, from, from.Add(day))
+}
+
+// deepestDaily is the greatest fall over the ends of days, from the start on.
+func (s *series) deepestDaily() float64 {
+	if !s.begun {
+		return math.NaN()
+	}
+	peak, worst := s.start, 0.0
+	for _, d := range s.days {
+		peak = max(peak, d.value)
+		if peak > 0 {
+			worst = max(worst, (peak-d.value)/peak)
+		}
+	}
+	return worst
+}
+
+// survived returns the returns of whole days, with 0 for those after everything was
+// lost.
 func (s *series) survived() []float64 {
 	r := make([]float64, 0, len(s.days))
 	base := s.start
-	for _, d := range s.days {
-		if base <= 0 {
-			r = append(r, 0)
-			continue
+	for i, d := range s.days {
+		change := 0.0
+		if base > 0 {
+			change = max(d.value/base-1, -1)
+			base = d.value
 		}
-		r = append(r, max(d.value/base-1, -1))
-		base = d.value
+		if s.whole(i) {
+			r = append(r, change)
+		}
 	}
 	return r
 }
@@ -112,67 +137,114 @@ func (s *series) survived() []float64 {
 // with others over the same days. scale turns its unit into the one people say.
 func (s *series) describe(length time.Duration, scale float64, held ...*series) Returns {
 	out := Returns{Currency: s.currency, Start: s.start * scale, End: s.last * scale, Held: []Held{}, Drawdowns: s.falls.list(),
-		Months: []Period{}, Years: []Period{}, Rolling: []Rolling{}, Distribution: []stats.Bin{}}
+		Rolling: []Rolling{}, Distribution: []stats.Bin{}, Reasons: map[string]string{}}
 	out.Curve = s.curve.values(scale)
-	out.MaxDrawdown = number(s.falls.deepest())
+	out.MaxDrawdown, out.MaxDaily = number(s.falls.deepest()), number(s.deepestDaily())
 	out.UnderWater = number(s.falls.share(length))
 	if s.start > 0 {
 		out.Total = number(s.last/s.start - 1)
 	}
 	out.CAGR = s.cagr(length)
+	if why := reports.NoYearlyRate(length, s.start, s.last); why != "" {
+		out.Reasons["cagr"], out.Reasons["calmar"] = why, why
+	}
 	if out.CAGR != nil && *out.MaxDrawdown > 0 {
 		out.Calmar = number(*out.CAGR / *out.MaxDrawdown)
 	}
-	r, ok := s.daily()
-	if !ok {
-		return out
-	}
-	out.Days = len(r)
-	out.ofDays(r)
-	out.Distribution = append(out.Distribution, stats.Histogram(r, 40)...)
 	out.Months, out.Years = s.calendar()
 	out.BestMonth, out.WorstMonth = extremes(out.Months)
-	out.Rolling = s.rolling(r)
+	r, ends, ok := s.daily()
+	out.Days = len(r)
+	if why := s.noRatio(r, ok); why != "" {
+		for _, name := range ratios {
+			out.Reasons[name] = why
+		}
+	}
+	if !ok {
+		for _, name := range ofDays {
+			out.Reasons[name] = "a day began without equity"
+		}
+		return out
+	}
+	out.ofDays(r)
+	if len(r) >= reports.MinRatioDays {
+		out.ratios(r)
+	}
+	out.Distribution = append(out.Distribution, stats.Histogram(r, 40)...)
+	out.Rolling = rolling(r, ends)
 	for _, h := range held {
-		if b, ok := h.daily(); ok && len(b) == len(r) {
-			x := against(r, b, h.currency)
-			x.CAGR, x.MaxDrawdown = h.cagr(length), number(h.falls.deepest())
+		if b, _, ok := h.daily(); ok && len(b) == len(r) {
+			x := against(r, b, h)
+			x.CAGR, x.MaxDrawdown, x.MaxDaily = h.cagr(length), number(h.falls.deepest()), number(h.deepestDaily())
 			out.Held = append(out.Held, x)
 		}
 	}
 	return out
 }
 
-// cagr is the yearly rate of a day or more.
+// Names of the figures that are over the daily returns, and of those of them that
+// fewer than [reports.MinRatioDays] days do not have.
+var (
+	ofDays = []string{"volatility", "omega", "ulcer", "tail_ratio", "skew", "kurtosis", "var", "cvar", "best_day",
+		"worst_day", "positive_days"}
+	ratios = []string{"sharpe", "sharpe_error", "sharpe_low", "sharpe_high", "probabilistic_sharpe",
+		"min_track_record_days", "sortino"}
+)
+
+// noRatio says why the series has no ratio of its returns to their spread, if so.
+func (s *series) noRatio(r []float64, ok bool) string {
+	switch {
+	case len(r) < reports.MinRatioDays:
+		return reports.TooFewDays(len(r), reports.MinRatioDays)
+	case !ok:
+		return "a day began without equity"
+	}
+	return ""
+}
+
+// cagr is the yearly rate, for a run that is long enough to have one.
 func (s *series) cagr(length time.Duration) *float64 {
-	if length < day || s.start <= 0 || s.last <= 0 {
+	if reports.NoYearlyRate(length, s.start, s.last) != "" {
 		return nil
 	}
 	return number(math.Pow(s.last/s.start, perYear*day.Seconds()/length.Seconds()) - 1)
 }
 
 func (o *Returns) ofDays(r []float64) {
-	o.Volatility, o.Sharpe = number(stats.Volatility(r, perYear)), number(stats.Sharpe(r, perYear))
-	o.SharpeError = number(stats.SharpeError(r, perYear))
-	i := stats.SharpeInterval(r, perYear, confidence, draws, seed)
-	o.SharpeLow, o.SharpeHigh = number(i.Low), number(i.High)
-	shape := stats.ShapeOf(r)
-	o.Probabilistic, o.MinTrackRecord = number(shape.Probabilistic(0)), number(shape.MinTrackRecord(0, confidence))
-	o.Sortino, o.Omega, o.Ulcer = number(stats.Sortino(r, perYear)), number(stats.Omega(r)), number(stats.Ulcer(r))
+	o.Volatility = number(stats.Volatility(r, perYear))
+	o.Omega, o.Ulcer = number(stats.Omega(r)), number(stats.Ulcer(r))
 	o.TailRatio, o.Skew, o.Kurtosis = number(stats.TailRatio(r)), number(stats.Skew(r)), number(stats.Kurtosis(r))
 	o.VaR, o.CVaR = number(stats.VaR(r, cutoff)), number(stats.CVaR(r, cutoff))
 	o.BestDay, o.WorstDay = number(stats.Quantile(r, 1)), number(stats.Quantile(r, 0))
 	o.PositiveDays = number(stats.Share(r))
 }
 
-func against(r, b []float64, currency string) Held {
-	return Held{Currency: currency, Total: number(stats.Total(b)),
-		Volatility: number(stats.Volatility(b, perYear)), Sharpe: number(stats.Sharpe(b, perYear)),
-		Alpha: number(stats.Alpha(r, b, perYear)), Beta: number(stats.Beta(r, b)),
-		Correlation: number(stats.Correlation(r, b)), Information: number(stats.Information(r, b, perYear))}
+// ratios are those that take many days.
+func (o *Returns) ratios(r []float64) {
+	o.Sharpe = number(stats.Sharpe(r, perYear))
+	o.SharpeError = number(stats.SharpeError(r, perYear))
+	i := stats.SharpeInterval(r, perYear, confidence, draws, seed)
+	o.SharpeLow, o.SharpeHigh = number(i.Low), number(i.High)
+	shape := stats.ShapeOf(r)
+	o.Probabilistic, o.MinTrackRecord = number(shape.Probabilistic(0)), number(shape.MinTrackRecord(0, confidence))
+	o.Sortino = number(stats.Sortino(r, perYear))
 }
 
-// calendar compounds days into months and years, in UTC.
+func against(r, b []float64, h *series) Held {
+	out := Held{Currency: h.currency, Volatility: number(stats.Volatility(b, perYear)), Beta: number(stats.Beta(r, b)),
+		Correlation: number(stats.Correlation(r, b))}
+	if h.start > 0 {
+		out.Total = number(h.last/h.start - 1)
+	}
+	if len(r) >= reports.MinRatioDays {
+		out.Sharpe, out.Alpha = number(stats.Sharpe(b, perYear)), number(stats.Alpha(r, b, perYear))
+		out.Information = number(stats.Information(r, b, perYear))
+	}
+	return out
+}
+
+// calendar compounds days into months and years, in UTC. One that begins without
+// equity has no return.
 func (s *series) calendar() (months, years []Period) {
 	months, years = []Period{}, []Period{}
 	base, month, year := s.start, s.start, s.start
@@ -188,21 +260,37 @@ func (s *series) calendar() (months, years []Period) {
 			}
 		}
 		if n := len(months); n == 0 || months[n-1].Year != at.Year() || months[n-1].Month != int(at.Month()) {
-			months = append(months, Period{Year: at.Year(), Month: int(at.Month())})
+			first := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+			months = append(months, Period{Year: at.Year(), Month: int(at.Month()), Partial: !s.covers(first,
+				first.AddDate(0, 1, 0))})
 		}
 		if n := len(years); n == 0 || years[n-1].Year != at.Year() {
-			years = append(years, Period{Year: at.Year()})
+			first := time.Date(at.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+			years = append(years, Period{Year: at.Year(), Partial: !s.covers(first, first.AddDate(1, 0, 0))})
 		}
-		months[len(months)-1].Return = number(d.value/month - 1)
-		years[len(years)-1].Return = number(d.value/year - 1)
+		months[len(months)-1].Return = change(month, d.value)
+		years[len(years)-1].Return = change(year, d.value)
 		base = d.value
 	}
 	return months, years
 }
 
+func change(from, to float64) *float64 {
+	if from <= 0 {
+		return nil
+	}
+	return number(to/from - 1)
+}
+
+// covers reports whether the run covers a period.
+func (s *series) covers(from, until time.Time) bool {
+	return reports.Whole(s.since, s.lastAt, exchange.TimeOf(from), exchange.TimeOf(until))
+}
+
+// extremes are those of the periods that the run covers.
 func extremes(list []Period) (best, worst *float64) {
 	for _, p := range list {
-		if p.Return == nil {
+		if p.Return == nil || p.Partial {
 			continue
 		}
 		if best == nil || *p.Return > *best {
@@ -215,12 +303,12 @@ func extremes(list []Period) (best, worst *float64) {
 	return best, worst
 }
 
-func (s *series) rolling(r []float64) []Rolling {
+func rolling(r []float64, ends []exchange.Time) []Rolling {
 	sharpe := stats.Rolling(r, window, func(w []float64) float64 { return stats.Sharpe(w, perYear) })
 	volatility := stats.Rolling(r, window, func(w []float64) float64 { return stats.Volatility(w, perYear) })
 	out := make([]Rolling, len(sharpe))
 	for i := range sharpe {
-		out[i] = Rolling{At: s.days[i+window-1].at, Sharpe: number(sharpe[i]), Volatility: number(volatility[i])}
+		out[i] = Rolling{At: ends[i+window-1], Sharpe: number(sharpe[i]), Volatility: number(volatility[i])}
 	}
 	return out
 }

@@ -27,7 +27,9 @@ type Statistics struct {
 type Conventions struct {
 	PeriodsPerYear     int     `json:"periods_per_year"`
 	Period             string  `json:"period"`
-	SampleSeconds      float64 `json:"sample_seconds"` // 0: not known
+	SampleSeconds      float64 `json:"sample_seconds"`  // 0: not known
+	MinDays            int     `json:"min_days"`        // whole days that a ratio takes
+	MinYearlyDays      int     `json:"min_yearly_days"` // days that a yearly rate takes
 	RiskFree           float64 `json:"risk_free"`
 	Cutoff             float64 `json:"var_cutoff"`
 	Confidence         float64 `json:"confidence"` // of the interval and the track record
@@ -43,7 +45,7 @@ type Returns struct {
 	Currency string  `json:"currency"`
 	Start    float64 `json:"start"` // equity, in the currency people say
 	End      float64 `json:"end"`
-	Days     int     `json:"days"` // daily returns
+	Days     int     `json:"days"` // whole days: the daily returns
 
 	Total          *float64 `json:"total"`
 	CAGR           *float64 `json:"cagr"`
@@ -68,8 +70,12 @@ type Returns struct {
 	BestMonth      *float64 `json:"best_month"`
 	WorstMonth     *float64 `json:"worst_month"`
 	PositiveDays   *float64 `json:"positive_days"`
-	MaxDrawdown    *float64 `json:"max_drawdown"` // over the samples, not the days
-	UnderWater     *float64 `json:"under_water"`  // share of the time between a peak and its return
+	MaxDrawdown    *float64 `json:"max_drawdown"`       // over the samples, not the days
+	MaxDaily       *float64 `json:"max_drawdown_daily"` // over the ends of days
+	UnderWater     *float64 `json:"under_water"`        // share of the time between a peak and its return
+
+	// Reasons say why figures are not defined, by their names here.
+	Reasons map[string]string `json:"reasons"`
 
 	// Curve is the equity at equal steps of the run, the last one at its end. A step
 	// without a sample repeats the one before.
@@ -90,7 +96,8 @@ type Held struct {
 	Currency    string   `json:"currency"`
 	Total       *float64 `json:"total"`
 	CAGR        *float64 `json:"cagr"`
-	MaxDrawdown *float64 `json:"max_drawdown"` // over the samples, not the days
+	MaxDrawdown *float64 `json:"max_drawdown"`       // over the samples, not the days
+	MaxDaily    *float64 `json:"max_drawdown_daily"` // over the ends of days
 	Volatility  *float64 `json:"volatility"`
 	Sharpe      *float64 `json:"sharpe"`
 	Alpha       *float64 `json:"alpha"` // of the run against it
@@ -112,6 +119,8 @@ type Period struct {
 	Year   int      `json:"year"`
 	Month  int      `json:"month,omitempty"`
 	Return *float64 `json:"return"`
+	// Partial says that the run covers only a part of the period.
+	Partial bool `json:"partial"`
 }
 
 // Rolling are statistics of the days up to a midnight.
@@ -124,22 +133,27 @@ type Rolling struct {
 // Trades are the closed round trips of one side. Amounts are in the smallest unit
 // of the settlement currency.
 type Trades struct {
-	Side         string   `json:"side"` // all, long, short
-	Count        int      `json:"count"`
-	Won          int      `json:"won"`
-	Lost         int      `json:"lost"`
-	WinRate      *float64 `json:"win_rate"`
-	ProfitFactor *float64 `json:"profit_factor"`
-	Expectancy   *float64 `json:"expectancy"`
-	AverageWin   *float64 `json:"average_win"`
-	AverageLoss  *float64 `json:"average_loss"`
-	Payoff       *float64 `json:"payoff"`
-	SQN          *float64 `json:"sqn"`
-	Kelly        *float64 `json:"kelly"`
-	Best         *float64 `json:"best"`
-	Worst        *float64 `json:"worst"`
-	WinStreak    int      `json:"win_streak"`
-	LossStreak   int      `json:"loss_streak"`
+	Side    string   `json:"side"` // all, long, short
+	Count   int      `json:"count"`
+	Won     int      `json:"won"`
+	Lost    int      `json:"lost"`
+	WinRate *float64 `json:"win_rate"` // of round trips
+	// Fills that closed a position or a part of one; one wins by its price PnL less its
+	// own fee.
+	ClosingFills    int      `json:"closing_fills"`
+	ClosingFillsWon int      `json:"closing_fills_won"`
+	FillWinRate     *float64 `json:"fill_win_rate"`
+	ProfitFactor    *float64 `json:"profit_factor"`
+	Expectancy      *float64 `json:"expectancy"`
+	AverageWin      *float64 `json:"average_win"`
+	AverageLoss     *float64 `json:"average_loss"`
+	Payoff          *float64 `json:"payoff"`
+	SQN             *float64 `json:"sqn"`
+	Kelly           *float64 `json:"kelly"`
+	Best            *float64 `json:"best"`
+	Worst           *float64 `json:"worst"`
+	WinStreak       int      `json:"win_streak"`
+	LossStreak      int      `json:"loss_streak"`
 
 	MeanSeconds    *float64 `json:"mean_seconds"`
 	MedianSeconds  *float64 `json:"median_seconds"`
@@ -156,7 +170,8 @@ type Trades struct {
 	Distribution []stats.Bin `json:"distribution"` // of profits
 }
 
-// Execution is how orders fared. Basis points are of the price compared with;
+// Execution is how the account's own orders fared; what the venue forced is not in it,
+// but for its count. Basis points are of the price compared with;
 // what is good for the account is positive.
 type Execution struct {
 	Orders         int64    `json:"orders"` // that the exchange accepted
@@ -165,6 +180,7 @@ type Execution struct {
 	CancelsPerFill *float64 `json:"cancels_per_fill"`
 	Rejected       int64    `json:"rejected"`
 	Refused        int64    `json:"refused"`
+	ForcedFills    int64    `json:"forced_fills"` // by the venue, in none of the other figures
 
 	// From the exchange's first word of an order to its fill as a maker.
 	MeanQueueSeconds   *float64 `json:"mean_queue_seconds"`

@@ -10,7 +10,8 @@ import (
 	"github.com/dunamis-engine/dunamis/reports/stats"
 )
 
-// blocks of time for the probability of overfitting.
+// blocks of time for the probability of overfitting. Two days for each are there: no
+// trial is judged by fewer than [reports.MinRatioDays].
 const blocks = 10
 
 // Trials is what choosing the run with the highest Sharpe ratio of several is worth.
@@ -23,10 +24,10 @@ const blocks = 10
 // holds its ruin or what follows it.
 type Trials struct {
 	Runs     int      `json:"runs"`
-	Idle     int      `json:"idle"`     // runs whose equity never changed from day to day
-	Bankrupt int      `json:"bankrupt"` // runs that lost everything; see [Daily.Ruin]
-	Distinct int      `json:"distinct"` // trials: runs that were not idle, each once
-	Days     int      `json:"days"`
+	Idle     int      `json:"idle"`         // runs whose equity never changed from day to day
+	Bankrupt int      `json:"bankrupt"`     // runs that lost everything; see [Daily.Ruin]
+	Distinct int      `json:"distinct"`     // trials: runs that were not idle, each once
+	Days     int      `json:"days"`         // whole days of each run
 	Best     string   `json:"best"`         // directory of the run with the highest Sharpe ratio that is not bankrupt
 	Sharpe   *float64 `json:"sharpe"`       // its ratio, a year
 	Expected *float64 `json:"expected_max"` // to expect of the best when all are worth nothing, a year
@@ -78,7 +79,7 @@ func Judge(names []string, all []Daily) *Trials {
 		if !all[0].s.sameDays(&all[i].s) {
 			t.Reason = names[i] + " covers other days than " + names[0]
 		}
-		trials[i] = trial{name: names[i], Trial: stats.Trial{Returns: all[i].Returns(), Ruin: all[i].Ruin()}}
+		trials[i] = trial{name: names[i], Trial: all[i].trial()}
 		if trials[i].Ruin >= 0 {
 			t.Bankrupt++
 		}
@@ -105,7 +106,7 @@ func (s *series) sameDays(o *series) bool {
 		return false
 	}
 	for i := range s.days {
-		if s.days[i].at.Add(-1).Date() != o.days[i].at.Add(-1).Date() {
+		if s.days[i].at.Add(-1).Date() != o.days[i].at.Add(-1).Date() || s.whole(i) != o.whole(i) {
 			return false
 		}
 	}
@@ -116,6 +117,10 @@ func (t *Trials) judge(all []trial) {
 	t.Days = len(all[0].Returns)
 	trials := t.distinct(all)
 	t.Distinct = len(trials)
+	if t.Days < reports.MinRatioDays {
+		t.Reason = fmt.Sprintf("the runs have %d whole days, and it takes %d", t.Days, reports.MinRatioDays)
+		return
+	}
 	best, top, sharpes := -1, 0.0, []float64{}
 	for i := range trials {
 		v := stats.Sharpe(trials[i].Returns, 1)
@@ -147,12 +152,10 @@ func (t *Trials) judge(all []trial) {
 	}
 	t.Overfitting = number(stats.OverfittingOf(list, blocks))
 	switch {
-	case t.Overfitting == nil && t.Days < 2*blocks:
-		t.Reason = fmt.Sprintf("the probability of overfitting takes %d days, and there are %d", 2*blocks, t.Days)
 	case t.Overfitting == nil:
 		t.Reason = "the probability of overfitting takes two runs that trade and differ"
 	case t.Deflated == nil:
-		t.Reason = "the deflated Sharpe ratio takes more than four days"
+		t.Reason = "the returns of the best run have no deflated Sharpe ratio"
 	}
 }
 

@@ -17,6 +17,7 @@ func daily(t *testing.T, name string, n int, change func(int) exchange.Money) st
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
 	r := record(t, dir)
+	r.at = r.at.Date()
 	r.sample()
 	for i := range n {
 		r.at = r.at.Date().Add(24 * time.Hour)
@@ -64,8 +65,11 @@ func TestTrials(t *testing.T) {
 	few := daily(t, "few", 8, func(i int) exchange.Money { return exchange.Money(i) })
 	got, err = analysis.OfTrials([]string{few, few})
 	require.NoError(t, err)
-	require.Equal(t, "the probability of overfitting takes 20 days, and there are 8", got.Reason)
-	require.NotNil(t, got.Deflated)
+	require.Equal(t, "the runs have 8 whole days, and it takes 20", got.Reason)
+	require.Equal(t, 8, got.Days)
+	require.Nil(t, got.Sharpe)
+	require.Nil(t, got.Deflated)
+	require.Nil(t, got.Overfitting)
 	_, err = analysis.OfTrials([]string{good, t.TempDir()})
 	require.Error(t, err)
 }
@@ -146,5 +150,43 @@ func TestDailyUntil(t *testing.T) {
 	d.Until(at("2020-01-04"))
 	require.Equal(t, want, d.Days(), "it ends later already")
 	again := analysis.DailyOf(100, at("2020-01-01T12:00:00Z"), d.Days())
-	require.Equal(t, []float64{0, 0.5, 0, 0}, again.Returns())
+	require.Equal(t, []float64{0.5, 0}, again.Returns(), "of whole days")
+	require.Equal(t, again.Returns(), d.Returns())
+}
+
+// A minute before midnight, and the hours after the last one, are no days of a trial: the
+// same whole days are judged alike, whatever was gained or lost beside them.
+func TestTrialsAreOverWholeDays(t *testing.T) {
+	const days = 40
+	at := exchange.TimeOf(time.Date(2020, 2, 1, 0, 0, 0, 0, time.UTC))
+	equity := func(k, i int) exchange.Money { return 1_000_000 + exchange.Money(1000*i+((i*i*k)%11)*700) }
+	judge := func(parts bool, last exchange.Money) *analysis.Trials {
+		var all []analysis.Daily
+		for k := range 3 {
+			d := analysis.NewDaily(500_000)
+			if parts {
+				d.Add(at.Add(-time.Minute), 500_000)
+				d.Add(at, equity(k, 0))
+			} else {
+				d = analysis.NewDaily(equity(k, 0))
+			}
+			for i := range days + 1 {
+				d.Add(at.Add(time.Duration(i)*24*time.Hour), equity(k, i))
+			}
+			if parts {
+				d.Add(at.Add(days*24*time.Hour+6*time.Hour), last)
+			}
+			d.Finish()
+			all = append(all, *d)
+		}
+		return analysis.Judge([]string{"a", "b", "c"}, all)
+	}
+	want := judge(false, 0)
+	require.Equal(t, days, want.Days)
+	require.NotNil(t, want.Sharpe)
+	require.NotNil(t, want.Overfitting)
+	require.Equal(t, want, judge(true, 900_000))
+	broke := judge(true, 0)
+	require.Equal(t, 3, broke.Bankrupt)
+	require.Equal(t, "each run that traded lost everything", broke.Reason)
 }

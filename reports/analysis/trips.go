@@ -19,23 +19,28 @@ type trip struct {
 	mae, mfe float64
 	measured bool // saw the marks
 
-	cost     float64 // signed, in the venue's convention, fees included
+	cost     int64 // signed values of its fills in the venue's convention, and fees
 	position int64
-	unit     float64 // value of a contract: unit/price or unit·price
 }
 
 // trips follows round trips along the samples.
 type trips struct {
-	primary string
-	kinds   map[string]exchange.Kind
-	fills   []fill
-	next    int
-	open    map[string]*trip
-	done    []trip
+	primary  string
+	kinds    map[string]exchange.Kind
+	valuer   valuer // of the primary symbol
+	fills    []fill
+	next     int
+	open     map[string]*trip
+	done     []trip
+	closings map[bool]closings // by whether the position was long
 }
 
+// closings are fills that closed a position or a part of one, by their price PnL less
+// their own fee.
+type closings struct{ n, won int }
+
 func newTrips(primary string, kinds map[string]exchange.Kind) trips {
-	return trips{primary: primary, kinds: kinds, open: make(map[string]*trip)}
+	return trips{primary: primary, kinds: kinds, open: make(map[string]*trip), closings: make(map[bool]closings)}
 }
 
 // expect makes room.
@@ -59,18 +64,18 @@ func (t *trips) sort() {
 }
 
 // sample takes the fills up to a sample, and then looks at the primary symbol.
-func (t *trips) sample(at int64, mark float64) {
+func (t *trips) sample(at int64, mark exchange.Price) {
 	for t.next < len(t.fills) && t.fills[t.next].at <= at {
 		t.take(&t.fills[t.next])
 		t.next++
 	}
 	if x := t.open[t.primary]; x != nil && mark > 0 {
-		t.look(x, mark)
+		t.look(x, at, mark)
 	}
 }
 
 // finish takes what came after the last sample.
-func (t *trips) finish(mark float64) { t.sample(math.MaxInt64, mark) }
+func (t *trips) finish(mark exchange.Price) { t.sample(math.MaxInt64, mark) }
 
 func (t *trips) take(f *fill) {
 	closing, opening := f.split()
@@ -81,6 +86,12 @@ func (t *trips) take(f *fill) {
 			t.open[f.symbol] = x
 		}
 		t.add(x, &closing)
+		c := t.closings[x.long]
+		c.n++
+		if closing.realised > closing.fee {
+			c.won++
+		}
+		t.closings[x.long] = c
 		if closing.position == 0 {
 			x.closed = f.at
 			t.done = append(t.done, *x)
@@ -100,26 +111,25 @@ func (t *trips) take(f *fill) {
 func (t *trips) add(x *trip, f *fill) {
 	x.profit += f.realised - f.fee
 	x.position = f.position
-	direction := float64(f.side)
+	value := f.side * f.value
 	if t.inverse(f.symbol) {
-		direction = -direction
-		x.unit = float64(f.value) / float64(f.qty) * f.price
-	} else {
-		x.unit = float64(f.value) / float64(f.qty) / f.price
+		value = -value
 	}
-	x.cost += direction*float64(f.value) + float64(f.fee)
+	x.cost += value + f.fee
 	if f.symbol == t.primary {
-		t.look(x, f.price)
+		t.look(x, f.at, f.tick)
 	}
 }
 
-// look notes what a trip would be worth if it ended at a price.
-func (t *trips) look(x *trip, price float64) {
-	value := float64(x.position) * x.unit * price
-	if t.inverse(t.primary) {
-		value = -float64(x.position) * x.unit / price
+// look notes what a trip would be worth if it ended at a price: the value of the
+// position less what its fills cost, which is realised + unrealised PnL - fees.
+func (t *trips) look(x *trip, at int64, price exchange.Price) {
+	value, ok := t.valuer.cost(at, x.position, price)
+	if !ok {
+		x.measured = false
+		return
 	}
-	profit := value - x.cost
+	profit := float64(value - x.cost)
 	x.mae, x.mfe = min(x.mae, profit), max(x.mfe, profit)
 }
 
@@ -128,13 +138,13 @@ func (t *trips) inverse(symbol string) bool { return t.kinds[symbol] == exchange
 // describe returns the statistics of all trips, the long and the short ones.
 func (t *trips) describe() []Trades {
 	return []Trades{
-		describeTrips("all", t.done, func(*trip) bool { return true }),
-		describeTrips(long, t.done, func(x *trip) bool { return x.long }),
-		describeTrips(short, t.done, func(x *trip) bool { return !x.long }),
+		describeTrips("all", t.done, func(*trip) bool { return true }, t.closings[true], t.closings[false]),
+		describeTrips(long, t.done, func(x *trip) bool { return x.long }, t.closings[true]),
+		describeTrips(short, t.done, func(x *trip) bool { return !x.long }, t.closings[false]),
 	}
 }
 
-func describeTrips(name string, list []trip, take func(*trip) bool) Trades {
+func describeTrips(name string, list []trip, take func(*trip) bool, closed ...closings) Trades {
 	var profits, seconds, mae, mfe []float64
 	var measured, reached float64
 	for i := range list {
@@ -155,6 +165,12 @@ func describeTrips(name string, list []trip, take func(*trip) bool) Trades {
 		LossStreak: s.LossStreak, MeanSeconds: number(stats.Mean(seconds)), MedianSeconds: number(stats.Quantile(seconds, 0.5)),
 		LongestSeconds: number(stats.Quantile(seconds, 1)), MeanMAE: number(stats.Mean(mae)), MeanMFE: number(stats.Mean(mfe)),
 		WorstMAE: number(stats.Quantile(mae, 0)), BestMFE: number(stats.Quantile(mfe, 1)), Excursion: len(mae), Distribution: stats.Histogram(profits, 40)}
+	for _, c := range closed {
+		out.ClosingFills, out.ClosingFillsWon = out.ClosingFills+c.n, out.ClosingFillsWon+c.won
+	}
+	if out.ClosingFills > 0 {
+		out.FillWinRate = number(float64(out.ClosingFillsWon) / float64(out.ClosingFills))
+	}
 	if out.Distribution == nil {
 		out.Distribution = []stats.Bin{}
 	}

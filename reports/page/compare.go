@@ -85,14 +85,14 @@ func TrialFigures(t *analysis.Trials) []Figure {
 		list = append(list, Figure{"that never traded", strconv.Itoa(t.Idle)})
 	}
 	if t.Best != "" {
-		list = append(list, Figure{"daily returns", strconv.Itoa(t.Days)}, Figure{"best", filepath.Base(t.Best)},
+		list = append(list, Figure{"whole days", strconv.Itoa(t.Days)}, Figure{"best", filepath.Base(t.Best)},
 			Figure{"its Sharpe ratio", ratioOf(t.Sharpe)}, Figure{"best to expect of luck alone", ratioOf(t.Expected)},
 			Figure{"probability that it is above 0 (deflated)", percentOf(t.Deflated)},
 			Figure{"probability of overfitting", percentOf(t.Overfitting)},
 			Figure{"days it takes to be 95 % sure of one run", daysOf(t.MinTrackRecord)})
 	}
 	if t.Reason != "" {
-		list = append(list, Figure{"not all of it", t.Reason})
+		list = append(list, Figure{"not defined", t.Reason})
 	}
 	return list
 }

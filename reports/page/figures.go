@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
 
@@ -36,7 +37,7 @@ func plainNote(text string) [][]note { return [][]note{{{Text: text}}} }
 const unknown = "–"
 
 // percent writes a fraction.
-func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) + " %" }
+func percent(v float64) string { return reports.Decimals(100*v) + " %" }
 
 func percentOf(v *float64) string {
 	if v == nil {
@@ -49,7 +50,7 @@ func ratioOf(v *float64) string {
 	if v == nil {
 		return unknown
 	}
-	return strconv.FormatFloat(*v, 'f', 2, 64)
+	return reports.Decimals(*v)
 }
 
 func class(v *float64) string {
@@ -102,7 +103,8 @@ func (r *run) cards() []card {
 			func(x *analysis.Returns) *float64 { return x.CAGR }, func(h *analysis.Held) *float64 { return h.CAGR }),
 		r.compared("Sharpe ratio", "metrics.sharpe", ratioOf, m.Sharpe, true, "sharpe",
 			func(x *analysis.Returns) *float64 { return x.Sharpe }, func(h *analysis.Held) *float64 { return h.Sharpe }),
-		r.compared("max drawdown", "metrics.max_drawdown", percentOf, m.MaxDrawdown, false, "max_drawdown",
+		r.compared(reports.DrawdownName(&r.result.Run), "metrics.max_drawdown", percentOf, m.MaxDrawdown, false,
+			"max_drawdown",
 			func(x *analysis.Returns) *float64 { return x.MaxDrawdown }, func(h *analysis.Held) *float64 { return h.MaxDrawdown }),
 		r.compared("volatility, a year", "metrics.volatility", percentOf, m.Volatility, false, "volatility",
 			func(x *analysis.Returns) *float64 { return x.Volatility }, func(h *analysis.Held) *float64 { return h.Volatility }),
@@ -110,11 +112,15 @@ func (r *run) cards() []card {
 			Notes: [][]note{{{Text: "from "}, {Text: r.money(a.StartBalance), Key: "account.start_balance"}}}},
 		{Name: "round trips won", Value: percentOf(m.WinRate), Key: "metrics.win_rate",
 			Notes: [][]note{{{Text: "of "}, {Text: strconv.FormatInt(c.Trades, 10), Key: "counts.trades"}},
+				{{Text: "closing fills won "}, {Text: percentOf(m.FillWinRate), Key: "metrics.fill_win_rate"},
+					{Text: " of "}, {Text: strconv.FormatInt(c.ClosingFills, 10), Key: "counts.closing_fills"}},
 				{{Text: "profit factor "}, {Text: ratioOf(m.ProfitFactor), Key: "metrics.profit_factor"}}}},
 		{Name: "fills", Value: strconv.FormatInt(c.Fills, 10), Key: "counts.fills",
 			Notes: [][]note{{{Text: "as maker "}, {Text: percentOf(r.stats.Execution.MakerShare), Stat: "execution.maker_share"}, {Text: " of the value"}},
 				{{Text: "in the market "}, {Text: percentOf(m.Exposure), Key: "metrics.exposure"}, {Text: " of the time"}}}},
 	}
+	list[3].Notes = append(list[3].Notes, []note{{Text: "by days "}, {Text: percentOf(m.MaxDrawdownDaily),
+		Key: "metrics.max_drawdown_daily"}})
 	if len(r.stats.Returns) > 1 {
 		other := &r.stats.Returns[1]
 		list[5].Notes = append(list[5].Notes, []note{{Text: "that is " + amount(other.End) + " " + other.Currency + ", from " + amount(other.Start)}})
@@ -134,6 +140,9 @@ func amount(v float64) string {
 func (r *run) compared(name, key string, text func(*float64) string, v *float64, coloured bool, stat string,
 	of func(*analysis.Returns) *float64, held func(*analysis.Held) *float64) card {
 	c := card{Name: name, Value: text(v), Key: key}
+	if why := r.result.Metrics.Reasons[strings.TrimPrefix(key, "metrics.")]; v == nil && why != "" {
+		c.Notes = plainNote(why)
+	}
 	if coloured {
 		c.Class = class(v)
 	}
@@ -192,6 +201,7 @@ func (r *run) counts() []figure {
 		{"liquidations", "liquidations", c.Liquidations}, {"settlements", "settlements", c.Settlements},
 		{"ambiguous fills", "ambiguous_fills", c.AmbiguousFills}, {"ambiguous bars", "ambiguous_bars", c.AmbiguousBars},
 		{"late trades", "late_trades", c.LateTrades},
+		{"closing fills", "closing_fills", c.ClosingFills}, {"unanswered", "unanswered", c.Unanswered},
 	} {
 		if x.n != 0 || x.key == "orders" || x.key == "fills" {
 			list = append(list, figure{x.name, strconv.FormatInt(x.n, 10), "counts." + x.key})
@@ -269,12 +279,20 @@ func years(own *analysis.Returns) []year {
 	}
 	var list []year
 	for _, y := range own.Years {
-		list = append(list, year{Year: y.Year, Total: heatOf(y.Return, 1)})
+		list = append(list, year{Year: y.Year, Total: partial(heatOf(y.Return, 1), y.Partial)})
 	}
 	for _, m := range own.Months {
-		list[m.Year-list[0].Year].Months[m.Month-1] = heatOf(m.Return, most)
+		list[m.Year-list[0].Year].Months[m.Month-1] = partial(heatOf(m.Return, most), m.Partial)
 	}
 	return list
+}
+
+// partial marks a period of which the run covers a part.
+func partial(h heat, is bool) heat {
+	if is {
+		h.Text += "*"
+	}
+	return h
 }
 
 func heatOf(of *float64, most float64) heat {

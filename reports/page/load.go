@@ -128,6 +128,9 @@ func (r *run) addEquity() func([]reports.EquityRow) error {
 	scale := math.Pow10(-r.result.Account.CurrencyScale)
 	start := float64(r.result.Account.StartBalance) * scale
 	var first, price float64
+	if r.result.Benchmark != nil {
+		first = r.result.Benchmark.StartPrice.Float64()
+	}
 	return func(rows []reports.EquityRow) error {
 		for i := range rows {
 			row := &rows[i]

@@ -87,7 +87,10 @@ func (r *run) returnsGrid() (g grid) {
 		{"Sortino ratio", "sortino", ratioOf, func(r *analysis.Returns) *float64 { return r.Sortino }},
 		{"Calmar ratio", "calmar", ratioOf, func(r *analysis.Returns) *float64 { return r.Calmar }},
 		{"Omega", "omega", ratioOf, func(r *analysis.Returns) *float64 { return r.Omega }},
-		{"max drawdown", "max_drawdown", percentOf, func(r *analysis.Returns) *float64 { return r.MaxDrawdown }},
+		{"max drawdown, by samples", "max_drawdown", percentOf,
+			func(r *analysis.Returns) *float64 { return r.MaxDrawdown }},
+		{"max drawdown, by days", "max_drawdown_daily", percentOf,
+			func(r *analysis.Returns) *float64 { return r.MaxDaily }},
 		{"time under water", "under_water", percentOf, func(r *analysis.Returns) *float64 { return r.UnderWater }},
 		{"ulcer index", "ulcer", percentOf, func(r *analysis.Returns) *float64 { return r.Ulcer }},
 		{"value at risk, 5 % of days", "var", percentOf, func(r *analysis.Returns) *float64 { return r.VaR }},
@@ -157,6 +160,9 @@ func (r *run) tradesGrid() (g grid) {
 	add("won", "won", func(t *analysis.Trades) string { return whole(t.Won) })
 	add("lost", "lost", func(t *analysis.Trades) string { return whole(t.Lost) })
 	add("win rate", "win_rate", func(t *analysis.Trades) string { return percentOf(t.WinRate) })
+	add("closing fills", "closing_fills", func(t *analysis.Trades) string { return whole(t.ClosingFills) })
+	add("win rate of closing fills", "fill_win_rate",
+		func(t *analysis.Trades) string { return percentOf(t.FillWinRate) })
 	add("profit factor", "profit_factor", func(t *analysis.Trades) string { return ratioOf(t.ProfitFactor) })
 	add("payoff", "payoff", func(t *analysis.Trades) string { return ratioOf(t.Payoff) })
 	add("expectancy", "expectancy", func(t *analysis.Trades) string { return r.amountOf(t.Expectancy) })
@@ -205,6 +211,7 @@ func (r *run) execution() []figure {
 		slippage = r.money(*e.Slippage)
 	}
 	return []figure{
+		{"fills forced by the venue, not counted here", strconv.FormatInt(e.ForcedFills, 10), "execution.forced_fills"},
 		{"orders accepted", strconv.FormatInt(e.Orders, 10), "execution.orders"},
 		{"filled of what was asked", percentOf(e.FillRatio), "execution.fill_ratio"},
 		{"maker share of the value", percentOf(e.MakerShare), "execution.maker_share"},

@@ -140,6 +140,9 @@ func read(dir string, r *reports.Result) (*lines, error) {
 	scale := math.Pow10(-r.Account.CurrencyScale)
 	start := float64(r.Account.StartBalance) * scale
 	var first, price float64
+	if r.Benchmark != nil {
+		first = r.Benchmark.StartPrice.Float64()
+	}
 	peak := start
 	err := reports.ReadEquity(dir, func(rows []reports.EquityRow) error {
 		for i := range rows {

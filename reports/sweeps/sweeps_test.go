@@ -84,7 +84,7 @@ func TestJudge(t *testing.T) {
 	require.Equal(t, 13, *x.Plateau, "the middle of the hill")
 	require.InDelta(t, 1.5, *x.PlateauMedian, 1e-12)
 	require.Equal(t, 25, s.Trials.Runs)
-	require.Equal(t, 60, s.Trials.Days)
+	require.Equal(t, 59, s.Trials.Days, "the first day began at 06:00")
 	require.NotNil(t, s.Trials.Overfitting)
 	require.Len(t, s.Marginals, 10)
 	require.Equal(t, sweeps.Marginal{Axis: "slow", Value: "30", Runs: 5, Median: new(1.5), Best: new(2.0)}, s.Marginals[7])
@@ -163,7 +163,7 @@ func TestRunsThatEndedEarly(t *testing.T) {
 	entries[3].End = entries[3].Days[9].At
 	s.Judge(entries)
 	require.Empty(t, s.Trials.Reason)
-	require.Equal(t, 60, s.Trials.Days)
+	require.Equal(t, 59, s.Trials.Days, "the first day began at 06:00")
 	require.NotNil(t, s.Trials.Overfitting)
 }
 
