@@ -166,7 +166,11 @@ const testInstruments = `[
   {"venue": "test", "symbol": "XBT_USDT", "kind": "spot", "underlying": "XBT", "quote": "USDT",
    "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1, "divisor": 100,
    "terms": [{"tickSize": 0.5, "lotSize": 1000, "makerFee": 0, "takerFee": 0.001, "initMargin": 1, "maintMargin": 1,
-    "maxQty": 10000000000, "maxPrice": 1000000}]}
+    "maxQty": 10000000000, "maxPrice": 1000000}]},
+  {"venue": "test", "symbol": "TIERLOT", "kind": "linear", "underlying": "ABC", "quote": "USDT",
+   "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1000,
+   "terms": [{"tickSize": 0.5, "lotSize": 100, "makerFee": 0, "takerFee": 0, "initMargin": 0.01, "maintMargin": 0.005,
+    "riskLimit": 100000000, "riskStep": 50000000, "maxQty": 1000000000, "maxPrice": 200}]}
 ]`
 
 func instruments(tb testing.TB) *exchange.Instruments {
