@@ -1,0 +1,82 @@
+package exchange
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A number has one point at most, wherever it is.
+func TestPoints(t *testing.T) {
+	for _, text := range []string{
+		"1..5", "1..", "..5", "..", ".", "1.5.2", ".5.2", "1.5.", ".1.", "-1..5", "-..5", "-.", "+1..5", "1..5e1", "1.5e1.0", "0..0",
+		"12345678901234567890..5",
+	} {
+		_, err := ParsePrice(text)
+		require.ErrorIs(t, err, ErrSyntax, text)
+		_, err = RoundPrice(text)
+		require.ErrorIs(t, err, ErrSyntax, text)
+		_, err = ParseRatio(text)
+		require.ErrorIs(t, err, ErrSyntax, text)
+		_, err = ParseQty(text)
+		require.ErrorIs(t, err, ErrSyntax, text)
+		_, err = ParseMoney(text, 6)
+		require.ErrorIs(t, err, ErrSyntax, text)
+	}
+}
+
+// Prices and ratios are read as text and as JSON, and each refuses what is no number and
+// says what it was.
+func TestNumbersAsText(t *testing.T) {
+	var p Price
+	require.NoError(t, p.UnmarshalText([]byte("1.5")))
+	require.Equal(t, MustPrice("1.5"), p)
+	require.ErrorContains(t, p.UnmarshalText([]byte("1.5x")), `price "1.5x"`)
+	var r Ratio
+	require.NoError(t, r.UnmarshalText([]byte("-0.00025")))
+	require.Equal(t, MustRatio("-0.00025"), r)
+	require.ErrorContains(t, r.UnmarshalText([]byte("1 %")), `"1 %"`)
+
+	var both struct {
+		Prices map[Price]Ratio
+	}
+	require.NoError(t, json.Unmarshal([]byte(`{"Prices": {"0.5": 0.25, "1e2": "0.125"}}`), &both))
+	require.Equal(t, map[Price]Ratio{MustPrice("0.5"): MustRatio("0.25"), MustPrice("100"): MustRatio("0.125")}, both.Prices)
+	b, err := json.Marshal(both.Prices)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"0.5": 0.25, "100": 0.125}`, string(b))
+}
+
+// An average off the tick is shown with four decimals, or with three more than the
+// tick's where these are more, and no finer than a price can be.
+func TestPlaceOfAverages(t *testing.T) {
+	for tick, want := range map[string]string{
+		"100": "0.0001", "0.5": "0.0001", "0.05": "0.0001", "0.01": "0.0001", "0.0025": "0.0001", "0.001": "0.0001",
+		"0.0009": "0.0000001", "0.0005": "0.0000001", "0.0001": "0.0000001", "0.000025": "0.00000001", "0.00001": "0.00000001",
+		"0.000001": "0.000000001", "0.0000005": "0.0000000001", "0.0000001": "0.0000000001", "0.00000001": "0.0000000001",
+		"0.0000000001": "0.0000000001",
+	} {
+		require.Equal(t, want, averagePlace(MustPrice(tick)).String(), tick)
+	}
+	// The same from outside: three lots at 2, 2 and 2.001.
+	for tick, want := range map[string]string{"0.05": "2.0003", "0.001": "2.0003", "0.0005": "2.0003333"} {
+		terms := &Terms{Kind: Linear, Multiplier: 100_000_000, Divisor: 1, LotSize: 1, TickSize: MustPrice(tick)}
+		require.Equal(t, want, terms.PriceOfCost(3, 600_100_000).String(), tick)
+		require.Equal(t, want, terms.PriceOfCost(-3, -600_100_000).String(), tick)
+	}
+}
+
+// An average on the tick is first rounded to a tenth of the tick's place, then to the
+// tick with halves down.
+func TestRoundAverage(t *testing.T) {
+	for _, tt := range []struct{ price, tick, want string }{
+		{"75554.951", "0.1", "75554.9"}, {"75554.9549", "0.1", "75554.9"}, {"75554.955", "0.1", "75555"}, {"75554.95", "0.1", "75554.9"},
+		{"8820.25", "0.5", "8820"}, {"8820.254", "0.5", "8820"}, {"8820.256", "0.5", "8820.5"}, {"8820.75", "0.5", "8820.5"},
+		{"150", "100", "100"}, {"154", "100", "100"}, {"155", "100", "200"},
+	} {
+		require.Equal(t, tt.want, roundAverage(MustPrice(tt.price), MustPrice(tt.tick)).String(), "%s on %s", tt.price, tt.tick)
+	}
+	require.Equal(t, Price(7), roundAverage(7, 1), "the finest tick")
+	require.Equal(t, Price(20), roundAverage(25, 10))
+}
