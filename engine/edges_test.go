@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -138,4 +141,180 @@ func TestDoubtRefusesOrdersUntilCleared(t *testing.T) {
 	}
 	require.NoError(t, r.run(t))
 	require.Equal(t, []string{"0s 1 true", "1s 2 true", "2s 3 true", "3s 3 false", "4s 3 false", "5s 3 false", "6s 3 false", "7s 4 true"}, said)
+}
+
+// Many events that are on their way at once all arrive, in order.
+func TestManyEventsOnTheirWay(t *testing.T) {
+	for _, n := range []int{15, 16, 17, 33, 100, 1000} {
+		var events []exchange.Event
+		var want []string
+		for i := range n {
+			events = append(events, trade(time.Duration(i)*time.Millisecond, float64(i+1), 1))
+			want = append(want, fmt.Sprintf("%s trade of 0 at %d", 10*time.Second+time.Duration(i)*time.Millisecond, i+1))
+		}
+		events = append(events, trade(20*time.Second, 5000, 1))
+		r := newRun(t, events...)
+		r.config.Delay = engine.Delay{Fixed: 10 * time.Second}
+		got := r.heard(t, "trade")
+		require.Equal(t, want, got[:n])
+	}
+}
+
+// A limit is the most that is allowed: what equals it is not beyond it, except for
+// losses, which must not reach it.
+func TestGuardAtItsLimits(t *testing.T) {
+	r := newRun(t, trade(0, 100, 1), of(trade(9*time.Second, 100, 1), eth))
+	r.config.Symbols = []exchange.SymbolID{xbt, eth}
+	r.config.Limits.Stale = 9 * time.Second
+	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+		_, err := ctx.Limit(xbt, 1, price(99), 0)
+		require.NoError(t, err)
+	}
+	require.NoError(t, r.run(t))
+
+	r, s := losing(t, engine.Limits{Drawdown: exchange.MustRatio("0.4")})
+	require.NoError(t, r.run(t))
+	require.Equal(t, []string{engine.RuleDrawdown}, s.rules)
+	require.Equal(t, at(4*time.Second), r.summary.Tripped.At, "600 of 1000 are left")
+}
+
+// After a clearing the limits hold as before, and rejections are counted from none.
+func TestLimitsHoldAfterAClearing(t *testing.T) {
+	r := operated(t, map[int]exchange.Operation{3: exchange.OperationClear})
+	r.config.Limits = engine.Limits{Rejections: 2, OrderQty: 10}
+	var said []string
+	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+		// Refused by the exchange, then by the guard.
+		_ = ctx.Amend(exchange.AmendOrder{Symbol: xbt, OrigClientID: "none", Price: new(price(98))})
+		_, err := ctx.Limit(xbt, 11, price(99), 0)
+		var risk *engine.RiskError
+		require.ErrorAs(t, err, &risk)
+		said = append(said, risk.Rule)
+	}
+	require.NoError(t, r.run(t))
+	require.Equal(t, []string{
+		engine.RuleOrderQty, engine.RuleOrderQty, engine.RuleRejections, engine.RuleRejections, // two were rejected at 0s and 1s
+		engine.RuleOrderQty, engine.RuleOrderQty, engine.RuleRejections, engine.RuleRejections,
+	}, said)
+}
+
+// The levels of a book of orders follow a change of the tick.
+func TestBookOfOrdersOutlivesAChangeOfTick(t *testing.T) {
+	set := new(exchange.Instruments)
+	in := *instruments(t).Get(xbt)
+	terms := in.Terms[len(in.Terms)-1]
+	in.Terms = []exchange.Terms{terms, terms}
+	in.Terms[0].From, in.Terms[0].TickSize = 0, price(0.5)
+	in.Terms[1].From, in.Terms[1].TickSize = at(time.Hour), price(0.1)
+	require.NoError(t, set.Add(&in))
+	order := func(d time.Duration, id uint64, side exchange.Side, p float64, f exchange.Flags) exchange.Event {
+		return exchange.BookOrderEvent(at(d), at(d), xbt, side, exchange.BookOrder{ID: id, Price: price(p), Qty: 5}, f)
+	}
+	r := newRun(t, order(0, 1, exchange.Buy, 99.5, exchange.FlagClear|exchange.FlagSnapshot|exchange.FlagLast),
+		order(2*time.Hour, 2, exchange.Sell, 99.8, exchange.FlagLast), order(2*time.Hour, 3, exchange.Buy, 99.6, exchange.FlagLast))
+	r.config.Instruments = set
+	require.Equal(t, []string{"0s book of 0 99.5/0", "2h0m0s book of 0 99.5/99.8", "2h0m0s book of 0 99.6/99.8"}, r.heard(t, "book"))
+}
+
+// Of several orders that are to go, each is cancelled, while the one that reduces stays.
+func TestPursuitCancelsEachOrder(t *testing.T) {
+	r := pursued(t, map[int][]exchange.Operation{2: {exchange.OperationKill}})
+	r.venue.ignores = 1
+	begin, step := r.listener.trade, 0
+	r.listener.trade = func(ctx *engine.Context, tr exchange.Trade) {
+		begin(ctx, tr)
+		switch step++; {
+		case step == 2:
+			for i := range 2 {
+				_, err := ctx.Limit(xbt, 1, price(float64(80+i)), 0)
+				require.NoError(t, err)
+			}
+		case ctx.Now() == at(3*time.Second):
+			_, err := ctx.Limit(xbt, -10, price(110), exchange.ReduceOnly)
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, []string{
+		"2.5s venue cancels all of 0",
+		"4.5s venue cancels dun-2", "4.5s venue cancels dun-3", "4.5s venue cancels dun-4",
+	}, requests(t, r))
+	require.Len(t, r.venue.resting, 1)
+	require.Equal(t, exchange.ClientID("dun-5"), r.venue.resting[0].ClientID)
+}
+
+// clocked is a feed of a session: it hands events over when their time has come, and
+// writes down until when it was asked to wait.
+type clocked struct {
+	list
+	asked []string
+	ends  exchange.Time // the session ends then
+}
+
+func (c *clocked) Wait(_ context.Context, until exchange.Time) ([]exchange.Event, error) {
+	said := "never"
+	if until != exchange.Never {
+		said = since(until)
+	}
+	c.asked = append(c.asked, said)
+	switch {
+	case len(c.events) > 0 && c.events[0].Time <= until:
+		n := 1
+		for n < len(c.events) && c.events[n].Time == c.events[0].Time {
+			n++
+		}
+		out := c.events[:n]
+		c.events = c.events[n:]
+		return out, nil
+	case until < c.ends:
+		return nil, nil
+	case c.fail != nil:
+		return nil, c.fail
+	}
+	return nil, io.EOF
+}
+
+// A feed that paces the run is told each time what would be done next, and asked for no
+// more when the session has ended, the strategy has stopped it or events are left over.
+func TestPacedRun(t *testing.T) {
+	paced := func(t *testing.T, ends time.Duration, events ...exchange.Event) (*run, *clocked) {
+		t.Helper()
+		r := newRun(t, events...)
+		c := &clocked{list: list{events: events}, ends: at(ends)}
+		r.config.Feed = c
+		return r, c
+	}
+	timers := func(r *run, every time.Duration) {
+		r.listener.init = func(ctx *engine.Context) error { ctx.Every(every); return nil }
+	}
+	t.Run("to its end", func(t *testing.T) {
+		r, c := paced(t, 4*time.Second, trade(0, 1, 1), trade(1500*time.Millisecond, 2, 1), trade(1500*time.Millisecond, 3, 1))
+		timers(r, time.Second)
+		require.Equal(t, []string{
+			"0s trade of 0 at 1", "1s timer 1", "1.5s trade of 0 at 2", "1.5s trade of 0 at 3", "2s timer 1", "3s timer 1",
+		}, r.heard(t, "trade", "timer"))
+		require.Equal(t, []string{"never", "1s", "2s", "2s", "3s", "4s"}, c.asked)
+		require.EqualValues(t, 3, r.summary.Events)
+		require.Equal(t, at(3*time.Second), r.summary.End)
+	})
+	t.Run("until it is halted", func(t *testing.T) {
+		r, c := paced(t, time.Hour, trade(0, 1, 1), trade(1500*time.Millisecond, 2, 1), trade(2*time.Second, 3, 1))
+		timers(r, time.Second)
+		r.listener.trade = func(ctx *engine.Context, tr exchange.Trade) {
+			if tr.Price == price(2) {
+				ctx.Halt("enough")
+			}
+		}
+		require.Equal(t, []string{"0s trade of 0 at 1", "1s timer 1", "1.5s trade of 0 at 2"}, r.heard(t, "trade", "timer"))
+		require.Equal(t, "enough", r.summary.Halted)
+		require.Equal(t, []string{"never", "1s", "2s"}, c.asked, "it is not waited for after a halt")
+	})
+	t.Run("until it fails", func(t *testing.T) {
+		r, c := paced(t, 0, trade(0, 1, 1))
+		c.fail = errors.New("the socket is closed")
+		require.EqualError(t, r.run(t), "market data: the socket is closed")
+	})
+	t.Run("without an event", func(t *testing.T) {
+		r, _ := paced(t, 0)
+		require.ErrorIs(t, r.run(t), engine.ErrNoEvents)
+	})
 }
