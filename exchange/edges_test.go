@@ -2,7 +2,9 @@ package exchange
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -79,4 +81,23 @@ func TestRoundAverage(t *testing.T) {
 	}
 	require.Equal(t, Price(7), roundAverage(7, 1), "the finest tick")
 	require.Equal(t, Price(20), roundAverage(25, 10))
+}
+
+// A value in an error is quoted up to 60 bytes.
+func TestClip(t *testing.T) {
+	for n, want := range map[int]string{59: strings.Repeat("x", 59), 60: strings.Repeat("x", 60), 61: strings.Repeat("x", 60) + "…"} {
+		require.Equal(t, want, clip(json.RawMessage(`"`+strings.Repeat("x", n)+`"`)))
+		require.Equal(t, strings.Repeat("1", 60)[:min(n, 60)]+want[min(n, 60):], clip(json.RawMessage(strings.Repeat("1", n))))
+	}
+	require.Equal(t, strings.Repeat("x", 59)+"…", clip(json.RawMessage(`"`+strings.Repeat("x", 59)+`ä"`)), "no half of a letter")
+}
+
+// A distance in time is the same in both directions, and may be as long as said.
+func TestApart(t *testing.T) {
+	for _, base := range []Time{0, 1000} {
+		for d := range time.Duration(3) {
+			require.Equal(t, d > 1, apart(base, base.Add(d), 1), "%d later", d)
+			require.Equal(t, d > 1, apart(base.Add(d), base, 1), "%d earlier", d)
+		}
+	}
 }

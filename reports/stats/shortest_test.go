@@ -49,19 +49,57 @@ func TestShortestSeries(t *testing.T) {
 	require.InDelta(t, 6/math.Sqrt2, interval.High, 1e-12)
 }
 
-// Equal returns have no deviation, to the last bit, and nothing that is divided by it.
+// Equal returns have no deviation, to the last bit, and nothing that is divided by it,
+// however their mean is rounded.
 func TestEqualReturns(t *testing.T) {
-	flat := []float64{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1}
-	varied := []float64{0.01, -0.02, 0.03, 0.01, -0.01, 0.02, 0.005}
-	require.Equal(t, 0.0, stats.Deviation(flat)) //nolint:testifylint // exactly 0, however the mean is rounded
-	interval := stats.SharpeInterval(flat, 365, 0.95, 20, 1)
-	for name, v := range map[string]float64{
-		"Sharpe": stats.Sharpe(flat, 365), "skew": stats.Skew(flat), "kurtosis": stats.Kurtosis(flat),
-		"correlation": stats.Correlation(flat, varied), "correlation with it": stats.Correlation(varied, flat),
-		"beta": stats.Beta(varied, flat), "low": interval.Low, "high": interval.High,
-	} {
-		require.True(t, math.IsNaN(v), "%s is %v", name, v)
+	for _, v := range []float64{0, 0.1, -0.3, 1e-3, 0.7, 1e-9, 3, -1.1} {
+		for n := 2; n <= 40; n++ {
+			flat, varied := make([]float64, n), make([]float64, n)
+			for i := range flat {
+				flat[i], varied[i] = v, float64(i%3)/100
+			}
+			require.Equal(t, 0.0, stats.Deviation(flat)) //nolint:testifylint // exactly 0
+			interval := stats.SharpeInterval(flat, 365, 0.95, 5, 1)
+			for name, got := range map[string]float64{
+				"Sharpe": stats.Sharpe(flat, 365), "skew": stats.Skew(flat), "kurtosis": stats.Kurtosis(flat),
+				"correlation": stats.Correlation(flat, varied), "correlation with it": stats.Correlation(varied, flat),
+				"beta": stats.Beta(varied, flat), "low": interval.Low, "high": interval.High,
+			} {
+				require.True(t, math.IsNaN(got), "%s of %d times %v is %v", name, n, v, got)
+			}
+		}
 	}
+}
+
+// What grows beyond all bounds is not defined, in either direction.
+func TestNoInfinity(t *testing.T) {
+	for _, sign := range []float64{1, -1} {
+		got := stats.Beta([]float64{1e200 * sign, -1e200 * sign}, []float64{1e-160, -1e-160})
+		require.True(t, math.IsNaN(got), "%v", got)
+	}
+}
+
+// A trade that ends at exactly 0 is neither won nor lost, and ends both streaks.
+func TestTradesThatEndAtZero(t *testing.T) {
+	for _, tt := range []struct {
+		profits                          []float64
+		won, lost, winStreak, lossStreak int
+	}{
+		{[]float64{0}, 0, 0, 0, 0},
+		{[]float64{1, 0, 1}, 2, 0, 1, 0},
+		{[]float64{-1, 0, -1}, 0, 2, 0, 1},
+		{[]float64{0, 1, 1, -1, 0}, 2, 1, 2, 1},
+		{[]float64{0, -1, -1, 1, 0}, 1, 2, 1, 2},
+		{[]float64{0.5, -0.5, -0.25, 0.5, 0.5, 0.5, -0.5}, 4, 3, 3, 2},
+	} {
+		got := stats.OfTrades(tt.profits)
+		require.Equal(t, []int{len(tt.profits), tt.won, tt.lost, tt.winStreak, tt.lossStreak},
+			[]int{got.Count, got.Won, got.Lost, got.WinStreak, got.LossStreak}, "%v", tt.profits)
+	}
+	got := stats.OfTrades([]float64{0, 3, -1})
+	require.InDelta(t, 1.0/3, got.WinRate, 1e-12)
+	require.InDelta(t, -1, got.AverageLoss, 1e-12)
+	require.InDelta(t, 1.0/3-2.0/3/3, got.Kelly, 1e-12)
 }
 
 // A return that is not a number leaves no interval, though most draws would miss it.
