@@ -101,3 +101,16 @@ func TestApart(t *testing.T) {
 		}
 	}
 }
+
+// The lowest price that market data may have is the tick, except where an inverse
+// contract would be worth more than money can count.
+func TestLowestPriceOfBounds(t *testing.T) {
+	terms := Terms{TickSize: MustPrice("0.0001"), MinPrice: PriceUnit, LotSize: 1, MaxQty: 1e12, MaxPrice: 1000 * PriceUnit}
+	for kind, want := range map[Kind]string{Linear: "0.0001", Inverse: "1"} {
+		i := Instrument{Kind: kind, Multiplier: 1_000_000, Divisor: 1, Terms: []Terms{terms}}
+		i.Terms[0].Kind, i.Terms[0].Multiplier, i.Terms[0].Divisor = kind, 1_000_000, 1
+		require.Equal(t, want, i.Bounds().Low.String(), kind.String())
+		i.Terms[0].MaxQty = 1
+		require.Equal(t, "0.0001", i.Bounds().Low.String(), kind.String())
+	}
+}
