@@ -255,3 +255,22 @@ func TestBlocks(t *testing.T) {
 	require.False(t, to.sameRow(0, b, 0))
 	require.Equal(t, io.EOF, r.next(b))
 }
+
+// A stream has a venue, a symbol and a kind that a catalog can hold.
+func TestKeysAreChecked(t *testing.T) {
+	whole := key(KindTrade)
+	require.NoError(t, whole.validate())
+	for want, change := range map[string]func(*Key){
+		"the venue is empty": func(k *Key) { k.Venue = "" }, "the symbol is empty": func(k *Key) { k.Symbol = "" },
+		"unknown kind": func(k *Key) { k.Kind = "candles" }, "unknown kind; want": func(k *Key) { k.Kind = "" },
+	} {
+		k := whole
+		change(&k)
+		c := newCatalog(t)
+		_, err := tryLoad(c, "in", k, trades(testDay, 1))
+		var bad *KeyError
+		require.ErrorAs(t, err, &bad)
+		require.Equal(t, k, bad.Key)
+		require.ErrorContains(t, err, want)
+	}
+}

@@ -318,3 +318,57 @@ func TestPacedRun(t *testing.T) {
 		require.ErrorIs(t, r.run(t), engine.ErrNoEvents)
 	})
 }
+
+// An order or an amendment of a symbol that the run does not trade is refused with an
+// error, whatever number it has.
+func TestUnknownSymbolsAreRefused(t *testing.T) {
+	for _, limits := range []engine.Limits{{}, {OrderQty: 5}} {
+		r := newRun(t, trade(0, 100, 1))
+		r.config.Limits = limits
+		tried := 0
+		r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+			for _, s := range []exchange.SymbolID{eth, 2, 3, 60_000} {
+				r.venue.refuse = exchange.ErrUnknownSymbol
+				_, err := ctx.Submit(exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: 1, Type: exchange.Limit, Price: price(99)})
+				require.Error(t, err, "%d", s)
+				tried++
+			}
+		}
+		require.NoError(t, r.run(t))
+		require.Equal(t, 4, tried)
+	}
+}
+
+// slowly is a venue whose closing orders are accepted at once and fill after a time.
+type slowly struct {
+	simulated
+	after time.Duration
+	asked *[]string
+}
+
+func (s slowly) ClosePosition(_ context.Context, id exchange.SymbolID) (exchange.ClientID, error) {
+	name := exchange.ClientID(fmt.Sprintf("close-%d", len(*s.asked)+1))
+	*s.asked = append(*s.asked, since(s.now))
+	held := s.held[id]
+	order := exchange.Order{ClientID: name, Symbol: id, Side: exchange.SideOf(-held), Qty: held.Abs(), Leaves: held.Abs(),
+		Type: exchange.Market, Status: exchange.New}
+	s.report(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Symbol: id, Order: order})
+	s.travel = append(s.travel, command{at: s.now.Add(s.after), do: func(exchange.Time) {
+		s.held[id] = 0
+		order.Status, order.Leaves, order.Filled = exchange.Filled, 0, held.Abs()
+		s.report(exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, Symbol: id, Order: order,
+			Fill: exchange.Fill{ClientID: name, Symbol: id, Side: order.Side, Qty: held.Abs()}})
+	}})
+	return name, nil
+}
+
+// An order that closes and that the venue has reported is waited for, however long it
+// takes: a second one would turn the position round.
+func TestPursuitWaitsForAClosingOrderThatWasReported(t *testing.T) {
+	r := pursued(t, map[int][]exchange.Operation{2: {exchange.OperationFlatten}})
+	var asked []string
+	r.config.Exchange = slowly{simulated: simulated{&r.venue}, after: 50 * time.Second, asked: &asked}
+	require.NoError(t, r.run(t))
+	require.Equal(t, []string{"2.5s"}, asked)
+	require.Zero(t, r.venue.held[xbt])
+}

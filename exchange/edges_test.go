@@ -114,3 +114,20 @@ func TestLowestPriceOfBounds(t *testing.T) {
 		require.Equal(t, "0.0001", i.Bounds().Low.String(), kind.String())
 	}
 }
+
+// The divisor of an inverse contract is multiplied by its highest price, that of another
+// one is not.
+func TestDivisorsAreBoundedByTheirUse(t *testing.T) {
+	for kind, want := range map[Kind]string{Linear: "", Inverse: "overflows times maxPrice"} {
+		terms := Terms{TickSize: MustPrice("0.5"), LotSize: 1, MaxQty: 1000, MaxPrice: 1_000_000 * PriceUnit,
+			InitMargin: MustRatio("0.01"), MaintMargin: MustRatio("0.005")}
+		i := Instrument{Venue: "test", Symbol: "X", Kind: kind, Underlying: "X", Quote: "USD", Settle: Currency{Code: "XBt", Major: "XBT", Scale: 8},
+			Multiplier: 100_000_000, Divisor: 1000, ContractsPerUnit: 1, Terms: []Terms{terms}}
+		err := new(Instruments).Add(&i)
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want)
+	}
+}

@@ -200,3 +200,12 @@ func TestBlocks(t *testing.T) {
 	// What does not fill the last block is left out.
 	require.InDelta(t, 0, stats.Overfitting([][]float64{{0, 1, 0, 1, 900}, {1, 2, 1, 2, -900}}, 2), 0)
 }
+
+// What lost everything in its first return is worse than any other, in each half.
+func TestRuinInTheFirstReturn(t *testing.T) {
+	ruined := stats.Trial{Returns: []float64{-1, 0, 0, 0}, Ruin: 0}
+	poor := stats.Trial{Returns: []float64{-0.2, -0.1, -0.2, -0.1}, Ruin: -1}
+	idle := stats.Trial{Returns: []float64{0, 0, 0, 0}, Ruin: -1}
+	require.InDelta(t, 0, stats.OverfittingOf([]stats.Trial{ruined, poor}, 2), 0, "the poor one is the best of both halves")
+	require.InDelta(t, 0, stats.OverfittingOf([]stats.Trial{ruined, poor, idle}, 2), 0)
+}
