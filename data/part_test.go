@@ -274,3 +274,35 @@ func TestKeysAreChecked(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// A bar ends after it begins, within a year.
+func TestBarsLast(t *testing.T) {
+	const most = int64(exchange.MaxBarInterval)
+	for d, good := range map[int64]bool{-1: false, 0: false, 1: true, most - 1: true, most: true, most + 1: false} {
+		require.Equal(t, good, lasting([]int64{10}, []int64{10 + d}), "%d", d)
+		require.Equal(t, good, lasting([]int64{10, 20, 30}, []int64{11, 20 + d, 31}), "%d among others", d)
+	}
+	require.False(t, lasting([]int64{-10}, []int64{-5}), "before 1970")
+}
+
+// Prices of trades, levels and bars are positive, and those that are not are counted.
+func TestVerifyCountsPricesThatAreNotPositive(t *testing.T) {
+	p := func(n int64) exchange.Price { return exchange.Price(n) * exchange.PriceUnit }
+	at := testDay
+	for kind, of := range map[string]func(exchange.Price) exchange.Event{
+		KindTrade: func(p exchange.Price) exchange.Event {
+			return exchange.TradeEvent(at, at, 0, exchange.Trade{Side: exchange.Buy, Price: p, Qty: 100})
+		},
+		KindBook: func(p exchange.Price) exchange.Event {
+			return exchange.LevelEvent(at, at, 0, exchange.Buy, exchange.Level{Price: p, Qty: 100}, exchange.FlagLast)
+		},
+		"bar-1m": func(p exchange.Price) exchange.Event {
+			return exchange.BarEvent(exchange.Bar{Start: at, End: at.Add(time.Minute), Open: p, High: p, Low: p, Close: p, Volume: 100})
+		},
+	} {
+		for price, count := range map[exchange.Price]int64{p(1): 0, 0: 1, p(-1): 1} {
+			s := verify(t, key(kind), []exchange.Event{of(price)})
+			require.Equal(t, count, s.Check(CheckNotPositive).Count, "%s at %s", kind, price)
+		}
+	}
+}

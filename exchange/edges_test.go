@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -129,5 +130,88 @@ func TestDivisorsAreBoundedByTheirUse(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// Every number of a report may be what it says at least and at most, and nothing beyond.
+func TestNumbersOfReports(t *testing.T) {
+	i, err := builtin(t).Lookup("bitmex", "XBTUSD")
+	require.NoError(t, err)
+	b := i.Bounds()
+	most, price, amount, unit := int64(b.Plenty), int64(MaxPrice), int64(MaxAmount), int64(RatioUnit)
+	for _, tt := range []struct {
+		field       string
+		kind        ReportKind
+		least, most int64
+		set         func(r *Report, v int64)
+	}{
+		{"timestamp", ReportOrder, 0, int64(Never) - int64(MaxTravel), func(r *Report, v int64) { r.Time = Time(v) }},
+		{"orderQty", ReportOrder, 0, most, func(r *Report, v int64) { r.Order.Qty = Qty(v) }},
+		{"leavesQty", ReportOrder, 0, most, func(r *Report, v int64) { r.Order.Leaves = Qty(v) }},
+		{"cumQty", ReportOrder, 0, most, func(r *Report, v int64) { r.Order.Filled = Qty(v) }},
+		{"price", ReportOrder, 0, price, func(r *Report, v int64) { r.Order.Price = Price(v) }},
+		{"stopPx", ReportOrder, 0, price, func(r *Report, v int64) { r.Order.StopPrice = Price(v) }},
+		{"avgPx", ReportOrder, 0, price, func(r *Report, v int64) { r.Order.AvgPrice = Price(v) }},
+		{"pegOffsetValue", ReportOrder, -price, price, func(r *Report, v int64) { r.Order.PegOffset = Price(v) }},
+		{"side", ReportFill, int64(Buy), int64(Sell), func(r *Report, v int64) { r.Fill.Side = Side(v) }},
+		{"lastQty", ReportFill, 1, most, func(r *Report, v int64) { r.Fill.Qty = Qty(v) }},
+		{"lastPx", ReportFill, int64(b.Low), int64(b.High), func(r *Report, v int64) { r.Fill.Price = Price(v) }},
+		{"currentQty", ReportFill, -2 * most, 2 * most, func(r *Report, v int64) { r.Fill.Position = Qty(v) }},
+		{"leavesQty", ReportFill, 0, most, func(r *Report, v int64) { r.Fill.Leaves = Qty(v) }},
+		{"execCost", ReportFill, -amount, amount, func(r *Report, v int64) { r.Fill.Value = Money(v) }},
+		{"execComm", ReportFill, -amount, amount, func(r *Report, v int64) { r.Fill.Fee = Money(v) }},
+		{"commission", ReportFill, -unit, unit, func(r *Report, v int64) { r.Fill.FeeRate = Ratio(v) }},
+		{"orderQty", ReportFill, 0, most, func(r *Report, v int64) { r.Order.OrderID, r.Order.Qty = "x", Qty(v) }},
+		{"orderQty", ReportFill, 0, most, func(r *Report, v int64) { r.Order.ClientID, r.Order.Qty = "x", Qty(v) }},
+		{"currentQty", ReportPosition, -most, most, func(r *Report, v int64) { r.Position.Qty = Qty(v) }},
+		{"avgEntryPrice", ReportPosition, 0, price, func(r *Report, v int64) { r.Position.EntryPrice = Price(v) }},
+		{"markPrice", ReportPosition, 0, price, func(r *Report, v int64) { r.Position.MarkPrice = Price(v) }},
+		{"liquidationPrice", ReportPosition, 0, price, func(r *Report, v int64) { r.Position.LiquidationPrice = Price(v) }},
+		{"bankruptPrice", ReportPosition, 0, price, func(r *Report, v int64) { r.Position.BankruptPrice = Price(v) }},
+		{"currentCost", ReportPosition, -amount, amount, func(r *Report, v int64) { r.Position.Cost = Money(v) }},
+		{"unrealisedPnl", ReportPosition, -amount, amount, func(r *Report, v int64) { r.Position.Unrealised = Money(v) }},
+		{"leverage", ReportPosition, 0, 100_000 * unit, func(r *Report, v int64) { r.Position.Leverage = Ratio(v) }},
+		{"walletBalance", ReportMargin, -amount, amount, func(r *Report, v int64) { r.Margin.Wallet = Money(v) }},
+		{"availableMargin", ReportMargin, -amount, amount, func(r *Report, v int64) { r.Margin.Available = Money(v) }},
+		{"qty", ReportFunding, -most, most, func(r *Report, v int64) { r.Funding.Qty = Qty(v) }},
+		{"price", ReportFunding, 0, price, func(r *Report, v int64) { r.Funding.Price = Price(v) }},
+		{"commission", ReportFunding, -unit, unit, func(r *Report, v int64) { r.Funding.Rate = Ratio(v) }},
+		{"execComm", ReportFunding, -amount, amount, func(r *Report, v int64) { r.Funding.Amount = Money(v) }},
+	} {
+		t.Run(fmt.Sprintf("%s of %d", tt.field, tt.kind), func(t *testing.T) {
+			for v, good := range map[int64]bool{tt.least: true, tt.most: true, tt.least - 1: false, tt.most + 1: false} {
+				r := Report{Kind: tt.kind, Fill: Fill{Side: Buy, Qty: 1, Price: 50_000 * PriceUnit}}
+				tt.set(&r, v)
+				err := b.CheckReport(&r)
+				if good {
+					require.NoError(t, err, "%d", v)
+					continue
+				}
+				var bad *ValidationError
+				require.ErrorAs(t, err, &bad, "%d", v)
+				require.Equal(t, tt.field, bad.Field)
+				require.Contains(t, []string{"bitmex:XBTUSD", ""}, bad.Symbol)
+			}
+		})
+	}
+}
+
+// Of an instrument of which nothing is known any price is possible.
+func TestAnyBounds(t *testing.T) {
+	b := AnyBounds()
+	for p, good := range map[Price]bool{-1: false, 0: false, 1: true, MaxPrice: true, MaxPrice + 1: false} {
+		e := TradeEvent(5, 5, 0, Trade{Side: Sell, Price: p, Qty: 1})
+		require.Equal(t, good, b.Check(&e) == nil, "%d", p)
+	}
+}
+
+// Funding is paid at some time of the day, its end included.
+func TestFundingOffsets(t *testing.T) {
+	for offset, good := range map[time.Duration]bool{-1: false, 0: true, 24 * time.Hour: true, 24*time.Hour + 1: false} {
+		i, err := builtin(t).Lookup("bitmex", "XBTUSD")
+		require.NoError(t, err)
+		c := *i
+		c.FundingOffset = offset
+		require.Equal(t, good, c.Validate() == nil, "%s", offset)
 	}
 }

@@ -28,10 +28,17 @@ func TestScriptsInLots(t *testing.T) {
 }
 
 // countsContracts reports whether a command configures a model that is told of
-// contracts, or in which their number matters.
+// contracts or in which their number matters, or sends an order that walks so many
+// levels that their odd contracts come to a lot.
 func countsContracts(command string) bool {
-	return strings.HasPrefix(command, "config") &&
-		(strings.Contains(command, "impact=") || strings.Contains(command, "queue=prob-log"))
+	f := strings.Fields(command)
+	switch f[0] {
+	case "config":
+		return strings.Contains(command, "impact=") || strings.Contains(command, "queue=prob-log")
+	case "submit":
+		return len(f[3]) > 6
+	}
+	return false
 }
 
 // inLots multiplies the lots of instruments, and makes a contract worth as much less.
