@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -305,4 +306,41 @@ func TestVerifyCountsPricesThatAreNotPositive(t *testing.T) {
 			require.Equal(t, count, s.Check(CheckNotPositive).Count, "%s at %s", kind, price)
 		}
 	}
+}
+
+// The digest of a range names each part of it, also those that were not read: of two
+// inputs, and without those whose rows are all outside of the range.
+func TestDigestNamesPartsThatWereNotRead(t *testing.T) {
+	c := newCatalog(t)
+	k := key("bar-1m")
+	all := slices.Concat(minuteBars(testDay, 120), minuteBars(testDay.Add(40*day), 80)) // of two partitions
+	load(t, c, "d", k, all[120:160])
+	load(t, c, "e", k, all[160:])
+	load(t, c, "a", k, all[:40])
+	load(t, c, "b", k, all[40:80])
+	load(t, c, "c", k, all[80:120])
+	names := func(from, to int) (inputs []string) {
+		q := Query{Instruments: instruments(t), Streams: []Key{k}, From: all[from].Time, To: all[to-1].Time + 1}
+		f, err := c.Feed(t.Context(), q)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, f.Close()) }()
+		parts, err := f.Digest()
+		require.NoError(t, err)
+		for _, p := range parts {
+			for _, name := range []string{"a", "b", "c", "d", "e"} {
+				if p.Input == input(name).Digest {
+					inputs = append(inputs, name)
+				}
+			}
+			require.Equal(t, int64(40), p.Rows)
+		}
+		return inputs
+	}
+	require.ElementsMatch(t, []string{"a", "b", "c"}, names(0, 120))
+	require.ElementsMatch(t, []string{"a", "b", "c", "d", "e"}, names(0, 200))
+	require.ElementsMatch(t, []string{"b", "c", "d"}, names(40, 160))
+	require.ElementsMatch(t, []string{"a", "b"}, names(39, 41))
+	require.ElementsMatch(t, []string{"a"}, names(0, 40))
+	require.ElementsMatch(t, []string{"b"}, names(40, 80))
+	require.ElementsMatch(t, []string{"c"}, names(80, 120))
 }

@@ -215,3 +215,16 @@ func TestFundingOffsets(t *testing.T) {
 		require.Equal(t, good, c.Validate() == nil, "%s", offset)
 	}
 }
+
+// A dollar is a dollar of any kind, and nothing else.
+func TestDollars(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"USD", "USD", true}, {"USDT", "USDT", true}, {"XBT", "XBT", true}, {"USD", "USDT", true}, {"USDT", "USD", true},
+		{"USD", "XBT", false}, {"XBT", "USD", false}, {"USDT", "XBT", false}, {"XBT", "USDT", false}, {"EUR", "USDC", false},
+	} {
+		require.Equal(t, tt.same, sameDollar(tt.a, tt.b), "%s %s", tt.a, tt.b)
+	}
+}
