@@ -228,3 +228,13 @@ func TestDollars(t *testing.T) {
 		require.Equal(t, tt.same, sameDollar(tt.a, tt.b), "%s %s", tt.a, tt.b)
 	}
 }
+
+// An event takes no room for what it does not say.
+func TestEncodingOfNothing(t *testing.T) {
+	e := MarkEvent(0, 0, 0, Mark{})
+	b := AppendEvent(nil, &e, &Event{})
+	require.Zero(t, b[1]&15, "no places")
+	e = MarkEvent(0, 0, 0, Mark{Mark: 1})
+	require.Equal(t, byte(1), AppendEvent(nil, &e, &Event{})[1]&15)
+	require.Len(t, AppendEvent(nil, &e, &Event{}), len(b)+1)
+}
