@@ -119,7 +119,7 @@ func TestQuantiles(t *testing.T) {
 	require.InDelta(t, 10, stats.VaR(r, 0), 0)
 	require.InDelta(t, 15, stats.CVaR(r, 1.0/3), 1e-12, "what equals the quantile counts")
 	require.InDelta(t, 38.5/11.5, stats.TailRatio(r), 1e-12)
-	require.InDelta(t, 38.5/11.5, stats.TailRatio([]float64{-40, -10, -30, -20})*math.Pow(38.5/11.5, 2), 1e-12, "of magnitudes")
+	require.InDelta(t, 38.5/11.5, stats.TailRatio([]float64{-40, -10, -30, -20})*38.5/11.5*38.5/11.5, 1e-12, "of magnitudes")
 }
 
 // A window is of any length from 1 to that of the series.
@@ -139,7 +139,7 @@ func TestShapes(t *testing.T) {
 	normal := stats.Shape{Sharpe: 1, N: 2}
 	require.InDelta(t, 0.792892, normal.Probabilistic(0), 1e-6, "Φ(1/√1.5)")
 	require.InDelta(t, 0.5, normal.Probabilistic(1), 1e-12)
-	require.InDelta(t, 1+1.5*math.Pow(1.6448536269514722, 2), normal.MinTrackRecord(0, 0.95), 1e-9)
+	require.InDelta(t, 1+1.5*1.6448536269514722*1.6448536269514722, normal.MinTrackRecord(0, 0.95), 1e-9)
 	for name, v := range map[string]float64{
 		"one return":                 stats.Shape{Sharpe: 1, N: 1}.Probabilistic(0),
 		"no spread":                  stats.Shape{Sharpe: 1, Skew: 1.5, N: 100}.Probabilistic(0),
