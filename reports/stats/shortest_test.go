@@ -86,6 +86,9 @@ func TestTradesThatEndAtZero(t *testing.T) {
 		won, lost, winStreak, lossStreak int
 	}{
 		{[]float64{0}, 0, 0, 0, 0},
+		{[]float64{1}, 1, 0, 1, 0},
+		{[]float64{-1}, 0, 1, 0, 1},
+		{[]float64{1, 1, -1}, 2, 1, 2, 1},
 		{[]float64{1, 0, 1}, 2, 0, 1, 0},
 		{[]float64{-1, 0, -1}, 0, 2, 0, 1},
 		{[]float64{0, 1, 1, -1, 0}, 2, 1, 2, 1},
