@@ -78,7 +78,7 @@ func TestVerifyFindsCrossedBooks(t *testing.T) {
 	}
 	s := verify(t, key(KindQuote), []exchange.Event{
 		quote(testDay, "40000", "40000.5"), quote(testDay+1, "40000", "40000"), quote(testDay+2, "0", "40000"),
-		quote(testDay+3, "40001", "40000"),
+		quote(testDay+3, "40001", "40000"), quote(testDay+4, "40000", "0"), quote(testDay+5, "0", "0"),
 	})
 	require.Equal(t, int64(2), s.Check(CheckCrossed).Count)
 

@@ -14,15 +14,34 @@ import (
 )
 
 func TestConfigIsChecked(t *testing.T) {
-	for want, change := range map[string]func(c *engine.Config){
-		"engine: instruments, feed, exchange and strategy are needed": func(c *engine.Config) { c.Feed = nil },
-		"engine: no symbols":                     func(c *engine.Config) { c.Symbols = nil },
-		"engine: durations must not be negative": func(c *engine.Config) { c.Delay.Fixed = -1 },
+	needed := "engine: instruments, feed, exchange and strategy are needed"
+	negative := "engine: durations must not be negative"
+	for name, c := range map[string]struct {
+		change func(c *engine.Config)
+		want   string
+	}{
+		"as it is":        {func(*engine.Config) {}, ""},
+		"no instruments":  {func(c *engine.Config) { c.Instruments = nil }, needed},
+		"no feed":         {func(c *engine.Config) { c.Feed = nil }, needed},
+		"no exchange":     {func(c *engine.Config) { c.Exchange = nil }, needed},
+		"no strategy":     {func(c *engine.Config) { c.Strategy = nil }, needed},
+		"no symbols":      {func(c *engine.Config) { c.Symbols = nil }, "engine: no symbols"},
+		"delay":           {func(c *engine.Config) { c.Delay.Fixed = -1 }, negative},
+		"samples":         {func(c *engine.Config) { c.SampleEvery = -1 }, negative},
+		"grace":           {func(c *engine.Config) { c.BarGrace = -1 }, negative},
+		"durations of 0":  {func(c *engine.Config) { c.Delay.Fixed, c.SampleEvery, c.BarGrace = 0, 0, 0 }, ""},
+		"durations above": {func(c *engine.Config) { c.Delay.Fixed, c.SampleEvery, c.BarGrace = 1, 1, 1 }, ""},
 	} {
-		r := newRun(t, trade(0, 1, 1))
-		change(&r.config)
-		_, err := engine.New(r.config)
-		require.EqualError(t, err, want)
+		t.Run(name, func(t *testing.T) {
+			r := newRun(t, trade(0, 1, 1))
+			c.change(&r.config)
+			_, err := engine.New(r.config)
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, c.want)
+		})
 	}
 }
 

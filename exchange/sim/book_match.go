@@ -131,16 +131,19 @@ func (x *Exchange) cross(s *symbol, side exchange.Side) {
 // offered takes from the opposite side what a resting order may have of it.
 func (x *Exchange) offered(s *symbol, o *order) (exchange.Qty, bool) {
 	c := x.offers(s, o.Side, o.Price)
-	p, q, ok := c.next()
-	if !ok {
-		return 0, false
+	for {
+		p, q, ok := c.next()
+		if !ok {
+			return 0, false
+		}
+		if x.cfg.NoConsumption {
+			return o.Leaves, true
+		}
+		if q = s.lots(min(q, o.Leaves), o.Leaves); q > 0 {
+			s.take(o.Side.Opposite(), p, q)
+			return q, true
+		}
 	}
-	if x.cfg.NoConsumption {
-		return o.Leaves, true
-	}
-	q = s.lots(min(q, o.Leaves), o.Leaves)
-	s.take(o.Side.Opposite(), p, q)
-	return q, q > 0
 }
 
 // lots rounds a quantity down to what can trade: whole lots, or all that is

@@ -53,26 +53,29 @@ func TestScripts(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) { runScript(t, name) })
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) { runScript(t, name, 1) })
 	}
 }
 
-func runScript(t *testing.T, name string) {
+func runScript(t *testing.T, name string, lot exchange.Qty) {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	s := newScript(t)
+	s.lot = lot
+	_, err = s.config(nil)
+	require.NoError(t, err)
 	var out strings.Builder
 	sc := bufio.NewScanner(strings.NewReader(string(text)))
-	answering := false
+	answering, skipped := false, false
 	var got []string
 	flush := func() {
-		if answering {
+		if answering && !skipped {
 			for _, l := range got {
 				out.WriteString(l + "\n")
 			}
 		}
-		answering, got = false, nil
+		answering, skipped, got = false, false, nil
 	}
 	for line := 1; sc.Scan(); line++ {
 		l := sc.Text()
@@ -83,18 +86,21 @@ func runScript(t *testing.T, name string) {
 		case l == "":
 			flush()
 			out.WriteString("\n")
-		case answering: // an answer: replaced
+		case answering && !skipped: // an answer: replaced
+		case answering:
+			out.WriteString(l + "\n")
 		case strings.HasPrefix(l, "#"):
 			out.WriteString(l + "\n")
 		default:
 			out.WriteString(l + "\n")
+			skipped = skipped || lot != 1 && countsContracts(l)
 			answer, err := s.run(l)
 			require.NoError(t, err, "%s:%d: %s", name, line, l)
 			got = append(got, answer...)
 		}
 	}
 	flush()
-	if *rewrite {
+	if *rewrite && lot == 1 {
 		require.NoError(t, os.WriteFile(name, []byte(out.String()), 0o600))
 		return
 	}
@@ -110,10 +116,11 @@ type script struct {
 	now   exchange.Time
 	begun bool
 	sym   exchange.SymbolID
+	lot   exchange.Qty // contracts for each one that the script says; see [TestScriptsInLots]
 }
 
 func newScript(tb testing.TB) *script {
-	s := &script{tb: tb, now: epoch}
+	s := &script{tb: tb, now: epoch, lot: 1}
 	_, err := s.config(nil)
 	require.NoError(tb, err)
 	return s
@@ -166,7 +173,11 @@ const testInstruments = `[
   {"venue": "test", "symbol": "XBT_USDT", "kind": "spot", "underlying": "XBT", "quote": "USDT",
    "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1, "divisor": 100,
    "terms": [{"tickSize": 0.5, "lotSize": 1000, "makerFee": 0, "takerFee": 0.001, "initMargin": 1, "maintMargin": 1,
-    "maxQty": 10000000000, "maxPrice": 1000000}]}
+    "maxQty": 10000000000, "maxPrice": 1000000}]},
+  {"venue": "test", "symbol": "TIERLOT", "kind": "linear", "underlying": "ABC", "quote": "USDT",
+   "settle": {"code": "USDt", "major": "USDT", "scale": 6}, "multiplier": 1000,
+   "terms": [{"tickSize": 0.5, "lotSize": 100, "makerFee": 0, "takerFee": 0, "initMargin": 0.01, "maintMargin": 0.005,
+    "riskLimit": 100000000, "riskStep": 50000000, "maxQty": 1000000000, "maxPrice": 200}]}
 ]`
 
 func instruments(tb testing.TB) *exchange.Instruments {
@@ -188,6 +199,9 @@ func (s *script) config(args []string) ([]string, error) {
 	c := testConfig(s.tb)
 	c.Queue = RiskAverse{}
 	s.sym = 0
+	if s.lot != 1 {
+		c.Instruments = inLots(s.tb, c.Instruments, s.lot)
+	}
 	for _, a := range args {
 		key, value, _ := strings.Cut(a, "=")
 		var err error
@@ -298,10 +312,13 @@ func (s *script) run(line string) ([]string, error) {
 	var out []string
 	if events != nil {
 		for i := range events {
+			if s.lot != 1 {
+				events[i] = oddLots(events[i], s.lot)
+			}
 			s.x.Market(&events[i])
 		}
 	} else if err := s.command(f[0], args); err != nil {
-		out = append(out, "error: "+err.Error())
+		out = append(out, "error: "+s.text(err.Error()))
 	}
 	return append(out, s.until(s.now)...), nil
 }
@@ -332,7 +349,7 @@ func (s *script) line(r *exchange.Report) []string {
 	case exchange.ReportOrder:
 		l := fmt.Sprintf("%s %s: %s", at, o.ClientID, r.ExecType)
 		if r.ExecType == exchange.ExecNew || r.ExecType == exchange.ExecReplaced || r.ExecType == exchange.ExecRestated {
-			l += fmt.Sprintf(" %s %d", o.Side, o.Qty)
+			l += fmt.Sprintf(" %s %s", o.Side, s.qty(o.Qty))
 			if o.Price != 0 {
 				l += " @ " + o.Price.String()
 			}
@@ -344,9 +361,9 @@ func (s *script) line(r *exchange.Report) []string {
 			}
 		}
 		if o.Filled > 0 {
-			l += fmt.Sprintf(" after %d", o.Filled)
+			l += fmt.Sprintf(" after %s", s.qty(o.Filled))
 		}
-		text, _, _ := strings.Cut(o.Text, "\n")
+		text, _, _ := strings.Cut(s.text(o.Text), "\n")
 		if r.ExecType != exchange.ExecNew && r.ExecType != exchange.ExecTriggered && r.ExecType != exchange.ExecRejected {
 			l += ", " + text
 		}
@@ -360,23 +377,23 @@ func (s *script) line(r *exchange.Report) []string {
 		if who == "" {
 			who = f.Type.String()
 		}
-		l := fmt.Sprintf("%s %s: %s %d @ %s %s", at, who, f.Side, f.Qty, f.Price, f.Cause)
+		l := fmt.Sprintf("%s %s: %s %s @ %s %s", at, who, f.Side, s.qty(f.Qty), f.Price, f.Cause)
 		if f.Liquidity == exchange.AddedLiquidity {
 			l += " maker"
 		}
 		if f.Ambiguous {
 			l += " ambiguous"
 		}
-		return []string{fmt.Sprintf("%s, %d left, position %d", l, f.Leaves, f.Position)}
+		return []string{fmt.Sprintf("%s, %s left, position %s", l, s.qty(f.Leaves), s.qty(f.Position))}
 	case exchange.ReportFunding:
 		p := &r.Funding
-		return []string{fmt.Sprintf("%s funding: %s on %d at %s pays %s", at, p.Rate, p.Qty, p.Price, p.Amount.Decimal(6))}
+		return []string{fmt.Sprintf("%s funding: %s on %s at %s pays %s", at, p.Rate, s.qty(p.Qty), p.Price, p.Amount.Decimal(6))}
 	case exchange.ReportReject:
 		who := string(r.Reject.ClientID)
 		if who == "" {
 			who = string(r.Reject.OrderID)
 		}
-		return []string{fmt.Sprintf("%s %s: %s refused, %s", at, who, r.Reject.Command, r.Reject.Reason)}
+		return []string{fmt.Sprintf("%s %s: %s refused, %s", at, who, r.Reject.Command, s.text(r.Reject.Reason))}
 	}
 	return nil
 }
@@ -387,14 +404,15 @@ func (s *script) show(what string) (out []string) {
 	case "queue":
 		for _, list := range [][]*order{slices.Collect(m.bids.all()), slices.Collect(m.asks.all())} {
 			for _, o := range list {
-				out = append(out, fmt.Sprintf("%s: %d @ %s behind %.2f", o.ClientID, o.Leaves, o.Price, float64(o.queue.front)/QueueUnit))
+				out = append(out, fmt.Sprintf("%s: %s @ %s behind %.2f", o.ClientID, s.qty(o.Leaves), o.Price,
+					float64(o.queue.front)/QueueUnit/float64(s.lot)))
 			}
 		}
 	case "position":
 		p := s.x.Account().Position(s.sym)
 		mg := s.x.Account().Margin()
-		out = append(out, fmt.Sprintf("%d at %s, mark %s, unrealised %s, realised %s, fees %s, funding %s; wallet %s",
-			p.Qty, p.EntryPrice, p.MarkPrice, p.Unrealised.Decimal(6), p.Realised.Decimal(6), p.Fees.Decimal(6),
+		out = append(out, fmt.Sprintf("%s at %s, mark %s, unrealised %s, realised %s, fees %s, funding %s; wallet %s",
+			s.qty(p.Qty), p.EntryPrice, p.MarkPrice, p.Unrealised.Decimal(6), p.Realised.Decimal(6), p.Fees.Decimal(6),
 			p.Funding.Decimal(6), mg.Wallet.Decimal(6)))
 	case "margin":
 		p, r, m := s.x.Account().Position(s.sym), s.x.Account().Requirements(s.sym), s.x.Account().Margin()
@@ -532,10 +550,20 @@ func (s *script) command(verb string, args []string) error {
 		if err != nil {
 			return err
 		}
+		o.Qty *= s.lot
+		if o.DisplayQty != exchange.Hidden {
+			o.DisplayQty *= s.lot
+		}
 		_, err = s.x.Submit(ctx, o)
 		return err
 	case "amend":
-		return s.x.Amend(ctx, parseAmend(s.sym, args))
+		a := parseAmend(s.sym, args)
+		for _, q := range []*exchange.Qty{a.Qty, a.Leaves} {
+			if q != nil {
+				*q *= s.lot
+			}
+		}
+		return s.x.Amend(ctx, a)
 	case "cancel":
 		return s.x.Cancel(ctx, exchange.CancelOrder{Symbol: s.sym, ClientID: exchange.ClientID(args[0])})
 	case "cancelall":
