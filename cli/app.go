@@ -81,7 +81,7 @@ func (a *App) Run(ctx context.Context) int {
 	root.SetErr(a.Stderr)
 	err := a.checkVenues()
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		err = executed(ctx, root)
 	}
 	code := exitCode(err)
 	switch {
@@ -89,9 +89,37 @@ func (a *App) Run(ctx context.Context) int {
 	case code == ExitInterrupted:
 		fmt.Fprintln(a.Stderr, "interrupted")
 	default:
-		fmt.Fprintf(a.Stderr, "%s: %s\n", a.Command, err)
+		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Command, err, traced(err))
 	}
 	return code
+}
+
+// executed runs a command. A panic that nothing else has caught is a fault in the program.
+func executed(ctx context.Context, root *cobra.Command) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = engine.NewPanicError(p, nil)
+		}
+	}()
+	return root.ExecuteContext(ctx)
+}
+
+// traced writes the trace of a panic to a file of its own and says where that is; it is for
+// whoever mends the fault.
+func traced(err error) string {
+	var p *engine.PanicError
+	if !errors.As(err, &p) {
+		return ""
+	}
+	f, failed := os.CreateTemp("", "dunamis-fault-*.txt")
+	if failed != nil {
+		return ""
+	}
+	_, failed = fmt.Fprintf(f, "%s\n%s\n\n%s", Version(), p, p.Stack)
+	if errors.Join(failed, f.Close()) != nil {
+		return ""
+	}
+	return "; the trace is in " + f.Name()
 }
 
 func (a *App) root() *cobra.Command {

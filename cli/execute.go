@@ -206,6 +206,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 		return nil, errors.Join(err, log.close(), recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
 	summary, err := eng.Run(ctx)
+	err = p.named(err)
 	bar.clear()
 	err = errors.Join(err, log.close())
 	if err != nil {
@@ -241,6 +242,15 @@ func (p *plan) make() (*sim.Exchange, engine.Strategy, error) {
 	}
 	strategy, err := p.definition.New(p.values)
 	return x, strategy, usage(err)
+}
+
+// named gives the error of a strategy's panic the name that the user knows.
+func (p *plan) named(err error) error {
+	var panics *engine.PanicError
+	if errors.As(err, &panics) && panics.Strategy != "" {
+		panics.Strategy = p.definition.Name
+	}
+	return err
 }
 
 // account shows a wallet of the simulated account to the recorder.

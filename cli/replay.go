@@ -144,6 +144,7 @@ func (a *App) replayed(ctx context.Context, f *sessionFlags, p *plan, w *wired) 
 		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
 	}
 	summary, err := w.engine.Run(ctx)
+	err = p.named(err)
 	if err == nil {
 		err = w.session.Same()
 	}

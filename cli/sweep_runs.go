@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,7 +177,8 @@ func (r *runner) fly(ctx context.Context, f *flight) (entry sweeps.Entry, err er
 			err = panicked(p)
 		}
 	}()
-	return r.runOne(ctx, f.run, f.feed, r.progressOf(f))
+	entry, err = r.runOne(ctx, f.run, f.feed, r.progressOf(f))
+	return entry, brief(err)
 }
 
 // progressOf notes how far a run is, by time where the range of the data was given, else
@@ -352,24 +351,16 @@ func (r *runner) draw() {
 	r.bar.set(done, int64(points-r.begun)*wholeRun, detail)
 }
 
-// panicked is the error of a run whose strategy panicked: what it said and where.
-func panicked(p any) error {
-	callers := make([]uintptr, 64)
-	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
-	raised := false
-	for {
-		frame, more := frames.Next()
-		switch {
-		case frame.Function == "runtime.gopanic":
-			raised = true
-		case raised && !strings.HasPrefix(frame.Function, "runtime."):
-			name := frame.Function[strings.LastIndexByte(frame.Function, '/')+1:]
-			return fmt.Errorf("panic: %v (in %s, %s:%d)", p, name, filepath.Base(frame.File), frame.Line)
-		}
-		if !more {
-			return fmt.Errorf("panic: %v", p)
-		}
+// panicked is the error of a run that panicked: what it said and where.
+func panicked(p any) error { return errors.New(engine.NewPanicError(p, nil).Brief()) }
+
+// brief is the error of a run that panicked in the engine's loop, as [panicked] says it.
+func brief(err error) error {
+	var p *engine.PanicError
+	if errors.As(err, &p) {
+		return errors.New(p.Brief())
 	}
+	return err
 }
 
 // printable makes one line of a text that a strategy may have made.
