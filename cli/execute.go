@@ -205,7 +205,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	if err != nil {
 		return nil, errors.Join(err, log.close(), recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
-	summary, err := eng.Run(ctx)
+	summary, err := eng.RunRecovered(ctx)
 	err = p.named(err)
 	bar.clear()
 	err = errors.Join(err, log.close())

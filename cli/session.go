@@ -279,7 +279,7 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 			}
 		}
 	}()
-	summary, err := w.engine.Run(ctx)
+	summary, err := w.engine.RunRecovered(ctx)
 	close(over)
 	<-heard
 	suspended := errors.Is(err, session.ErrSuspended)

@@ -177,8 +177,7 @@ func (r *runner) fly(ctx context.Context, f *flight) (entry sweeps.Entry, err er
 			err = panicked(p)
 		}
 	}()
-	entry, err = r.runOne(ctx, f.run, f.feed, r.progressOf(f))
-	return entry, brief(err)
+	return r.runOne(ctx, f.run, f.feed, r.progressOf(f))
 }
 
 // progressOf notes how far a run is, by time where the range of the data was given, else
@@ -353,15 +352,6 @@ func (r *runner) draw() {
 
 // panicked is the error of a run that panicked: what it said and where.
 func panicked(p any) error { return errors.New(engine.NewPanicError(p, nil).Brief()) }
-
-// brief is the error of a run that panicked in the engine's loop, as [panicked] says it.
-func brief(err error) error {
-	var p *engine.PanicError
-	if errors.As(err, &p) {
-		return errors.New(p.Brief())
-	}
-	return err
-}
 
 // printable makes one line of a text that a strategy may have made.
 func printable(text string) string {

@@ -198,11 +198,11 @@ func New(cfg Config) (*Engine, error) {
 
 // Run replays the feed to its end through the strategy. It returns what was
 // done so far together with an error when the context is cancelled, the feed
-// fails or the strategy cannot start. A panic of the strategy, the exchange or the engine
-// is a [*PanicError].
+// fails or the strategy cannot start. Panics are the caller's to recover: see
+// [Engine.RunRecovered].
 func (e *Engine) Run(ctx context.Context) (Summary, error) {
 	e.ctx.ctx = ctx
-	err := e.recovered(ctx)
+	err := e.run(ctx)
 	e.summary.End = e.now
 	e.summary.Halted = e.halted
 	e.summary.RiskRefused = e.guard.refused

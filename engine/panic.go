@@ -137,14 +137,17 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// recovered runs the strategy, and turns a panic into a [*PanicError].
-func (e *Engine) recovered(ctx context.Context) (err error) {
+// RunRecovered is Run, and returns a panic of the strategy, the exchange or the engine as a
+// [*PanicError].
+func (e *Engine) RunRecovered(ctx context.Context) (s Summary, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = e.panicked(NewPanicError(p, e.cfg.Strategy))
+			s = e.summary
+			s.End = e.now
 		}
 	}()
-	return e.run(ctx)
+	return e.Run(ctx)
 }
 
 // panicked adds what the engine was doing.

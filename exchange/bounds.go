@@ -380,6 +380,18 @@ func (b *Bounds) checkOrder(o *Order) error {
 	return nil
 }
 
+// CheckBasis checks what a position has come to: sums of it and one more fill do not
+// overflow.
+func (b *Bounds) CheckBasis(x Basis) error {
+	switch {
+	case x.Qty > 2*b.Plenty || x.Qty < -2*b.Plenty:
+		return b.badHeld("currentQty", x.Qty)
+	case tooMuch(x.Cost):
+		return b.badAmount("currentCost", x.Cost)
+	}
+	return nil
+}
+
 // CheckFill checks a fill before it is added to a position.
 func (b *Bounds) CheckFill(f *Fill) error {
 	switch {

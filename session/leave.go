@@ -45,6 +45,9 @@ func (s *Session) noticed(n live.Notice) {
 		s.operate(exchange.OperationHold)
 	case live.Found:
 		s.operate(exchange.OperationResume)
+	case live.Refused:
+		s.doubt(n.Text)
+		s.operate(exchange.OperationDistrust)
 	case live.Missed:
 		s.doubt(n.Text)
 	case live.Difference:

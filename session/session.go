@@ -171,7 +171,7 @@ func New(ctx context.Context, c Config) (*Session, error) {
 		asked: &outputs{store: c.Store, table: commandsTable, count: state.Commands}, aside: &outputs{store: c.Store, table: shadowTable, count: state.Shadowed},
 	}
 	if c.Live != nil {
-		c.Live.keep, c.Live.shadowed = s.command, s.shadowReport
+		c.Live.keep, c.Live.shadowed, c.Live.refused = s.command, s.shadowReport, s.noticed
 		s.fates = &fates{names: c.Names, ahead: c.Live.queueAhead(), open: map[exchange.ClientID]*Fate{}, ended: c.Fate}
 	}
 	if c.Source != nil {
