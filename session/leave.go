@@ -169,11 +169,23 @@ func (s *Session) closeVenue() error {
 	if s.finished && (s.cfg.KeepOrders || l.settled()) {
 		return l.venue.Close()
 	}
-	err := l.hush(s.ctx, leavePatience)
+	err := s.hush()
 	if s.finished {
 		err = errors.Join(err, s.part(s.ctx, l.parting))
 	}
 	return err
+}
+
+// hush cancels what is open and lets go of the venue. Should that panic, as it may after a
+// panic of the engine, the dead man's switch stays armed.
+func (s *Session) hush() (err error) {
+	l := s.cfg.Live
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.Join(fmt.Errorf("orders may be open on the venue until the dead man's switch cancels them: panic: %v", p), l.venue.Abandon())
+		}
+	}()
+	return l.hush(s.ctx, leavePatience)
 }
 
 // part corrects the list of orders by what the venue said after the session's last
