@@ -18,6 +18,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/internal/config"
 )
 
@@ -108,14 +109,21 @@ func executed(ctx context.Context, root *cobra.Command) (err error) {
 // whoever mends the fault.
 func traced(err error) string {
 	var p *engine.PanicError
-	if !errors.As(err, &p) {
+	var g *gateway.FaultError
+	stack := ""
+	switch {
+	case errors.As(err, &p):
+		stack = p.Stack
+	case errors.As(err, &g):
+		stack = g.Stack
+	default:
 		return ""
 	}
 	f, failed := os.CreateTemp("", "dunamis-fault-*.txt")
 	if failed != nil {
 		return ""
 	}
-	_, failed = fmt.Fprintf(f, "%s\n%s\n\n%s", Version(), p, p.Stack)
+	_, failed = fmt.Fprintf(f, "%s\n%s\n\n%s", Version(), err, stack)
 	if errors.Join(failed, f.Close()) != nil {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/internal/config"
 )
 
@@ -56,13 +57,14 @@ func exitCode(err error) int {
 		noData *data.NoDataError
 		beyond *data.ValueError
 		panics *engine.PanicError
+		fault  *gateway.FaultError
 	)
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
-	case errors.As(err, &panics) && panics.Strategy == "":
+	case errors.As(err, &panics) && panics.Strategy == "", errors.As(err, &fault):
 		return ExitFault
 	case errors.As(err, &panics):
 		return ExitFailed

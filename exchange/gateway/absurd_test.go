@@ -1,20 +1,25 @@
 package gateway_test
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/exchange/sim"
 )
 
 // notices are what a client says of its account.
@@ -168,4 +173,130 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Header.Del("Content-Length")
 	}
 	return resp, err
+}
+
+// Events of the upstream that are out of bounds become gaps: neither the gateway nor an
+// account ends.
+func TestAbsurdUpstream(t *testing.T) {
+	set, err := exchange.BuiltinInstruments()
+	require.NoError(t, err)
+	i, err := set.Lookup("bitmex", "XBTUSD")
+	require.NoError(t, err)
+	at, err := exchange.ParseTime("2023-05-01")
+	require.NoError(t, err)
+	trade := func(price string, q exchange.Qty) exchange.Event {
+		return exchange.TradeEvent(at, at, i.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice(price), Qty: q})
+	}
+	events := []exchange.Event{trade("30000", 1), trade("0", 1), trade("0.00000001", 1), trade("-5", 1), trade("30000", 1<<62),
+		exchange.MarkEvent(at, at, i.ID, exchange.Mark{Mark: 1}), exchange.MarkEvent(at, at, i.ID, exchange.Mark{Index: -1}),
+		exchange.TradeEvent(-1, at, i.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: 1}), trade("30001", 2)}
+	config := sim.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle, Balance: 1_000_000_000}
+	registry := prometheus.NewRegistry()
+	g, err := gateway.New(gateway.Config{Instruments: set, Symbols: config.Symbols, Currency: i.Settle, Keys: testKeys, Start: at, Metrics: registry,
+		Open: func(gateway.Key) (exchange.Exchange, gateway.Statement, error) {
+			x, err := sim.New(config)
+			return x, x.Account(), err
+		}})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	feed := &gated{list: list{events[:1], nil}, open: make(chan struct{}), rest: list{events[1:], io.EOF}}
+	go func() { ended <- g.Run(ctx, feed, gateway.Replay{Speed: 1}) }()
+	server := httptest.NewServer(g.Handler())
+	defer server.Close()
+	w := &world{t: t, server: server}
+	ask := func(path string, into any) { w.ask("trader", "GET", path, "").into(t, into) }
+	ask("/position", &[]any{}) // opens the account
+	close(feed.open)
+	require.Eventually(t, func() bool { return traded(ask) == 2 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+		# HELP dunamis_gateway_refused_events_total Events of the market that were out of bounds and became gaps.
+		# TYPE dunamis_gateway_refused_events_total counter
+		dunamis_gateway_refused_events_total 7
+	`), "dunamis_gateway_refused_events_total"))
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+// gated is a feed that waits between two parts.
+type gated struct {
+	list
+	open chan struct{}
+	rest list
+}
+
+func (f *gated) Next(ctx context.Context, events []exchange.Event) (int, error) {
+	if len(f.list.events) > 0 {
+		return f.list.Next(ctx, events)
+	}
+	select {
+	case <-f.open:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	return f.rest.Next(ctx, events)
+}
+
+// breakable is an exchange that panics when it is told to.
+type breakable struct {
+	*sim.Exchange
+	market, order bool
+}
+
+func (b *breakable) Market(ev *exchange.Event) {
+	if b.market {
+		panic("no such price\n" + strings.Repeat("x", 1000))
+	}
+	b.Exchange.Market(ev)
+}
+
+func (b *breakable) Submit(ctx context.Context, o exchange.NewOrder) (exchange.ClientID, error) {
+	if b.order {
+		panic("no such order")
+	}
+	return b.Exchange.Submit(ctx, o)
+}
+
+// A panic of the owner ends it with an error that names the event or the request, and who
+// asked is answered.
+func TestOwnerPanics(t *testing.T) {
+	for name, want := range map[string]string{
+		"market": `at the event bitmex:XBTUSD 2023-05-01T00:00:00Z trade #`,
+		"order":  `at 2023-05-01T00:00:00Z, POST /api/v1/order of account 1: "map[`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := new(breakable)
+			w := newWorld(t, nil)
+			g, err := gateway.New(gateway.Config{Instruments: w.set, Symbols: w.traded, Currency: w.inst.Settle, Keys: testKeys, Start: w.now,
+				Open: func(gateway.Key) (exchange.Exchange, gateway.Statement, error) {
+					s, err := sim.New(sim.Config{Instruments: w.set, Symbols: w.traded, Currency: w.inst.Settle, Balance: 1_000_000_000})
+					x.Exchange = s
+					return x, s.Account(), err
+				}})
+			require.NoError(t, err)
+			ended := make(chan error, 1)
+			go func() { ended <- g.Own(t.Context()) }()
+			server := httptest.NewServer(g.Handler())
+			defer server.Close()
+			its := &world{t: t, server: server}
+			its.ask("trader", "GET", "/position", "").into(t, &[]any{})
+			if name == "market" {
+				x.market = true
+				ev := exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: 1})
+				require.Error(t, g.Step(t.Context(), &ev))
+			} else {
+				x.order = true
+				a := its.ask("trader", "POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":1000}`)
+				require.Equal(t, http.StatusServiceUnavailable, a.status)
+			}
+			err = <-ended
+			var fault *gateway.FaultError
+			require.ErrorAs(t, err, &fault)
+			require.Contains(t, err.Error(), "fault in the program "+want)
+			require.Contains(t, err.Error(), "(in gateway_test.(*breakable).")
+			require.NotContains(t, err.Error(), "\n")
+			require.Less(t, len(err.Error()), 1000)
+			require.Contains(t, fault.Stack, "goroutine")
+		})
+	}
 }
