@@ -182,7 +182,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 		return nil, dataError(err)
 	}
 	defer feed.Close() //nolint:errcheck // only read
-	simulated, strategy, err := p.make()
+	simulated, strategy, err := p.makeRecovered()
 	if err != nil {
 		return nil, err
 	}
@@ -242,6 +242,18 @@ func (p *plan) make() (*sim.Exchange, engine.Strategy, error) {
 	}
 	strategy, err := p.definition.New(p.values)
 	return x, strategy, usage(err)
+}
+
+// makeRecovered is make, and returns a panic of the strategy's maker as an error.
+func (p *plan) makeRecovered() (x *sim.Exchange, s engine.Strategy, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			panics := engine.NewPanicError(v, nil)
+			panics.Strategy, panics.Doing = p.definition.Name, "when it was made"
+			err = panics
+		}
+	}()
+	return p.make()
 }
 
 // named gives the error of a strategy's panic the name that the user knows.

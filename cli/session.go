@@ -628,7 +628,7 @@ type wired struct {
 
 // wire puts a session together, but for its engine, which build makes.
 func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c session.Config) (*wired, error) {
-	simulated, strategy, err := p.make()
+	simulated, strategy, err := p.makeRecovered()
 	if err != nil {
 		return nil, err
 	}
