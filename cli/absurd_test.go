@@ -30,7 +30,8 @@ var absurdRows = []string{
 func TestAbsurdPrices(t *testing.T) {
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
-	p := begin(t, v.state, append([]string{"run", "--session", "s", "--feed", "bitmex", "--live-url", way.URL, "--latency", "5ms"}, busyMaker...)...)
+	p := begin(t, v.state, append([]string{"run", "--session", "s", "--feed", "bitmex", "--live-url", way.URL,
+		"--latency", "5ms"}, busyMaker...)...)
 	p.line()
 	server := begin(t, v.state, "serve", "--live", "bitmex", "--live-url", way.URL, "--listen", "127.0.0.1:0")
 	address := strings.TrimSuffix(strings.Fields(server.line())[1], "/api/v1")
@@ -71,8 +72,10 @@ func TestAbsurdAccount(t *testing.T) {
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	// A strategy whose position is one order: the one that closes it passes.
-	p := beginAs(t, "paper-desk", "run", "--state", v.state, "--session", "s", "--mode", "live", "--feed", "bitmex", "--live-url", way.URL, "--symbol", "XBTUSD",
-		"--strategy", "nag", "--max-order", "1000", "--max-position", "20000", "--max-daily-loss", "1 XBT", "--max-orders-per-minute", "6000",
+	p := beginAs(t, "paper-desk", "run", "--state", v.state, "--session", "s", "--mode", "live", "--feed", "bitmex",
+		"--live-url", way.URL, "--symbol", "XBTUSD",
+		"--strategy", "nag", "--max-order", "1000", "--max-position", "20000", "--max-daily-loss", "1 XBT",
+		"--max-orders-per-minute", "6000",
 		"--unattended", "--quiet")
 	p.line()
 	for n, row := range []string{
@@ -81,11 +84,15 @@ func TestAbsurdAccount(t *testing.T) {
 			`"ordStatus":"Filled","ordType":"Limit","orderQty":1,"lastQty":9000000000000000000,"lastPx":30000,"timestamp":"` + "%s" + `"}]}`,
 	} {
 		before := look(t, v.state, "s")
-		soon(t, v.state, "s", "it trades", func(l looked) bool { return l.Orders > before.Orders+3 && l.Open > 0 && l.Tripped == "" })
-		way.say(t.Context(), accountSocket, strings.Replace(row, "%s", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), 1))
+		soon(t, v.state, "s", "it trades",
+			func(l looked) bool { return l.Orders > before.Orders+3 && l.Open > 0 && l.Tripped == "" })
+		way.say(t.Context(), accountSocket, strings.Replace(row, "%s", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+			1))
 		p.says("account row refused", n+1)
-		soon(t, v.state, "s", "it is in doubt", func(l looked) bool { return l.Tripped == engine.RuleDifference && l.Open == 0 })
-		require.Eventually(t, func() bool { return v.open() == 0 }, time.Minute, 50*time.Millisecond, "nothing is open on the venue")
+		soon(t, v.state, "s", "it is in doubt",
+			func(l looked) bool { return l.Tripped == engine.RuleDifference && l.Open == 0 })
+		require.Eventually(t, func() bool { return v.open() == 0 }, time.Minute, 50*time.Millisecond,
+			"nothing is open on the venue")
 		placed := v.placed()
 		before = look(t, v.state, "s")
 		soon(t, v.state, "s", "it lives", func(l looked) bool { return l.Events > before.Events+50 })

@@ -31,7 +31,8 @@ func (w *wired) fault(ctx context.Context, err error, name string) error {
 	var list []string
 	for i := range suspects {
 		s := &suspects[i]
-		list = append(list, fmt.Sprintf("event %d of the session's journal is out of bounds (%v): %s", s.Number, s.Err, without(s.Number)))
+		list = append(list, fmt.Sprintf("event %d of the session's journal is out of bounds (%v): %s", s.Number, s.Err,
+			without(s.Number)))
 	}
 	return errors.Join(fmt.Errorf("%w; %s", err, strings.Join(list, "; ")), failed)
 }

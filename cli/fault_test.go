@@ -56,7 +56,8 @@ func newLine(t *testing.T, venue string) *line {
 	t.Helper()
 	at, err := url.Parse(venue)
 	require.NoError(t, err)
-	l := &line{venue: strings.Replace(venue, "http", "ws", 1), cuts: map[string]map[int]context.CancelFunc{marketSocket: {}, accountSocket: {}}, held: map[string]chan struct{}{},
+	l := &line{venue: strings.Replace(venue, "http", "ws", 1),
+		cuts: map[string]map[int]context.CancelFunc{marketSocket: {}, accountSocket: {}}, held: map[string]chan struct{}{},
 		ends: map[string]map[int]*websocket.Conn{marketSocket: {}, accountSocket: {}}}
 	requests := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -231,7 +231,8 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	if err != nil {
 		return errors.Join(err, m.feed.Close())
 	}
-	w, err := a.wire(running, p, m, k, session.Config{Store: store, Speed: m.speed, Log: log, Committed: heard.committed, KeepOrders: f.keepOrders, Skip: f.skipEvents})
+	w, err := a.wire(running, p, m, k, session.Config{Store: store, Speed: m.speed, Log: log, Committed: heard.committed,
+		KeepOrders: f.keepOrders, Skip: f.skipEvents})
 	if err != nil {
 		return errors.Join(err, m.feed.Close())
 	}

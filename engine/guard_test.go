@@ -301,7 +301,8 @@ func TestGuardBearsAbsurdAmounts(t *testing.T) {
 		s := &riskListener{listener: r.listener}
 		r.config.Strategy = s
 		r.config.Margin = exchange.Margin{Wallet: c.first}
-		r.venue.reports = []exchange.Report{{Kind: exchange.ReportMargin, Arrival: at(time.Second), Margin: exchange.Margin{Wallet: c.then}}}
+		r.venue.reports = []exchange.Report{{Kind: exchange.ReportMargin, Arrival: at(time.Second),
+			Margin: exchange.Margin{Wallet: c.then}}}
 		require.NoError(t, r.run(t))
 		require.Equal(t, []string{engine.RuleDrawdown}, s.rules, "%v", c)
 	}
@@ -311,8 +312,9 @@ func TestGuardBearsAbsurdAmounts(t *testing.T) {
 // sum wraps past a limit.
 func TestGuardRefusesAbsurdOrders(t *testing.T) {
 	for name, l := range map[string]engine.Limits{
-		"qty": {OrderQty: 10}, "value": {OrderValue: 10 * at100}, "position": {PositionQty: 10}, "position's value": {PositionValue: 10 * at100},
-		"collar": {PriceCollar: exchange.MustRatio("0.1")},
+		"qty": {OrderQty: 10}, "value": {OrderValue: 10 * at100}, "position": {PositionQty: 10},
+		"position's value": {PositionValue: 10 * at100},
+		"collar":           {PriceCollar: exchange.MustRatio("0.1")},
 	} {
 		for _, q := range []exchange.Qty{1 << 40, math.MaxInt64} {
 			for _, p := range []exchange.Price{0, 1, exchange.MaxPrice} {

@@ -101,7 +101,8 @@ const module = "github.com/dunamis-engine/dunamis/"
 
 // own reports whether a function belongs to the program and not to a strategy.
 func own(function string) bool {
-	for _, p := range []string{"engine.", "exchange.", "exchange/", "session.", "reports.", "reports/", "data.", "data/", "cli."} {
+	for _, p := range []string{"engine.", "exchange.", "exchange/", "session.", "reports.", "reports/", "data.", "data/",
+		"cli."} {
 		if strings.HasPrefix(function, module+p) {
 			return true
 		}
@@ -116,7 +117,8 @@ func helper(function string) bool {
 	if !strings.Contains(function, "/") || !strings.Contains(first, ".") {
 		return true // no package of a module has such a path, but those whose module has no dot
 	}
-	return strings.HasPrefix(function, module+"engine/indicator.") || strings.HasPrefix(function, module+"engine.(*Context).") ||
+	return strings.HasPrefix(function, module+"engine/indicator.") || strings.HasPrefix(function,
+		module+"engine.(*Context).") ||
 		strings.HasPrefix(function, module+"engine.get[") || strings.HasPrefix(function, module+"engine.Values.")
 }
 
@@ -165,7 +167,8 @@ func (e *Engine) panicked(err *PanicError) *PanicError {
 	switch {
 	case e.ctx.giving:
 		o := &e.ctx.given
-		err.Doing = fmt.Sprintf("giving the order %q: %s %s %d of %s, price %s, stop price %s", oneLine(string(o.ClientID)), o.Type, o.Side,
+		err.Doing = fmt.Sprintf("giving the order %q: %s %s %d of %s, price %s, stop price %s", oneLine(string(o.ClientID)),
+			o.Type, o.Side,
 			o.Qty, e.symbolName(o.Symbol), o.Price, o.StopPrice)
 	case e.told != nil:
 		err.Doing = "at " + oneLine(e.reportText(e.told))
@@ -182,10 +185,12 @@ func (e *Engine) reportText(r *exchange.Report) string {
 	symbol := e.symbolName(r.Symbol)
 	switch o, f := &r.Order, &r.Fill; r.Kind {
 	case exchange.ReportOrder:
-		return fmt.Sprintf("the report %s of the order %q: %s %s %d of %s, price %s, left %d", r.ExecType, o.ClientID, o.Type, o.Side, o.Qty,
+		return fmt.Sprintf("the report %s of the order %q: %s %s %d of %s, price %s, left %d", r.ExecType, o.ClientID,
+			o.Type, o.Side, o.Qty,
 			symbol, o.Price, o.Leaves)
 	case exchange.ReportFill:
-		return fmt.Sprintf("the fill %q of the order %q: %s %d of %s at %s, position %d", f.ExecID, f.ClientID, f.Side, f.Qty, symbol, f.Price,
+		return fmt.Sprintf("the fill %q of the order %q: %s %d of %s at %s, position %d", f.ExecID, f.ClientID, f.Side,
+			f.Qty, symbol, f.Price,
 			f.Position)
 	case exchange.ReportPosition:
 		return fmt.Sprintf("the position of %s: %d", symbol, r.Position.Qty)

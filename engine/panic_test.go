@@ -35,12 +35,14 @@ func TestPanics(t *testing.T) {
 		strategy bool
 		text     string
 	}{
-		"strategy":           {func(*engine.Context) { panic("boom\x1b[2J" + strings.Repeat("x", 1000)) }, true, "boom [2Jxxx"},
+		"strategy": {func(*engine.Context) { panic("boom\x1b[2J" + strings.Repeat("x", 1000)) }, true,
+			"boom [2Jxxx"},
 		"index":              {func(ctx *engine.Context) { _ = none[int(ctx.Now())] }, true, "index out of range"},
 		"standard library":   {func(*engine.Context) { _ = slices.Repeat([]int{1}, -1) }, true, "cannot be negative"},
 		"indicator":          {func(*engine.Context) { indicator.NewSMA(0) }, true, "an average needs a window"},
 		"command of context": {func(ctx *engine.Context) { ctx.Every(0) }, true, "Every needs a positive duration"},
-		"contract maths":     {func(*engine.Context) { _ = exchange.MulDiv(math.MaxInt64, 2, 1, exchange.Nearest) }, false, "overflows"},
+		"contract maths": {func(*engine.Context) { _ = exchange.MulDiv(math.MaxInt64, 2, 1, exchange.Nearest) }, false,
+			"overflows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRun(t, trade(0, 100, 1), trade(time.Second, 101, 2))
@@ -107,5 +109,6 @@ func TestPanicAtAReport(t *testing.T) {
 		require.NoError(t, err)
 	}
 	err := r.run(t)
-	require.ErrorContains(t, err, `at the report New of the order "dun-1": Market Buy 7 of bitmex:XBTUSD, price 0, left 7: no (in `)
+	require.ErrorContains(t, err,
+		`at the report New of the order "dun-1": Market Buy 7 of bitmex:XBTUSD, price 0, left 7: no (in `)
 }

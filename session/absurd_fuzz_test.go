@@ -31,12 +31,14 @@ func (f *played) Close() error { return nil }
 func FuzzAbsurdFeed(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{4, 20, 1, 20, 1, 0, 7, 20, 1, 20, 13})
-	f.Add([]byte{0, 20, 1, 20, 17, 9, 2, 20, 1, 20, 17, 9, 1, 20, 1, 20, 18, 4, 17, 4, 4, 20, 1, 20, 16, 16, 0, 20, 1, 20, 1, 13})
+	f.Add([]byte{0, 20, 1, 20, 17, 9, 2, 20, 1, 20, 17, 9, 1, 20, 1, 20, 18, 4, 17, 4, 4, 20, 1, 20, 16, 16, 0, 20, 1, 20,
+		1, 13})
 	f.Add([]byte{5, 20, 1, 20, 25, 20, 0, 20, 1, 20, 17, 13, 6, 20, 2, 20, 2, 2, 0, 1, 14, 1, 20, 17, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, id := instruments(t)
 		a := exchangetest.NewAbsurd(data, start)
-		events := []exchange.Event{exchange.TradeEvent(start, start, id, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: 1})}
+		events := []exchange.Event{exchange.TradeEvent(start, start, id, exchange.Trade{Side: exchange.Buy,
+			Price: exchange.MustPrice("30000"), Qty: 1})}
 		for len(events) < 100 && !a.Done() {
 			events = append(events, a.Event(id))
 			// A feed is in the order of time.
@@ -45,8 +47,10 @@ func FuzzAbsurdFeed(f *testing.F) {
 			}
 		}
 		dir := t.TempDir() + "/s"
-		limits := engine.Limits{OrderQty: 1e6, OrderValue: 1e12, PositionQty: 1e7, PositionValue: 1e13, PriceCollar: exchange.MustRatio("0.5"),
-			Spread: exchange.MustRatio("0.5"), DailyLoss: 1e10, Drawdown: exchange.MustRatio("0.99"), Rejections: 50, OrdersPerMinute: 100}
+		limits := engine.Limits{OrderQty: 1e6, OrderValue: 1e12, PositionQty: 1e7, PositionValue: 1e13,
+			PriceCollar: exchange.MustRatio("0.5"),
+			Spread:      exchange.MustRatio("0.5"), DailyLoss: 1e10, Drawdown: exchange.MustRatio("0.99"), Rejections: 50,
+			OrdersPerMinute: 100}
 		both := func() engine.Strategy {
 			return &trader{trade: func(ctx *engine.Context, n int) {
 				_, _ = ctx.Market(ctx.Symbol(), exchange.Qty(1000*(1-2*(n%2))))
@@ -75,7 +79,8 @@ func FuzzAbsurdAccount(f *testing.F) {
 		a := exchangetest.NewAbsurd(data, start)
 		names := []exchange.ClientID{"dun-1", "dun-2", "dun-3", "dun-9", ""}
 		d, dir := new(desk), t.TempDir()+"/s"
-		limits := engine.Limits{PositionQty: 1e7, PositionValue: 1e13, DailyLoss: 1e10, Drawdown: exchange.MustRatio("0.99"), Rejections: 50}
+		limits := engine.Limits{PositionQty: 1e7, PositionValue: 1e13, DailyLoss: 1e10, Drawdown: exchange.MustRatio("0.99"),
+			Rejections: 50}
 		both := func() engine.Strategy {
 			return &trader{trade: func(ctx *engine.Context, n int) {
 				if n <= 5 {

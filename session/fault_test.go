@@ -32,7 +32,8 @@ func (f *counted) Next(ctx context.Context, events []exchange.Event) (int, error
 		return 0, ctx.Err()
 	}
 	f.n++
-	events[0] = exchange.TradeEvent(start, start, f.id, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("40000"), Qty: exchange.Qty(f.n)})
+	events[0] = exchange.TradeEvent(start, start, f.id, exchange.Trade{Side: exchange.Buy,
+		Price: exchange.MustPrice("40000"), Qty: exchange.Qty(f.n)})
 	if f.odd != nil {
 		f.odd(f.n, &events[0])
 	}
@@ -102,7 +103,8 @@ func TestSkippedEvents(t *testing.T) {
 	for _, n := range []int64{0, -1, before.Events + 1} {
 		store, err := session.Open(t.Context(), dir)
 		require.NoError(t, err)
-		_, err = session.New(t.Context(), session.Config{Store: store, Symbols: []exchange.SymbolID{id}, Names: func(exchange.SymbolID) string { return "" },
+		_, err = session.New(t.Context(), session.Config{Store: store, Symbols: []exchange.SymbolID{id},
+			Names:   func(exchange.SymbolID) string { return "" },
 			Account: session.NewLive(session.LiveConfig{Instruments: set, Symbols: []exchange.SymbolID{id}}), Skip: []int64{n}})
 		require.ErrorIs(t, err, session.ErrNoEvent)
 		require.NoError(t, store.Close())
@@ -134,7 +136,10 @@ func TestSkippedEventThatMattered(t *testing.T) {
 	dir := t.TempDir() + "/s"
 	var s *session.Session
 	p := &picky{orders: 3}
-	u := setup{dir: dir, source: &counted{id: id}, live: true, made: p, change: func(it *session.Session, _ *session.Store) { s = it }}
+	u := setup{dir: dir, source: &counted{id: id}, live: true, made: p, change: func(it *session.Session,
+		_ *session.Store) {
+		s = it
+	}}
 	u.after = suspendAfter(&s, p, 20)
 	_, err := u.run(t)
 	require.ErrorIs(t, err, session.ErrSuspended)
@@ -210,8 +215,9 @@ func TestAbsurdEvents(t *testing.T) {
 func TestAbsurdReports(t *testing.T) {
 	huge := exchange.Qty(1) << 62
 	fill := func(q exchange.Qty, price string) exchange.Report {
-		return exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, ExecID: "e", Fill: exchange.Fill{ExecID: "e", Side: exchange.Buy,
-			Qty: q, Price: exchange.MustPrice(price), Type: exchange.ExecTrade, Position: q, Time: start}}
+		return exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, ExecID: "e",
+			Fill: exchange.Fill{ExecID: "e", Side: exchange.Buy,
+				Qty: q, Price: exchange.MustPrice(price), Type: exchange.ExecTrade, Position: q, Time: start}}
 	}
 	for name, say := range map[string]func(*desk){
 		"fill":           func(d *desk) { d.say(fill(huge, "40000")) },
@@ -228,13 +234,15 @@ func TestAbsurdReports(t *testing.T) {
 			d.say(exchange.Report{Kind: exchange.ReportPosition, Position: exchange.Position{Symbol: 9999}})
 		},
 		"order": func(d *desk) {
-			d.say(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Order: exchange.Order{OrderID: "x", ClientID: "dun-x", Qty: huge}})
+			d.say(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Order: exchange.Order{OrderID: "x",
+				ClientID: "dun-x", Qty: huge}})
 		},
 		"margin": func(d *desk) {
 			d.say(exchange.Report{Kind: exchange.ReportMargin, Margin: exchange.Margin{Wallet: exchange.MaxAmount + 1}})
 		},
 		"funding": func(d *desk) {
-			d.say(exchange.Report{Kind: exchange.ReportFunding, Funding: exchange.FundingPayment{Amount: exchange.MaxAmount + 1}})
+			d.say(exchange.Report{Kind: exchange.ReportFunding,
+				Funding: exchange.FundingPayment{Amount: exchange.MaxAmount + 1}})
 		},
 		"the client's word": func(d *desk) { d.notice(live.Notice{Kind: live.Refused, Text: "a row refused"}) },
 	} {

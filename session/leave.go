@@ -182,7 +182,8 @@ func (s *Session) hush() (err error) {
 	l := s.cfg.Live
 	defer func() {
 		if p := recover(); p != nil {
-			err = errors.Join(fmt.Errorf("orders may be open on the venue until the dead man's switch cancels them: panic: %v", p), l.venue.Abandon())
+			err = errors.Join(fmt.Errorf("orders may be open on the venue until the dead man's switch cancels them: panic: %v",
+				p), l.venue.Abandon())
 		}
 	}()
 	return l.hush(s.ctx, leavePatience)

@@ -342,7 +342,8 @@ func (s *Session) compareEnd() error {
 	s.observe()
 	if now := [2]any{s.state.Margin, s.state.Positions}; !reflect.DeepEqual(then, now) {
 		if s.forgiving {
-			s.cfg.Log.Warn("the account differs without the events that are left out", "was", fmt.Sprintf("%+v", then), "is", fmt.Sprintf("%+v", now))
+			s.cfg.Log.Warn("the account differs without the events that are left out", "was", fmt.Sprintf("%+v", then), "is",
+				fmt.Sprintf("%+v", now))
 			return nil
 		}
 		return &DivergedError{Number: s.again.count, First: fmt.Sprintf("followed by the account %+v", then), Then: fmt.Sprintf("followed by %+v", now)}

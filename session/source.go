@@ -35,7 +35,8 @@ const (
 // newSource skips what the session has heard already.
 func newSource(ctx context.Context, feed exchange.Feed, skip int64, check func(*exchange.Event)) *source {
 	ctx, stop := context.WithCancel(ctx)
-	s := &source{feed: feed, batches: make(chan []exchange.Event, sourceBatches), ready: make(chan struct{}, 1), stop: stop, check: check}
+	s := &source{feed: feed, batches: make(chan []exchange.Event, sourceBatches), ready: make(chan struct{}, 1),
+		stop: stop, check: check}
 	s.group.Go(func() { s.read(ctx, skip) })
 	return s
 }

@@ -19,9 +19,12 @@ func NewAbsurd(data []byte, from exchange.Time) *Absurd { return &Absurd{data: d
 
 // extremes are what numbers often are.
 var extremes = []int64{
-	0, 1, -1, 2, 100, 1000, 1 << 31, 1 << 40, 1 << 52, 1 << 53, 1<<53 + 1, 1 << 60, 1 << 62, math.MaxInt64, math.MinInt64, math.MaxInt64 - 1,
-	int64(exchange.PriceUnit), 30_000 * int64(exchange.PriceUnit), 29_999 * int64(exchange.PriceUnit), int64(exchange.PriceUnit) / 2,
-	int64(exchange.MaxPrice), int64(exchange.MaxPrice) - 1, 1_000_000 * int64(exchange.PriceUnit), int64(exchange.MaxAmount), -int64(exchange.MaxAmount),
+	0, 1, -1, 2, 100, 1000, 1 << 31, 1 << 40, 1 << 52, 1 << 53, 1<<53 + 1, 1 << 60, 1 << 62, math.MaxInt64, math.MinInt64,
+	math.MaxInt64 - 1,
+	int64(exchange.PriceUnit), 30_000 * int64(exchange.PriceUnit), 29_999 * int64(exchange.PriceUnit),
+	int64(exchange.PriceUnit) / 2,
+	int64(exchange.MaxPrice), int64(exchange.MaxPrice) - 1, 1_000_000 * int64(exchange.PriceUnit),
+	int64(exchange.MaxAmount), -int64(exchange.MaxAmount),
 	int64(exchange.MaxFundingRate), -int64(exchange.MaxFundingRate), int64(exchange.RatioUnit), 11_500_000_000, 5_000_000,
 }
 
@@ -81,7 +84,8 @@ func (a *Absurd) Event(s exchange.SymbolID) exchange.Event {
 	case 0:
 		e = exchange.TradeEvent(at, at, s, exchange.Trade{Side: side, Price: a.price(), Qty: a.qty()})
 	case 1:
-		e = exchange.QuoteEvent(at, at, s, exchange.Quote{BidPrice: a.price(), BidQty: a.qty(), AskPrice: a.price(), AskQty: a.qty()})
+		e = exchange.QuoteEvent(at, at, s, exchange.Quote{BidPrice: a.price(), BidQty: a.qty(), AskPrice: a.price(),
+			AskQty: a.qty()})
 	case 2, 3:
 		e = exchange.LevelEvent(at, at, s, side, exchange.Level{Price: a.price(), Qty: a.qty()}, flags)
 	case 4:
@@ -99,7 +103,8 @@ func (a *Absurd) Event(s exchange.SymbolID) exchange.Event {
 
 // Order is any order of a symbol.
 func (a *Absurd) Order(s exchange.SymbolID) exchange.NewOrder {
-	o := exchange.NewOrder{Symbol: s, Side: exchange.Side(a.Byte() % 3), Qty: a.qty(), Type: exchange.OrderType(a.Byte() % 12)}
+	o := exchange.NewOrder{Symbol: s, Side: exchange.Side(a.Byte() % 3), Qty: a.qty(),
+		Type: exchange.OrderType(a.Byte() % 12)}
 	switch a.Byte() % 4 {
 	case 0:
 		o.Price = a.price()
@@ -116,10 +121,12 @@ func (a *Absurd) Order(s exchange.SymbolID) exchange.NewOrder {
 
 // Report is any report of a symbol, of an order by one of a few names.
 func (a *Absurd) Report(s exchange.SymbolID, names []exchange.ClientID) exchange.Report {
-	r := exchange.Report{Kind: exchange.ReportKind(1 + a.Byte()%6), ExecType: exchange.ExecType(a.Byte() % 16), Symbol: s, Time: a.Time()}
+	r := exchange.Report{Kind: exchange.ReportKind(1 + a.Byte()%6), ExecType: exchange.ExecType(a.Byte() % 16), Symbol: s,
+		Time: a.Time()}
 	id := names[int(a.Byte())%len(names)]
 	order := exchange.Order{
-		ClientID: id, OrderID: exchange.OrderID("id-" + id), Symbol: s, Side: exchange.Side(a.Byte() % 3), Status: exchange.OrderStatus(a.Byte() % 8),
+		ClientID: id, OrderID: exchange.OrderID("id-" + id), Symbol: s, Side: exchange.Side(a.Byte() % 3),
+		Status: exchange.OrderStatus(a.Byte() % 8),
 	}
 	switch r.Kind {
 	case exchange.ReportOrder:
@@ -128,8 +135,10 @@ func (a *Absurd) Report(s exchange.SymbolID, names []exchange.ClientID) exchange
 		r.Order = order
 	case exchange.ReportFill:
 		r.Fill = exchange.Fill{
-			ExecID: string(rune('a' + a.Byte()%26)), ClientID: id, OrderID: order.OrderID, Symbol: s, Side: order.Side, Qty: a.qty(), Price: a.price(),
-			Value: exchange.Money(a.Number()), Fee: exchange.Money(a.Number()), Realised: exchange.Money(a.Number()), Position: a.qty(), Time: r.Time,
+			ExecID: string(rune('a' + a.Byte()%26)), ClientID: id, OrderID: order.OrderID, Symbol: s, Side: order.Side,
+			Qty: a.qty(), Price: a.price(),
+			Value: exchange.Money(a.Number()), Fee: exchange.Money(a.Number()), Realised: exchange.Money(a.Number()),
+			Position: a.qty(), Time: r.Time,
 		}
 		order.Qty, order.Leaves, order.Filled = a.qty(), a.qty(), a.qty()
 		r.Order = order
@@ -140,7 +149,8 @@ func (a *Absurd) Report(s exchange.SymbolID, names []exchange.ClientID) exchange
 		}
 	case exchange.ReportFunding:
 		r.Funding = exchange.FundingPayment{
-			Symbol: s, Rate: exchange.Ratio(a.Number()), Qty: a.qty(), Price: a.price(), Amount: exchange.Money(a.Number()), Time: r.Time,
+			Symbol: s, Rate: exchange.Ratio(a.Number()), Qty: a.qty(), Price: a.price(), Amount: exchange.Money(a.Number()),
+			Time: r.Time,
 		}
 	case exchange.ReportMargin:
 		r.Margin = exchange.Margin{

@@ -36,11 +36,13 @@ func FuzzAbsurdUpstream(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var x *sim.Exchange
-		g, err := New(Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle, Start: from, Keys: anyKey{},
+		g, err := New(Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle, Start: from,
+			Keys: anyKey{},
 			Open: func(Key) (exchange.Exchange, Statement, error) {
 				var err error
-				x, err = sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle, Balance: 1_000_000_000_000,
-					Queue: sim.RiskAverse{}})
+				x, err = sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle,
+					Balance: 1_000_000_000_000,
+					Queue:   sim.RiskAverse{}})
 				return x, x.Account(), err
 			}})
 		require.NoError(t, err)

@@ -50,7 +50,8 @@ func (n *notices) of(kind live.NoticeKind) (texts []string) {
 func absurdWorld(t *testing.T, frames ...string) (x *bitmex.Exchange, said *notices, metrics *live.Metrics) {
 	t.Helper()
 	w := newWorld(t, nil)
-	w.quote(exchange.Level{Price: exchange.MustPrice("30000"), Qty: 100_000}, exchange.Level{Price: exchange.MustPrice("30001"), Qty: 100_000})
+	w.quote(exchange.Level{Price: exchange.MustPrice("30000"), Qty: 100_000},
+		exchange.Level{Price: exchange.MustPrice("30001"), Qty: 100_000})
 	var done atomic.Bool
 	c := w.config("trader")
 	c.StreamURL = meddler(t, w, func(frame []byte) [][]byte {
@@ -65,11 +66,13 @@ func absurdWorld(t *testing.T, frames ...string) (x *bitmex.Exchange, said *noti
 	})
 	c.Metrics = live.NewMetrics(nil, "test")
 	said = new(notices)
-	x, err := bitmex.Connect(t.Context(), bitmex.ExchangeConfig{Config: c, Instruments: w.set, Symbols: w.traded, Prefix: "own-", Reconcile: time.Hour,
+	x, err := bitmex.Connect(t.Context(), bitmex.ExchangeConfig{Config: c, Instruments: w.set, Symbols: w.traded,
+		Prefix: "own-", Reconcile: time.Hour,
 		Now: func() exchange.Time { return exchange.Time(w.clock.Load()) }, Notice: said.add})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, x.Close()) })
-	_, err = x.Submit(t.Context(), exchange.NewOrder{Symbol: w.inst.ID, Side: exchange.Buy, Qty: 100, Price: exchange.MustPrice("29000"), ClientID: "own-1"})
+	_, err = x.Submit(t.Context(), exchange.NewOrder{Symbol: w.inst.ID, Side: exchange.Buy, Qty: 100,
+		Price: exchange.MustPrice("29000"), ClientID: "own-1"})
 	require.NoError(t, err)
 	return x, said, c.Metrics
 }
@@ -89,21 +92,27 @@ const (
 func TestAbsurdAccountRows(t *testing.T) {
 	with := func(row string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(row) }
 	for name, c := range map[string]struct{ row, field string }{
-		"fill of 9e18 contracts":    {with(aFill, `"lastQty":100`, `"lastQty":9000000000000000000`), "lastQty"},
-		"fill of the least number":  {with(aFill, `"lastQty":100`, `"lastQty":-9223372036854775808`), "lastQty"},
-		"fill at a tiny price":      {with(aFill, `"lastPx":30000`, `"lastPx":1e-8`), "lastPx"},
-		"fill at a negative price":  {with(aFill, `"lastPx":30000`, `"lastPx":-5`), "lastPx"},
-		"fill with a cost of 9e18":  {with(aFill, `"execCost":-333300`, `"execCost":-9000000000000000000`), "execCost"},
-		"fill with a fee of 9e18":   {with(aFill, `"execComm":10`, `"execComm":9000000000000000000`), "execComm"},
-		"fill at a rate of 500 %":   {with(aFill, `"commission":0.0005`, `"commission":5`), "commission"},
-		"order of 9e18 contracts":   {with(aFill, `"lastQty":100`, `"lastQty":0`, `"orderQty":100`, `"orderQty":9000000000000000000`), "orderQty"},
-		"order at a negative price": {with(aFill, `"lastQty":100`, `"lastQty":0`, `"price":30000`, `"price":-30000`), "price"},
-		"position of 9e18":          {with(aPosition, `"currentQty":0`, `"currentQty":9000000000000000000`), "currentQty"},
-		"position of the least":     {with(aPosition, `"currentQty":0`, `"currentQty":-9223372036854775808`), "currentQty"},
-		"position worth 9e18":       {with(aPosition, `"currentQty":0`, `"currentQty":0,"unrealisedPnl":9000000000000000000`), "unrealisedPnl"},
-		"entry below 0":             {with(aPosition, `"currentQty":0`, `"currentQty":1,"avgEntryPrice":-1`), "avgEntryPrice"},
-		"wallet of 9e18":            {with(aMargin, `"walletBalance":1000`, `"walletBalance":9000000000000000000`), "walletBalance"},
-		"margin of -9e18":           {with(aMargin, `"walletBalance":1000`, `"marginBalance":-9000000000000000000`), "marginBalance"},
+		"fill of 9e18 contracts":   {with(aFill, `"lastQty":100`, `"lastQty":9000000000000000000`), "lastQty"},
+		"fill of the least number": {with(aFill, `"lastQty":100`, `"lastQty":-9223372036854775808`), "lastQty"},
+		"fill at a tiny price":     {with(aFill, `"lastPx":30000`, `"lastPx":1e-8`), "lastPx"},
+		"fill at a negative price": {with(aFill, `"lastPx":30000`, `"lastPx":-5`), "lastPx"},
+		"fill with a cost of 9e18": {with(aFill, `"execCost":-333300`, `"execCost":-9000000000000000000`), "execCost"},
+		"fill with a fee of 9e18":  {with(aFill, `"execComm":10`, `"execComm":9000000000000000000`), "execComm"},
+		"fill at a rate of 500 %":  {with(aFill, `"commission":0.0005`, `"commission":5`), "commission"},
+		"order of 9e18 contracts": {with(aFill, `"lastQty":100`, `"lastQty":0`, `"orderQty":100`,
+			`"orderQty":9000000000000000000`), "orderQty"},
+		"order at a negative price": {with(aFill, `"lastQty":100`, `"lastQty":0`, `"price":30000`, `"price":-30000`),
+			"price"},
+		"position of 9e18":      {with(aPosition, `"currentQty":0`, `"currentQty":9000000000000000000`), "currentQty"},
+		"position of the least": {with(aPosition, `"currentQty":0`, `"currentQty":-9223372036854775808`), "currentQty"},
+		"position worth 9e18": {with(aPosition, `"currentQty":0`,
+			`"currentQty":0,"unrealisedPnl":9000000000000000000`), "unrealisedPnl"},
+		"entry below 0": {with(aPosition, `"currentQty":0`, `"currentQty":1,"avgEntryPrice":-1`),
+			"avgEntryPrice"},
+		"wallet of 9e18": {with(aMargin, `"walletBalance":1000`, `"walletBalance":9000000000000000000`),
+			"walletBalance"},
+		"margin of -9e18": {with(aMargin, `"walletBalance":1000`, `"marginBalance":-9000000000000000000`),
+			"marginBalance"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x, said, metrics := absurdWorld(t, c.row)
@@ -125,7 +134,8 @@ func TestAbsurdAccountRows(t *testing.T) {
 func TestFillOfNobodysOrder(t *testing.T) {
 	x, said, _ := absurdWorld(t, aFill)
 	require.Eventually(t, func() bool { return len(said.of(live.Difference)) == 1 }, 10*time.Second, 2*time.Millisecond)
-	require.Equal(t, `fill "e-absurd" of 100 contracts of XBTUSD is of order "o-absurd", "own-9", which nobody gave`, said.of(live.Difference)[0])
+	require.Equal(t, `fill "e-absurd" of 100 contracts of XBTUSD is of order "o-absurd", "own-9", which nobody gave`,
+		said.of(live.Difference)[0])
 	flushed(t, x)
 }
 
@@ -150,12 +160,14 @@ func TestAbsurdAccountAtConnect(t *testing.T) {
 		"/position": {`[{"account":1,"symbol":"XBTUSD","currency":"XBt","currentQty":9000000000000000000}]`, "currentQty"},
 		"/order": {`[{"orderID":"o","clOrdID":"own-7","account":1,"symbol":"XBTUSD","side":"Buy","orderQty":9000000000000000000,` +
 			`"price":30000,"ordType":"Limit","timeInForce":"GoodTillCancel","ordStatus":"New","leavesQty":1}]`, "orderQty"},
-		"/execution": {`[{"account":5,"execID":"e"},{"account":1,"execID":"f"}]`, "is of account 1, and the key's account is 5"},
+		"/execution": {`[{"account":5,"execID":"e"},{"account":1,"execID":"f"}]`,
+			"is of account 1, and the key's account is 5"},
 	} {
 		config := w.config("trader")
 		config.Transport = answers{path: path, rows: c.rows}
 		began := time.Now()
-		_, err := bitmex.Connect(t.Context(), bitmex.ExchangeConfig{Config: config, Instruments: w.set, Symbols: w.traded, Prefix: "own-"})
+		_, err := bitmex.Connect(t.Context(), bitmex.ExchangeConfig{Config: config, Instruments: w.set, Symbols: w.traded,
+			Prefix: "own-"})
 		require.ErrorContains(t, err, c.want, path)
 		require.Less(t, time.Since(began), config.Policy.Timeout, "it does not wait for what does not come")
 	}
@@ -187,12 +199,15 @@ func TestAbsurdUpstream(t *testing.T) {
 	trade := func(price string, q exchange.Qty) exchange.Event {
 		return exchange.TradeEvent(at, at, i.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice(price), Qty: q})
 	}
-	events := []exchange.Event{trade("30000", 1), trade("0", 1), trade("0.00000001", 1), trade("-5", 1), trade("30000", 1<<62),
+	events := []exchange.Event{trade("30000", 1), trade("0", 1), trade("0.00000001", 1), trade("-5", 1), trade("30000",
+		1<<62),
 		exchange.MarkEvent(at, at, i.ID, exchange.Mark{Mark: 1}), exchange.MarkEvent(at, at, i.ID, exchange.Mark{Index: -1}),
-		exchange.TradeEvent(-1, at, i.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: 1}), trade("30001", 2)}
+		exchange.TradeEvent(-1, at, i.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"),
+			Qty: 1}), trade("30001", 2)}
 	config := sim.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle, Balance: 1_000_000_000}
 	registry := prometheus.NewRegistry()
-	g, err := gateway.New(gateway.Config{Instruments: set, Symbols: config.Symbols, Currency: i.Settle, Keys: testKeys, Start: at, Metrics: registry,
+	g, err := gateway.New(gateway.Config{Instruments: set, Symbols: config.Symbols, Currency: i.Settle, Keys: testKeys,
+		Start: at, Metrics: registry,
 		Open: func(gateway.Key) (exchange.Exchange, gateway.Statement, error) {
 			x, err := sim.New(config)
 			return x, x.Account(), err
@@ -267,9 +282,11 @@ func TestOwnerPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := new(breakable)
 			w := newWorld(t, nil)
-			g, err := gateway.New(gateway.Config{Instruments: w.set, Symbols: w.traded, Currency: w.inst.Settle, Keys: testKeys, Start: w.now,
+			g, err := gateway.New(gateway.Config{Instruments: w.set, Symbols: w.traded, Currency: w.inst.Settle, Keys: testKeys,
+				Start: w.now,
 				Open: func(gateway.Key) (exchange.Exchange, gateway.Statement, error) {
-					s, err := sim.New(sim.Config{Instruments: w.set, Symbols: w.traded, Currency: w.inst.Settle, Balance: 1_000_000_000})
+					s, err := sim.New(sim.Config{Instruments: w.set, Symbols: w.traded, Currency: w.inst.Settle,
+						Balance: 1_000_000_000})
 					x.Exchange = s
 					return x, s.Account(), err
 				}})
@@ -282,7 +299,8 @@ func TestOwnerPanics(t *testing.T) {
 			its.ask("trader", "GET", "/position", "").into(t, &[]any{})
 			if name == "market" {
 				x.market = true
-				ev := exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: 1})
+				ev := exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy,
+					Price: exchange.MustPrice("30000"), Qty: 1})
 				require.Error(t, g.Step(t.Context(), &ev))
 			} else {
 				x.order = true

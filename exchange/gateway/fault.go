@@ -27,7 +27,8 @@ func (e *FaultError) Error() string {
 
 // fault describes a panic that the calling deferred function has recovered.
 func (g *Gateway) fault(p any) error {
-	e := &FaultError{Text: fmt.Sprintf("%.300q", fmt.Sprint(p)), Stack: string(debug.Stack()), Doing: fmt.Sprintf("at what was due at %s", g.now)}
+	e := &FaultError{Text: fmt.Sprintf("%.300q", fmt.Sprint(p)), Stack: string(debug.Stack()),
+		Doing: fmt.Sprintf("at what was due at %s", g.now)}
 	switch {
 	case g.event != nil:
 		e.Doing = "at the event " + g.cfg.Instruments.Get(g.event.Symbol).Name() + " " + g.event.String()
@@ -43,7 +44,8 @@ func (g *Gateway) fault(p any) error {
 		case f.Function == "runtime.gopanic":
 			raised = true
 		case raised && !strings.HasPrefix(f.Function, "runtime."):
-			e.Where = fmt.Sprintf("%s, %s:%d", f.Function[strings.LastIndexByte(f.Function, '/')+1:], filepath.Base(f.File), f.Line)
+			e.Where = fmt.Sprintf("%s, %s:%d", f.Function[strings.LastIndexByte(f.Function, '/')+1:], filepath.Base(f.File),
+				f.Line)
 		}
 	}
 	return e

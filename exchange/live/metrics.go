@@ -59,7 +59,8 @@ func NewMetrics(r prometheus.Registerer, venue string) *Metrics {
 			[]string{"outcome"}),
 		Differences: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_account_differences_total",
 			Help: "Orders and positions that were not what the client believed.", ConstLabels: labels}),
-		Refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dunamis_rows_refused_total", Help: "Rows with values out of bounds, which were not used.",
+		Refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dunamis_rows_refused_total",
+			Help:        "Rows with values out of bounds, which were not used.",
 			ConstLabels: labels}, []string{"stream"}),
 		Gaps: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_stream_gaps_total", Help: "Times that messages were missed.", ConstLabels: labels}),
 	}

@@ -16,8 +16,10 @@ import (
 func FuzzAbsurdMarket(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	f.Add([]byte{4, 20, 1, 20, 1, 0, 7, 20, 1, 20, 13}, uint8(0))
-	f.Add([]byte{0, 20, 1, 20, 1, 9, 2, 20, 1, 20, 17, 9, 2, 20, 2, 20, 18, 9, 8, 1, 20, 5, 1, 3, 20, 4, 20, 1, 20, 16, 16}, uint8(1))
-	f.Add([]byte{2, 20, 1, 20, 22, 9, 2, 20, 2, 20, 20, 13, 8, 1, 12, 2, 0, 17, 20, 5, 20, 1, 20, 25, 20, 30, 4, 20, 1, 20, 2, 2}, uint8(2))
+	f.Add([]byte{0, 20, 1, 20, 1, 9, 2, 20, 1, 20, 17, 9, 2, 20, 2, 20, 18, 9, 8, 1, 20, 5, 1, 3, 20, 4, 20, 1, 20, 16,
+		16}, uint8(1))
+	f.Add([]byte{2, 20, 1, 20, 22, 9, 2, 20, 2, 20, 20, 13, 8, 1, 12, 2, 0, 17, 20, 5, 20, 1, 20, 25, 20, 30, 4, 20, 1,
+		20, 2, 2}, uint8(2))
 	set, err := exchange.BuiltinInstruments()
 	require.NoError(f, err)
 	var traded []*exchange.Instrument
@@ -30,7 +32,8 @@ func FuzzAbsurdMarket(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
 		i := traded[int(which)%len(traded)]
-		x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle, Balance: 1_000_000_000_000, Queue: sim.RiskAverse{}})
+		x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle,
+			Balance: 1_000_000_000_000, Queue: sim.RiskAverse{}})
 		require.NoError(t, err)
 		ctx, bounds := context.Background(), i.Bounds()
 		a := exchangetest.NewAbsurd(data, from)

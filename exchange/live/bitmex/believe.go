@@ -45,7 +45,8 @@ func (x *Exchange) refuse(row string, err error) error {
 		return err
 	}
 	x.cfg.Metrics.Refused.WithLabelValues("account").Inc()
-	x.cfg.Log.Error("account row refused", "venue", "bitmex", "row", fmt.Sprintf("%.120q", row), "symbol", bad.Symbol, "field", bad.Field,
+	x.cfg.Log.Error("account row refused", "venue", "bitmex", "row", fmt.Sprintf("%.120q", row), "symbol", bad.Symbol,
+		"field", bad.Field,
 		"value", bad.Value, "reason", bad.Reason)
 	x.cfg.Notice(live.Notice{Kind: live.Refused, Text: fmt.Sprintf("%.120q: %v", row, err)})
 	select {

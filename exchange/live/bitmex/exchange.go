@@ -159,7 +159,8 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	}
 	x := &Exchange{cfg: c, client: client, symbols: map[string]*state{}, byID: map[exchange.SymbolID]*state{}, prefix: prefix(),
 		ready: make(chan struct{}, 1), open: map[exchange.ClientID]*openOrder{}, denied: map[exchange.ClientID]bool{},
-		foreign: map[exchange.OrderID]bool{}, suspect: make(chan struct{}, 1), pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
+		foreign: map[exchange.OrderID]bool{}, suspect: make(chan struct{},
+			1), pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
 	for _, id := range c.Symbols {
 		s := &state{inst: c.Instruments.Get(id)}
 		x.symbols[s.inst.Symbol], x.byID[id] = s, s

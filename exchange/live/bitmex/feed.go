@@ -154,7 +154,8 @@ func (f *Feed) refused(err error) error {
 	}
 	var bad *exchange.ValidationError
 	if errors.As(err, &bad) {
-		f.cfg.Log.Error("market row refused: the stream is connected anew", "venue", "bitmex", "symbol", bad.Symbol, "field", bad.Field,
+		f.cfg.Log.Error("market row refused: the stream is connected anew", "venue", "bitmex", "symbol", bad.Symbol, "field",
+			bad.Field,
 			"value", bad.Value, "reason", bad.Reason)
 	}
 	return err

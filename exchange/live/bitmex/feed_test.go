@@ -161,8 +161,9 @@ func TestFeedRefusesRows(t *testing.T) {
 		return []string{partial, good}
 	})
 	var said lockedBuffer
-	c := FeedConfig{Config: Config{URL: url, StreamURL: "ws" + strings.TrimPrefix(url, "http"), Policy: live.DefaultPolicy(),
-		Log: slog.New(slog.NewJSONHandler(&said, nil))}, Instruments: set, Symbols: []exchange.SymbolID{list[0].ID}}
+	c := FeedConfig{Config: Config{URL: url, StreamURL: "ws" + strings.TrimPrefix(url, "http"),
+		Policy: live.DefaultPolicy(),
+		Log:    slog.New(slog.NewJSONHandler(&said, nil))}, Instruments: set, Symbols: []exchange.SymbolID{list[0].ID}}
 	c.Policy.Reconnect = time.Millisecond
 	c.Metrics = live.NewMetrics(nil, "test")
 	feed, err := NewFeed(t.Context(), c)
@@ -182,7 +183,8 @@ func TestFeedRefusesRows(t *testing.T) {
 	book := exchange.KindBook
 	require.Equal(t, []exchange.EventKind{book, book, exchange.KindGap, book, book, exchange.KindMark}, kinds)
 	require.InDelta(t, 1, testutil.ToFloat64(c.Metrics.Refused.WithLabelValues("market")), 0)
-	require.Contains(t, said.String(), `"symbol":"bitmex:XBTUSD","field":"markPrice","value":"0.00000001","reason":"want a price from `)
+	require.Contains(t, said.String(),
+		`"symbol":"bitmex:XBTUSD","field":"markPrice","value":"0.00000001","reason":"want a price from `)
 }
 
 // lockedBuffer is a log that several goroutines write.

@@ -305,14 +305,16 @@ func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, fi
 		case side == exchange.NoSide && r.price == 0:
 			t.skipped(fmt.Sprintf("%s: settlement of %d contracts", s.inst.Symbol, r.size))
 		case s.matches.add(r.match):
-			return t.emit(s, exchange.TradeEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price, Qty: exchange.Qty(r.size)}))
+			return t.emit(s, exchange.TradeEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price,
+				Qty: exchange.Qty(r.size)}))
 		}
 	case "quote":
 		return t.emit(s, exchange.QuoteEvent(at, arrival, id, exchange.Quote{BidPrice: r.bid, BidQty: exchange.Qty(r.bidSize),
 			AskPrice: r.ask, AskQty: exchange.Qty(r.askSize)}))
 	case "liquidation":
 		if action == "insert" {
-			return t.emit(s, exchange.LiquidationEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price, Qty: exchange.Qty(r.leaves)}))
+			return t.emit(s, exchange.LiquidationEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price,
+				Qty: exchange.Qty(r.leaves)}))
 		}
 	case "instrument":
 		return t.takeInstrument(s, r, at, arrival)

@@ -159,7 +159,8 @@ func TestInstrumentRows(t *testing.T) {
 	_, list := instruments(t, "XBTUSD")
 	tabs := newTables(list)
 	take := func(action, row string) (kinds []exchange.EventKind) {
-		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+action+`","data":[`+row+`]}`), exchange.Time(1_626_993_400_000_000_000))
+		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+action+`","data":[`+row+`]}`),
+			exchange.Time(1_626_993_400_000_000_000))
 		require.NoError(t, err)
 		for k := range events {
 			kinds = append(kinds, events[k].Kind)
@@ -191,9 +192,12 @@ func TestRefusedRows(t *testing.T) {
 		"trade no side":       {"trade", trade(`"size":100,"price":30000`), "side"},
 		"trade negative size": {"trade", trade(`"side":"Sell","size":-100,"price":30000`), "size"},
 		"trade huge":          {"trade", trade(`"side":"Sell","size":9223372036854775807,"price":30000`), "size"},
-		"trade of 1700":       {"trade", `{"symbol":"XBTUSD","timestamp":"1700-01-01T00:00:00.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
-		"trade of 1970":       {"trade", `{"symbol":"XBTUSD","timestamp":"1970-01-01T00:00:01.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
-		"trade of 2100":       {"trade", `{"symbol":"XBTUSD","timestamp":"2100-01-01T00:00:00.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
+		"trade of 1700": {"trade",
+			`{"symbol":"XBTUSD","timestamp":"1700-01-01T00:00:00.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
+		"trade of 1970": {"trade",
+			`{"symbol":"XBTUSD","timestamp":"1970-01-01T00:00:01.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
+		"trade of 2100": {"trade",
+			`{"symbol":"XBTUSD","timestamp":"2100-01-01T00:00:00.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
 		"quote":               {"quote", trade(`"bidPrice":30000,"bidSize":1,"askPrice":30000.5,"askSize":1`), ""},
 		"quote one side":      {"quote", trade(`"bidPrice":30000,"bidSize":1`), ""},
 		"quote crossed":       {"quote", trade(`"bidPrice":30001,"bidSize":1,"askPrice":30000,"askSize":1`), "bidPrice"},
@@ -207,11 +211,13 @@ func TestRefusedRows(t *testing.T) {
 		"mark negative":       {"instrument", trade(`"markPrice":-5`), "markPrice"},
 		"mark huge":           {"instrument", trade(`"markPrice":9e7`), "markPrice"},
 		"index negative":      {"instrument", trade(`"indicativeSettlePrice":-5`), "indexPrice"},
-		"funding 500 %":       {"instrument", trade(`"fundingRate":5,"fundingTimestamp":"2023-11-15T04:00:00.000Z"`), "fundingRate"},
-		"funding due in 1970": {"instrument", trade(`"fundingRate":0.0001,"fundingTimestamp":"1970-01-01T00:00:01.000Z"`), "fundingTimestamp"},
-		"level tiny":          {"orderBookL2", trade(`"id":9,"side":"Buy","size":1,"price":1e-8`), "price"},
-		"level off tick":      {"orderBookL2", trade(`"id":9,"side":"Buy","size":1,"price":99.123`), "price"},
-		"level huge":          {"orderBookL2", trade(`"id":9,"side":"Buy","size":9223372036854775807,"price":99`), "size"},
+		"funding 500 %": {"instrument", trade(`"fundingRate":5,"fundingTimestamp":"2023-11-15T04:00:00.000Z"`),
+			"fundingRate"},
+		"funding due in 1970": {"instrument", trade(`"fundingRate":0.0001,"fundingTimestamp":"1970-01-01T00:00:01.000Z"`),
+			"fundingTimestamp"},
+		"level tiny":     {"orderBookL2", trade(`"id":9,"side":"Buy","size":1,"price":1e-8`), "price"},
+		"level off tick": {"orderBookL2", trade(`"id":9,"side":"Buy","size":1,"price":99.123`), "price"},
+		"level huge":     {"orderBookL2", trade(`"id":9,"side":"Buy","size":9223372036854775807,"price":99`), "size"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, list := instruments(t, "XBTUSD")
@@ -248,8 +254,9 @@ func TestTimesOfRows(t *testing.T) {
 		trades []string
 		bad    int // index of the refused one; -1: none
 	}{
-		"now":                {[]string{"2023-11-14T22:13:19.000Z", "2023-11-14T22:13:20.000Z"}, -1},
-		"the past":           {[]string{"2021-07-22T00:00:00.000Z", "2021-07-22T12:00:00.000Z", "2021-07-23T11:00:00.000Z"}, -1},
+		"now": {[]string{"2023-11-14T22:13:19.000Z", "2023-11-14T22:13:20.000Z"}, -1},
+		"the past": {[]string{"2021-07-22T00:00:00.000Z", "2021-07-22T12:00:00.000Z", "2021-07-23T11:00:00.000Z"},
+			-1},
 		"the past, then now": {[]string{"2021-07-22T00:00:00.000Z", "2023-11-14T22:13:19.000Z"}, 1},
 		"now, then the past": {[]string{"2023-11-14T22:13:19.000Z", "2021-07-22T00:00:00.000Z"}, 1},
 		"a day too early":    {[]string{"2023-11-14T22:13:19.000Z", "2023-11-13T22:13:19.000Z"}, 1},
