@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -393,10 +394,23 @@ func (l *Live) absurd(r *exchange.Report) bool {
 		err = fmt.Errorf("symbol #%d: %w", about, exchange.ErrUnknownSymbol)
 	}
 	if err == nil {
+		err = kept(r)
+	}
+	if err == nil {
 		return false
 	}
 	l.refused(live.Notice{Kind: live.Refused, Text: fmt.Sprintf("report of %s refused: %v", reportNames[r.Kind], err)})
 	return true
+}
+
+// kept reports whether the journal can hold a report: it must be read again as it was
+// written, and a kind that no enumeration has would not be.
+func kept(r *exchange.Report) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = json.Unmarshal(text, new(exchange.Report))
+	}
+	return err
 }
 
 // send carries out the commands that are committed. What the client refuses at once is
