@@ -18,6 +18,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/internal/config"
 )
 
@@ -81,7 +82,7 @@ func (a *App) Run(ctx context.Context) int {
 	root.SetErr(a.Stderr)
 	err := a.checkVenues()
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		err = executed(ctx, root)
 	}
 	code := exitCode(err)
 	switch {
@@ -89,9 +90,44 @@ func (a *App) Run(ctx context.Context) int {
 	case code == ExitInterrupted:
 		fmt.Fprintln(a.Stderr, "interrupted")
 	default:
-		fmt.Fprintf(a.Stderr, "%s: %s\n", a.Command, err)
+		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Command, err, traced(err))
 	}
 	return code
+}
+
+// executed runs a command. A panic that nothing else has caught is a fault in the program.
+func executed(ctx context.Context, root *cobra.Command) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = engine.NewPanicError(p, nil)
+		}
+	}()
+	return root.ExecuteContext(ctx)
+}
+
+// traced writes the trace of a panic to a file of its own and says where that is; it is for
+// whoever mends the fault.
+func traced(err error) string {
+	var p *engine.PanicError
+	var g *gateway.FaultError
+	stack := ""
+	switch {
+	case errors.As(err, &p):
+		stack = p.Stack
+	case errors.As(err, &g):
+		stack = g.Stack
+	default:
+		return ""
+	}
+	f, failed := os.CreateTemp("", "dunamis-fault-*.txt")
+	if failed != nil {
+		return ""
+	}
+	_, failed = fmt.Fprintf(f, "%s\n%s\n\n%s", Version(), err, stack)
+	if errors.Join(failed, f.Close()) != nil {
+		return ""
+	}
+	return "; the trace is in " + f.Name()
 }
 
 func (a *App) root() *cobra.Command {
@@ -103,7 +139,10 @@ that knows queues, latency, fees, funding, margin and liquidation.
 
 A first look:   backtest demo
 Your own data:  backtest data import --catalog catalog XBTUSD-1m-2020.csv.gz
-A run:          backtest run --catalog catalog --venue bitmex --symbol XBTUSD --strategy sma_cross`,
+A run:          backtest run --catalog catalog --venue bitmex --symbol XBTUSD --strategy sma_cross
+
+Exit codes: 0 done, 2 wrong usage, 3 a problem with the data, 4 failed or the strategy
+panicked, 5 finished in part, 6 a fault in the program, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

@@ -19,7 +19,8 @@
 //	0    done
 //	2    usage: an unknown command, flag, key, strategy or parameter
 //	3    a problem with the data: none there, unreadable, or verify found faults
-//	4    the run failed, or more runs of a sweep than --max-failed allows
+//	4    the run failed, a strategy panicked, or more runs of a sweep failed than --max-failed allows
 //	5    a sweep has finished, and some of its runs failed
+//	6    a fault in the program: the message says at which event, and in which line
 //	130  interrupted
 package cli

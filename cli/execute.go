@@ -182,7 +182,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 		return nil, dataError(err)
 	}
 	defer feed.Close() //nolint:errcheck // only read
-	simulated, strategy, err := p.make()
+	simulated, strategy, err := p.makeRecovered()
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,8 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	if err != nil {
 		return nil, errors.Join(err, log.close(), recorder.abort(err, reports.Outcome{Ended: a.Now()}))
 	}
-	summary, err := eng.Run(ctx)
+	summary, err := eng.RunRecovered(ctx)
+	err = p.named(err)
 	bar.clear()
 	err = errors.Join(err, log.close())
 	if err != nil {
@@ -241,6 +242,27 @@ func (p *plan) make() (*sim.Exchange, engine.Strategy, error) {
 	}
 	strategy, err := p.definition.New(p.values)
 	return x, strategy, usage(err)
+}
+
+// makeRecovered is make, and returns a panic of the strategy's maker as an error.
+func (p *plan) makeRecovered() (x *sim.Exchange, s engine.Strategy, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			panics := engine.NewPanicError(v, nil)
+			panics.Strategy, panics.Doing = p.definition.Name, "when it was made"
+			err = panics
+		}
+	}()
+	return p.make()
+}
+
+// named gives the error of a strategy's panic the name that the user knows.
+func (p *plan) named(err error) error {
+	var panics *engine.PanicError
+	if errors.As(err, &panics) && panics.Strategy != "" {
+		panics.Strategy = p.definition.Name
+	}
+	return err
 }
 
 // account shows a wallet of the simulated account to the recorder.

@@ -7,6 +7,7 @@ import (
 	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/internal/config"
 )
 
@@ -21,6 +22,9 @@ const (
 	// ExitUnconfirmed: a session was asked to cancel or close, and its venue has not confirmed
 	// that it is done. The session goes on trying.
 	ExitUnconfirmed = 5
+	// ExitFault: a fault in the program ended the command, and the message says at what. A
+	// panic of a strategy is no such fault: it is [ExitFailed].
+	ExitFault       = 6
 	ExitInterrupted = 130
 )
 
@@ -52,12 +56,18 @@ func exitCode(err error) int {
 		skew   *engine.SkewError
 		noData *data.NoDataError
 		beyond *data.ValueError
+		panics *engine.PanicError
+		fault  *gateway.FaultError
 	)
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
+	case errors.As(err, &panics) && panics.Strategy == "", errors.As(err, &fault):
+		return ExitFault
+	case errors.As(err, &panics):
+		return ExitFailed
 	case errors.As(err, &coded):
 		return coded.code
 	case errors.As(err, &param), errors.As(err, &conf), errors.Is(err, exchange.ErrUnknownSymbol):

@@ -39,7 +39,8 @@ type line struct {
 	mu   sync.Mutex
 	cuts map[string]map[int]context.CancelFunc // of the sockets that stand
 	next int
-	held map[string]chan struct{} // kinds of which no message is let through, until it is closed
+	ends map[string]map[int]*websocket.Conn // of the clients, by the same numbers
+	held map[string]chan struct{}           // kinds of which no message is let through, until it is closed
 	// failing, if set, may answer a request instead of the venue.
 	failing func(http.ResponseWriter, *http.Request) bool
 }
@@ -55,7 +56,9 @@ func newLine(t *testing.T, venue string) *line {
 	t.Helper()
 	at, err := url.Parse(venue)
 	require.NoError(t, err)
-	l := &line{venue: strings.Replace(venue, "http", "ws", 1), cuts: map[string]map[int]context.CancelFunc{marketSocket: {}, accountSocket: {}}, held: map[string]chan struct{}{}}
+	l := &line{venue: strings.Replace(venue, "http", "ws", 1),
+		cuts: map[string]map[int]context.CancelFunc{marketSocket: {}, accountSocket: {}}, held: map[string]chan struct{}{},
+		ends: map[string]map[int]*websocket.Conn{marketSocket: {}, accountSocket: {}}}
 	requests := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/realtime" {
@@ -100,6 +103,7 @@ func (l *line) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cut := context.WithCancel(r.Context())
 	defer cut()
+	defer l.joins(kind, client)()
 	if !l.through(ctx, kind, cut) || venue.Write(ctx, websocket.MessageText, first) != nil {
 		return
 	}
@@ -116,6 +120,29 @@ func (l *line) socket(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	copies.Wait()
+}
+
+// joins notes the client's end of a socket until it leaves.
+func (l *line) joins(kind string, client *websocket.Conn) (leave func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next++
+	n := l.next
+	l.ends[kind][n] = client
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.ends[kind], n)
+	}
+}
+
+// say sends a frame to the clients of a kind, as if the venue had sent it.
+func (l *line) say(ctx context.Context, kind, frame string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, client := range l.ends[kind] {
+		_ = client.Write(ctx, websocket.MessageText, []byte(frame)) // who has gone does not hear it
+	}
 }
 
 // through waits until messages of a kind are let through.

@@ -28,6 +28,7 @@ type liveVenue struct {
 	state   string
 	address string
 	key     string
+	secret  string
 	client  *bitmex.Client
 	serving *process
 }
@@ -37,7 +38,7 @@ func newLiveVenue(t *testing.T, more ...string) *liveVenue {
 	v := &liveVenue{t: t, state: t.TempDir()}
 	var key struct{ Key, Secret string }
 	require.NoError(t, json.Unmarshal([]byte(mustPaper(t, "keys", "add", "--balance", "10 XBT", "--json", "--state", v.state)), &key))
-	v.key = key.Key
+	v.key, v.secret = key.Key, key.Secret
 	t.Setenv("DUNAMIS_BITMEX_KEY", key.Key)
 	t.Setenv("DUNAMIS_BITMEX_SECRET", key.Secret)
 	v.serving = begin(t, v.state, append([]string{"serve", "--synthetic", "--listen", "127.0.0.1:0", "--rate-limit", "0", "--order-rate-limit", "0"}, more...)...)

@@ -48,6 +48,7 @@ type sessionFlags struct {
 	unattended bool
 	keepOrders bool
 	deadMan    time.Duration
+	skipEvents []int64
 	adopt      bool
 	ignore     bool
 }
@@ -78,6 +79,9 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 			"until paper clear")
 	fs.BoolVar(&f.ignore, "ignore-others", false,
 		"live: trade beside orders of others, which are neither shown nor cancelled; the position is the account's")
+	fs.Int64SliceVar(&f.skipEvents, "skip-event", nil,
+		"`number` of an event in the journal of a session that goes on, which is left out from now on;\n"+
+			"the error of a fault says which")
 	fs.StringVar(&f.feed, "feed", "", "where prices come from: a venue ("+venues+"), at --live-url; replay of the --catalog;\n"+
 		"synthetic, a generated market; or session:`NAME`, what another session heard")
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
@@ -227,7 +231,8 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	if err != nil {
 		return errors.Join(err, m.feed.Close())
 	}
-	w, err := a.wire(running, p, m, k, session.Config{Store: store, Speed: m.speed, Log: log, Committed: heard.committed, KeepOrders: f.keepOrders})
+	w, err := a.wire(running, p, m, k, session.Config{Store: store, Speed: m.speed, Log: log, Committed: heard.committed,
+		KeepOrders: f.keepOrders, Skip: f.skipEvents})
 	if err != nil {
 		return errors.Join(err, m.feed.Close())
 	}
@@ -279,7 +284,8 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 			}
 		}
 	}()
-	summary, err := w.engine.Run(ctx)
+	summary, err := w.engine.RunRecovered(ctx)
+	err = w.fault(ctx, err, name)
 	close(over)
 	<-heard
 	suspended := errors.Is(err, session.ErrSuspended)
@@ -310,7 +316,7 @@ func sessionError(err error) error {
 	switch {
 	case errors.As(err, &diverged):
 		return dataError(err)
-	case errors.Is(err, session.ErrRunning), errors.Is(err, session.ErrNoSession):
+	case errors.Is(err, session.ErrRunning), errors.Is(err, session.ErrNoSession), errors.Is(err, session.ErrNoEvent):
 		return usage(err)
 	}
 	return err
@@ -618,11 +624,12 @@ type wired struct {
 	live     *session.Live // nil: of one whose orders are only simulated
 	currency exchange.Currency
 	dir      string
+	plan     *plan
 }
 
 // wire puts a session together, but for its engine, which build makes.
 func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c session.Config) (*wired, error) {
-	simulated, strategy, err := p.make()
+	simulated, strategy, err := p.makeRecovered()
 	if err != nil {
 		return nil, err
 	}
@@ -637,6 +644,7 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 		c.Live = w.trade(p, m, &k)
 		c.Account = c.Live
 	}
+	w.plan, c.Instruments = p, p.set
 	c.Symbols, c.Source, c.Stamped = p.sim.Symbols, m.feed, m.live
 	c.Names = func(id exchange.SymbolID) string { return p.set.Get(id).Symbol }
 	if w.session, err = session.New(ctx, c); err != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -352,25 +350,8 @@ func (r *runner) draw() {
 	r.bar.set(done, int64(points-r.begun)*wholeRun, detail)
 }
 
-// panicked is the error of a run whose strategy panicked: what it said and where.
-func panicked(p any) error {
-	callers := make([]uintptr, 64)
-	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
-	raised := false
-	for {
-		frame, more := frames.Next()
-		switch {
-		case frame.Function == "runtime.gopanic":
-			raised = true
-		case raised && !strings.HasPrefix(frame.Function, "runtime."):
-			name := frame.Function[strings.LastIndexByte(frame.Function, '/')+1:]
-			return fmt.Errorf("panic: %v (in %s, %s:%d)", p, name, filepath.Base(frame.File), frame.Line)
-		}
-		if !more {
-			return fmt.Errorf("panic: %v", p)
-		}
-	}
-}
+// panicked is the error of a run that panicked: what it said and where.
+func panicked(p any) error { return errors.New(engine.NewPanicError(p, nil).Brief()) }
 
 // printable makes one line of a text that a strategy may have made.
 func printable(text string) string {

@@ -23,6 +23,10 @@ type Context struct {
 	log     *slog.Logger
 	nextID  int64
 	started bool
+
+	// The order that is being given, for the error if that panics.
+	giving bool
+	given  exchange.NewOrder
 }
 
 // ErrNotStarted is returned by commands given in Init: no market exists yet.
@@ -150,7 +154,9 @@ func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
 	if err := c.guardNew(&o); err != nil {
 		return "", err
 	}
+	c.given, c.giving = o, true
 	id, err := c.e.cfg.Exchange.Submit(c.ctx, o)
+	c.giving = false
 	if err != nil {
 		return "", c.refused(err)
 	}

@@ -164,6 +164,10 @@ type Engine struct {
 	emit    func(*series)
 	bar     Bar
 	summary Summary
+
+	// What is dealt with, for the error of a panic. nil: nothing.
+	current *exchange.Event
+	told    *exchange.Report
 }
 
 // New checks the configuration and makes an engine. It does not call the
@@ -204,7 +208,8 @@ func New(cfg Config) (*Engine, error) {
 
 // Run replays the feed to its end through the strategy. It returns what was
 // done so far together with an error when the context is cancelled, the feed
-// fails or the strategy cannot start.
+// fails or the strategy cannot start. Panics are the caller's to recover: see
+// [Engine.RunRecovered].
 func (e *Engine) Run(ctx context.Context) (Summary, error) {
 	e.ctx.ctx = ctx
 	err := e.run(ctx)
@@ -403,6 +408,7 @@ func (e *Engine) step(ctx context.Context, t exchange.Time) error {
 			e.hand(&group[i])
 		}
 	}
+	e.current = nil
 	e.fireTimers(t)
 	if err := e.obey(ctx, t); err != nil {
 		return err
@@ -484,6 +490,7 @@ func (e *Engine) read(ctx context.Context) error {
 func (e *Engine) tellExchange(group []exchange.Event, t exchange.Time) error {
 	for i := range group {
 		ev := &group[i]
+		e.current = ev
 		if ev.Kind == exchange.KindOperator {
 			continue // the engine's own: no venue hears it, and no latency delays it
 		}
@@ -500,6 +507,7 @@ func (e *Engine) tellExchange(group []exchange.Event, t exchange.Time) error {
 			e.deliver.push(ev)
 		}
 	}
+	e.current = nil
 	if e.eof && e.pos == e.n && e.end == exchange.Never {
 		e.end = max(e.latest, t)
 	}
@@ -527,10 +535,12 @@ func (e *Engine) advance(ctx context.Context, t exchange.Time) error {
 		return fmt.Errorf("exchange: %w", err)
 	}
 	for i := range reports {
+		e.told = &reports[i]
 		if err := e.report(&reports[i]); err != nil {
 			return err
 		}
 	}
+	e.told = nil
 	return nil
 }
 

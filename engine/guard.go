@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -155,7 +156,7 @@ func (g *guard) checkForm(c *Context, v *symbolView, w *intent, refuse refusal) 
 		return refuse(RuleOrderQty, "%d contracts, limit %d", w.qty, l.OrderQty)
 	}
 	if at := cmp.Or(w.prices[0], w.prices[1], v.priceNow()); l.OrderValue > 0 && at > 0 {
-		if value := v.terms.Value(w.qty, at); value > l.OrderValue {
+		if value := v.terms.ValueAtMost(w.qty, at); value > l.OrderValue {
 			return refuse(RuleOrderValue, "value %d, limit %d", value, l.OrderValue)
 		}
 	}
@@ -183,12 +184,12 @@ func (g *guard) checkPosition(v *symbolView, w *intent, refuse refusal) error {
 	if l.OpenOrders > 0 && w.fresh && len(v.orders) >= l.OpenOrders {
 		return refuse(RuleOpenOrders, "%d are open, limit %d", len(v.orders), l.OpenOrders)
 	}
-	could := (v.position.Qty + w.side.Signed(v.openQty(w.side)+w.more)).Abs()
+	could := (v.position.Qty + w.side.Signed(v.openQty(w.side)+min(w.more, exchange.MaxEventQty))).Abs()
 	if l.PositionQty > 0 && could > l.PositionQty {
 		return refuse(RulePositionQty, "could become %d contracts, limit %d", could, l.PositionQty)
 	}
 	if price := v.priceNow(); l.PositionValue > 0 && price > 0 {
-		if value := v.terms.Value(could, price); value > l.PositionValue {
+		if value := v.terms.ValueAtMost(could, price); value > l.PositionValue {
 			return refuse(RulePositionValue, "could become a value of %d, limit %d", value, l.PositionValue)
 		}
 	}
@@ -247,7 +248,7 @@ func (g *guard) watch(ctx context.Context, e *Engine) error {
 	switch lost := g.peak - equity; {
 	case l.DailyLoss > 0 && g.opening-equity >= l.DailyLoss:
 		return g.trip(ctx, e, RuleDailyLoss, fmt.Sprintf("%d lost since midnight UTC, limit %d", g.opening-equity, l.DailyLoss))
-	case l.Drawdown > 0 && g.peak > 0 && exchange.Ratio(exchange.MulDiv(int64(lost), int64(exchange.RatioUnit), int64(g.peak), exchange.Nearest)) >= l.Drawdown:
+	case l.Drawdown > 0 && g.peak > 0 && part(int64(lost), int64(g.peak)) >= l.Drawdown:
 		return g.trip(ctx, e, RuleDrawdown, fmt.Sprintf("equity %d after %d, limit %s", equity, g.peak, l.Drawdown))
 	case l.Rejections > 0 && g.inRow >= l.Rejections:
 		return g.trip(ctx, e, RuleRejections, fmt.Sprintf("%d in a row", g.inRow))
@@ -310,7 +311,16 @@ type Trip struct {
 
 // shareOf returns |a| as a share of b > 0.
 func shareOf(a, b exchange.Price) exchange.Ratio {
-	return exchange.Ratio(exchange.MulDiv(max(int64(a), -int64(a)), int64(exchange.RatioUnit), int64(b), exchange.Nearest))
+	return part(max(int64(a), -int64(a)), int64(b))
+}
+
+// part returns a >= 0 as a share of b > 0, or the greatest Ratio if the share is greater:
+// an equity of a few satoshis can lose billions of times as much.
+func part(a, b int64) exchange.Ratio {
+	if a/b >= math.MaxInt64/int64(exchange.RatioUnit) {
+		return math.MaxInt64
+	}
+	return exchange.Ratio(exchange.MulDiv(a, int64(exchange.RatioUnit), b, exchange.Nearest))
 }
 
 // openQty is what is open on a side and does not only reduce.

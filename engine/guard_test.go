@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -289,4 +290,57 @@ func TestGuardHoldsItsLimits(t *testing.T) {
 		}
 		require.NoError(rt, r.run(t))
 	})
+}
+
+// Losses of any size trip the guard; none of them panics, be the equity before ever so small.
+func TestGuardBearsAbsurdAmounts(t *testing.T) {
+	for _, c := range []struct{ first, then exchange.Money }{
+		{1, -exchange.MaxAmount}, {1, 0}, {3, -100}, {exchange.MaxAmount, -exchange.MaxAmount}, {1, -1 << 40},
+	} {
+		r := guarded(t, engine.Limits{Drawdown: exchange.MustRatio("0.5")}, 3)
+		s := &riskListener{listener: r.listener}
+		r.config.Strategy = s
+		r.config.Margin = exchange.Margin{Wallet: c.first}
+		r.venue.reports = []exchange.Report{{Kind: exchange.ReportMargin, Arrival: at(time.Second),
+			Margin: exchange.Margin{Wallet: c.then}}}
+		require.NoError(t, r.run(t))
+		require.Equal(t, []string{engine.RuleDrawdown}, s.rules, "%v", c)
+	}
+}
+
+// An order of any size at any price is refused by the limits; none of them panics, and no
+// sum wraps past a limit.
+func TestGuardRefusesAbsurdOrders(t *testing.T) {
+	for name, l := range map[string]engine.Limits{
+		"qty": {OrderQty: 10}, "value": {OrderValue: 10 * at100}, "position": {PositionQty: 10},
+		"position's value": {PositionValue: 10 * at100},
+		"collar":           {PriceCollar: exchange.MustRatio("0.1")},
+	} {
+		for _, q := range []exchange.Qty{1 << 40, math.MaxInt64} {
+			for _, p := range []exchange.Price{0, 1, exchange.MaxPrice} {
+				r := guarded(t, l, 1)
+				asked := 0
+				r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
+					o := exchange.NewOrder{Symbol: xbt, Side: exchange.Buy, Qty: q, Type: exchange.Limit, Price: p}
+					if p == 0 {
+						o.Type = exchange.Market
+						if name == "collar" {
+							return
+						}
+					}
+					if name == "value" && p == exchange.MaxPrice {
+						o.Side = exchange.Sell
+					}
+					asked++
+					_, err := ctx.Submit(o)
+					var risk *engine.RiskError
+					if name == "value" && p == exchange.MaxPrice && q < math.MaxInt64 {
+						return // the value of an inverse contract falls as the price rises
+					}
+					require.ErrorAs(t, err, &risk, "%s %d %s", name, q, p)
+				}
+				require.NoError(t, r.run(t))
+			}
+		}
+	}
 }

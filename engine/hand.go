@@ -9,6 +9,7 @@ import (
 // hand updates the view with a market event that has arrived and gives it to
 // the strategy.
 func (e *Engine) hand(ev *exchange.Event) {
+	e.current = ev
 	if ev.Kind == exchange.KindOperator {
 		e.asked = append(e.asked, ev.Operation())
 		return

@@ -61,6 +61,8 @@ func (e *Engine) operate(ctx context.Context, o exchange.Operation) error {
 		if !e.guard.leaving && passing(e.guard.tripped) {
 			e.guard.release(e)
 		}
+	case exchange.OperationDistrust:
+		return e.guard.trip(ctx, e, RuleDifference, "the venue has reported of the account what cannot be right")
 	case exchange.OperationDoubt:
 		e.guard.hold(e, RuleDifference, "the account is not what its reports came to")
 	}

@@ -459,7 +459,7 @@ func (r *run) run(t testing.TB) error {
 	e, err := engine.New(r.config)
 	require.NoError(t, err)
 	r.engine = e
-	r.summary, err = e.Run(t.Context())
+	r.summary, err = e.RunRecovered(t.Context())
 	return err
 }
 

@@ -119,6 +119,22 @@ func (b *Bounds) Valued(q Qty, p Price) bool {
 	return ok && hi == 0 && lo <= maxValue
 }
 
+// ValueAtMost is [Terms.Value] for any q and any p > 0: a value that an int64 cannot hold is
+// the greatest Money.
+func (t *Terms) ValueAtMost(q Qty, p Price) Money {
+	lots := uint64(abs64(int64(q))) / uint64(t.LotSize)
+	by, over := uint64(p), uint64(fixedUnit*t.Divisor)
+	if t.Kind == Inverse {
+		by, over = fixedUnit, uint64(p)*uint64(t.Divisor)
+	}
+	lot, ok := mulDivAbs(uint64(t.lotMultiplier()), by, over, Ceil)
+	hi, lo := bits.Mul64(uint64(lot), lots+1) // with the part of a lot that may be over
+	if !ok || lot < 0 || hi != 0 || lo > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return t.Value(q, p)
+}
+
 // Priced reports whether a price is within the bounds.
 func (b *Bounds) Priced(p Price) bool { return p >= b.Low && p <= b.High }
 
@@ -366,6 +382,18 @@ func (b *Bounds) checkOrder(o *Order) error {
 	}
 	if o.PegOffset > MaxPrice || o.PegOffset < -MaxPrice {
 		return b.badAny("pegOffsetValue", o.PegOffset)
+	}
+	return nil
+}
+
+// CheckBasis checks what a position has come to: sums of it and one more fill do not
+// overflow.
+func (b *Bounds) CheckBasis(x Basis) error {
+	switch {
+	case x.Qty > 2*b.Plenty || x.Qty < -2*b.Plenty:
+		return b.badHeld("currentQty", x.Qty)
+	case tooMuch(x.Cost):
+		return b.badAmount("currentCost", x.Cost)
 	}
 	return nil
 }

@@ -244,9 +244,12 @@ const (
 	OperationRelease // end what OperationHold or OperationLeave began: the session goes on
 	OperationDoubt   // refuse new orders until OperationClear: the account is not what its reports came to
 	OperationResume  // end what OperationHold began, unless the session leaves: the account is heard again
+	// OperationDistrust cancels all orders and refuses new ones until OperationClear: the venue
+	// has reported of the account what cannot be right.
+	OperationDistrust
 )
 
-var operationNames = []string{"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt", "resume"}
+var operationNames = []string{"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt", "resume", "distrust"}
 
 // String returns the word that names the operation.
 func (o Operation) String() string { return name(operationNames, o) }

@@ -32,7 +32,7 @@ func (s *Session) SealAt(batches int64, bytes int) { s.sealEvery, s.sealBytes = 
 
 // Due reads a recorded feed as a session does that is in no hurry: all at once.
 func Due(ctx context.Context, feed exchange.Feed) (groups [][]exchange.Event, err error) {
-	s := newSource(ctx, feed, 0)
+	s := newSource(ctx, feed, 0, nil)
 	for {
 		if _, err := s.first(); err != nil {
 			return groups, errors.Join(err, s.close())

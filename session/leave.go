@@ -45,6 +45,9 @@ func (s *Session) noticed(n live.Notice) {
 		s.operate(exchange.OperationHold)
 	case live.Found:
 		s.operate(exchange.OperationResume)
+	case live.Refused:
+		s.doubt(n.Text)
+		s.operate(exchange.OperationDistrust)
 	case live.Missed:
 		s.doubt(n.Text)
 	case live.Difference:
@@ -166,11 +169,24 @@ func (s *Session) closeVenue() error {
 	if s.finished && (s.cfg.KeepOrders || l.settled()) {
 		return l.venue.Close()
 	}
-	err := l.hush(s.ctx, leavePatience)
+	err := s.hush()
 	if s.finished {
 		err = errors.Join(err, s.part(s.ctx, l.parting))
 	}
 	return err
+}
+
+// hush cancels what is open and lets go of the venue. Should that panic, as it may after a
+// panic of the engine, the dead man's switch stays armed.
+func (s *Session) hush() (err error) {
+	l := s.cfg.Live
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.Join(fmt.Errorf("orders may be open on the venue until the dead man's switch cancels them: panic: %v",
+				p), l.venue.Abandon())
+		}
+	}()
+	return l.hush(s.ctx, leavePatience)
 }
 
 // part corrects the list of orders by what the venue said after the session's last

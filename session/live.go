@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,6 +64,8 @@ type Live struct {
 	heard   bool                // the venue has told how the account is
 	parting []exchange.Order    // as the venue told of them when the session was over
 
+	bounds   map[exchange.SymbolID]exchange.Bounds
+	refused  func(live.Notice)            // the session's
 	keep     func(*Command) error         // the session's
 	shadowed func(*exchange.Report) error // the session's
 	shadow   []exchange.Report
@@ -77,7 +80,11 @@ var (
 // NewLive returns the exchange of a live session, with an account of which nothing is
 // known yet.
 func NewLive(c LiveConfig) *Live {
-	return &Live{cfg: c, books: newBooks(&c)}
+	l := &Live{cfg: c, books: newBooks(&c), bounds: map[exchange.SymbolID]exchange.Bounds{}}
+	for _, id := range c.Symbols {
+		l.bounds[id] = c.Instruments.Get(id).Bounds()
+	}
+	return l
 }
 
 // Margin returns the account as the venue has last told it.
@@ -357,8 +364,53 @@ func (l *Live) take(ctx context.Context) ([]exchange.Report, error) {
 			return nil, fmt.Errorf("venue: %w", err)
 		}
 	}
+	l.taken = slices.DeleteFunc(l.taken, func(r exchange.Report) bool { return l.absurd(&r) })
 	l.heard = l.heard || len(l.taken) > 0
 	return l.taken, nil
+}
+
+// absurd reports whether a report holds what cannot be right, and tells the session: whoever
+// made the venue's client, such a report does not reach the account.
+func (l *Live) absurd(r *exchange.Report) bool {
+	about := r.Symbol
+	switch r.Kind {
+	case exchange.ReportOrder:
+		about = r.Order.Symbol
+	case exchange.ReportFill:
+		about = r.Fill.Symbol
+	case exchange.ReportPosition:
+		about = r.Position.Symbol
+	case exchange.ReportFunding:
+		about = r.Funding.Symbol
+	}
+	b, traded := l.bounds[about]
+	var err error
+	switch {
+	case traded:
+		err = b.CheckReport(r)
+	case r.Kind == exchange.ReportMargin:
+		err = exchange.CheckMargin(&r.Margin)
+	default:
+		err = fmt.Errorf("symbol #%d: %w", about, exchange.ErrUnknownSymbol)
+	}
+	if err == nil {
+		err = kept(r)
+	}
+	if err == nil {
+		return false
+	}
+	l.refused(live.Notice{Kind: live.Refused, Text: fmt.Sprintf("report of %s refused: %v", reportNames[r.Kind], err)})
+	return true
+}
+
+// kept reports whether the journal can hold a report: it must be read again as it was
+// written, and a kind that no enumeration has would not be.
+func kept(r *exchange.Report) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = json.Unmarshal(text, new(exchange.Report))
+	}
+	return err
 }
 
 // send carries out the commands that are committed. What the client refuses at once is

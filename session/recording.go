@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -15,6 +16,8 @@ type Recording struct {
 	live    bool
 	journal *journal
 	batch   []exchange.Event
+	skipped []int64
+	number  int64 // of the newest event that was read
 }
 
 // OpenRecording reads the session in a directory, which may be running; live says
@@ -29,7 +32,7 @@ func OpenRecording(ctx context.Context, dir string, live bool) (*Recording, erro
 		_ = s.Close() // the first error is the one to tell
 		return nil, err
 	}
-	return &Recording{store: s, live: live, journal: newJournal(s, state.batches)}, nil
+	return &Recording{store: s, live: live, journal: newJournal(s, state.batches), skipped: state.Skipped}, nil
 }
 
 // Next implements exchange.Feed.
@@ -48,7 +51,8 @@ func (r *Recording) Next(ctx context.Context, events []exchange.Event) (n int, e
 		}
 		e := r.batch[0]
 		r.batch = r.batch[1:]
-		if e.Kind == exchange.KindOperator {
+		r.number++
+		if e.Kind == exchange.KindOperator || slices.Contains(r.skipped, r.number) {
 			continue
 		}
 		if r.live {

@@ -15,6 +15,9 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
+// ErrNoEvent means that a journal has no event of a number.
+var ErrNoEvent = errors.New("there is no event")
+
 // ErrSuspended ends a run that is to go on later.
 var ErrSuspended = errors.New("the session is suspended")
 
@@ -29,6 +32,12 @@ type Config struct {
 	Store   *Store
 	Symbols []exchange.SymbolID // the first is the primary one
 	Names   func(exchange.SymbolID) string
+	// Instruments say what the source's events can hold: one that is out of bounds is logged
+	// and becomes a gap. nil: nothing is checked.
+	Instruments *exchange.Instruments
+	// Skip are numbers of events of the journal, from 1 on, that are left out from now on,
+	// because the program cannot deal with them. They must not have led to any report.
+	Skip    []int64
 	Account Account
 	// Source gives the market. nil: there is only what was recorded, and the session
 	// ends where the recording does.
@@ -120,9 +129,14 @@ type Session struct {
 	last      bool      // the next transaction is the run's last
 	finished  bool      // and it is kept
 	polled    time.Time
-	committed time.Time
-	seen      exchange.Time // committed State.Now
-	blob      []byte
+
+	skip       map[int64]bool // events of the journal that are left out
+	forgiving  bool           // some of them are left out for the first time
+	remembered int64          // events of the journal that were heard again, or left out
+	numbers    []int64        // of the events that the engine was given last; none: they are new
+	committed  time.Time
+	seen       exchange.Time // committed State.Now
+	blob       []byte
 
 	// Tripped, if set before the run, says which rule of the risk guard has tripped.
 	Tripped func() string
@@ -162,6 +176,11 @@ func New(ctx context.Context, c Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range c.Skip {
+		if n < 1 || n > state.Events {
+			return nil, fmt.Errorf("session %s: %w %d: its journal has events 1 to %d", c.Store.Dir, ErrNoEvent, n, state.Events)
+		}
+	}
 	if c.Live != nil && c.Source != nil && (!c.Stamped || c.Live.cfg.Connect == nil) {
 		return nil, errors.New("session: a live session needs a source that is stamped, and a venue to connect to")
 	}
@@ -170,8 +189,9 @@ func New(ctx context.Context, c Config) (*Session, error) {
 		journal: newJournal(c.Store, state.batches), again: &outputs{store: c.Store, table: outputsTable, count: state.outputs},
 		asked: &outputs{store: c.Store, table: commandsTable, count: state.Commands}, aside: &outputs{store: c.Store, table: shadowTable, count: state.Shadowed},
 	}
+	s.leaveOut(c.Skip)
 	if c.Live != nil {
-		c.Live.keep, c.Live.shadowed = s.command, s.shadowReport
+		c.Live.keep, c.Live.shadowed, c.Live.refused = s.command, s.shadowReport, s.noticed
 		s.fates = &fates{names: c.Names, ahead: c.Live.queueAhead(), open: map[exchange.ClientID]*Fate{}, ended: c.Fate}
 	}
 	if c.Source != nil {
@@ -185,7 +205,7 @@ func New(ctx context.Context, c Config) (*Session, error) {
 		if s.checkpoints, err = newCheckpoints(ctx, c.Store, c.Log); err != nil {
 			return nil, fmt.Errorf("session %s: %w", c.Store.Dir, errors.Join(err, s.closeStatements()))
 		}
-		s.source = newSource(ctx, c.Source, skip)
+		s.source = newSource(ctx, c.Source, skip, s.checker())
 	}
 	return s, nil
 }
@@ -211,9 +231,12 @@ func (s *Session) Wait(ctx context.Context, until exchange.Time) ([]exchange.Eve
 	if s.cfg.Live.waiting() {
 		return nil, nil // reports that the engine has not taken come first
 	}
-	if !s.journal.done() {
-		return s.remember(ctx)
+	for !s.journal.done() {
+		if events, err := s.remember(ctx); err != nil || len(events) > 0 || s.cfg.Live.waiting() {
+			return events, err
+		}
 	}
+	s.numbers = s.numbers[:0]
 	if until <= s.state.Now {
 		return nil, nil // it was done before, or is due in the past
 	}
@@ -264,6 +287,7 @@ func (s *Session) remember(ctx context.Context) ([]exchange.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.events = s.without(h.events)
 	s.restamp(h.events)
 	if len(h.reports) > 0 {
 		if s.cfg.Live == nil {
@@ -317,6 +341,11 @@ func (s *Session) compareEnd() error {
 	then := [2]any{s.state.Margin, slices.Clone(s.state.Positions)}
 	s.observe()
 	if now := [2]any{s.state.Margin, s.state.Positions}; !reflect.DeepEqual(then, now) {
+		if s.forgiving {
+			s.cfg.Log.Warn("the account differs without the events that are left out", "was", fmt.Sprintf("%+v", then), "is",
+				fmt.Sprintf("%+v", now))
+			return nil
+		}
 		return &DivergedError{Number: s.again.count, First: fmt.Sprintf("followed by the account %+v", then), Then: fmt.Sprintf("followed by %+v", now)}
 	}
 	return nil

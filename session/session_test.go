@@ -28,20 +28,23 @@ var start = exchange.TimeOf(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))
 
 // setup is how a session of the tests is run.
 type setup struct {
-	dir      string
-	source   exchange.Feed // nil: ten minutes of a generated market
-	none     bool          // no source
-	live     bool
-	strategy string // grid_maker if empty
-	made     engine.Strategy
-	balance  exchange.Money // 1 XBT if 0
-	params   map[string]string
-	latency  string
-	inst     *exchange.Instrument // XBTUSD if nil
-	now      func() time.Time
-	change   func(*session.Session, *session.Store)
-	after    func(*session.Commit)
-	limits   engine.Limits
+	recovered bool    // a panic of the engine's loop is an error
+	skip      []int64 // events that are left out
+	unchecked bool    // the source's events are not checked
+	dir       string
+	source    exchange.Feed // nil: ten minutes of a generated market
+	none      bool          // no source
+	live      bool
+	strategy  string // grid_maker if empty
+	made      engine.Strategy
+	balance   exchange.Money // 1 XBT if 0
+	params    map[string]string
+	latency   string
+	inst      *exchange.Instrument // XBTUSD if nil
+	now       func() time.Time
+	change    func(*session.Session, *session.Store)
+	after     func(*session.Commit)
+	limits    engine.Limits
 	// Of a live session.
 	desk       *desk
 	keepOrders bool
@@ -87,7 +90,10 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 		Latency: latency, Queue: sim.RiskAverse{}})
 	require.NoError(t, err)
 	c := session.Config{Store: store, Symbols: []exchange.SymbolID{id}, Names: func(id exchange.SymbolID) string { return set.Get(id).Symbol }, Account: x.Account(),
-		Source: u.source, Stamped: u.live, Now: u.now, Committed: u.after}
+		Source: u.source, Stamped: u.live, Now: u.now, Committed: u.after, Skip: u.skip}
+	if !u.unchecked {
+		c.Instruments = set
+	}
 	if u.source == nil && !u.none {
 		c.Source = generated(t, 10*time.Minute)
 	}
@@ -113,7 +119,11 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	if u.change != nil {
 		u.change(s, store)
 	}
-	summary, err := e.Run(ctx)
+	run := e.Run
+	if u.recovered {
+		run = e.RunRecovered
+	}
+	summary, err := run(ctx)
 	if err == nil && u.none {
 		err = s.Same()
 	}

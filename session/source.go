@@ -18,8 +18,9 @@ type source struct {
 	ready   chan struct{} // receives when a batch has come
 	stop    context.CancelFunc
 	group   sync.WaitGroup
-	head    []exchange.Event // taken from batches and not handed out
-	err     error            // of the feed; set before batches is closed
+	check   func(*exchange.Event) // replaces an event that is out of bounds; nil: nothing is checked
+	head    []exchange.Event      // taken from batches and not handed out
+	err     error                 // of the feed; set before batches is closed
 
 	paced   bool
 	started time.Time // by the clock
@@ -32,9 +33,10 @@ const (
 )
 
 // newSource skips what the session has heard already.
-func newSource(ctx context.Context, feed exchange.Feed, skip int64) *source {
+func newSource(ctx context.Context, feed exchange.Feed, skip int64, check func(*exchange.Event)) *source {
 	ctx, stop := context.WithCancel(ctx)
-	s := &source{feed: feed, batches: make(chan []exchange.Event, sourceBatches), ready: make(chan struct{}, 1), stop: stop}
+	s := &source{feed: feed, batches: make(chan []exchange.Event, sourceBatches), ready: make(chan struct{}, 1),
+		stop: stop, check: check}
 	s.group.Go(func() { s.read(ctx, skip) })
 	return s
 }
@@ -44,6 +46,11 @@ func (s *source) read(ctx context.Context, skip int64) {
 	buf := make([]exchange.Event, sourceRows)
 	for {
 		n, err := s.feed.Next(ctx, buf)
+		if s.check != nil {
+			for i := range buf[:n] {
+				s.check(&buf[i])
+			}
+		}
 		batch := buf[min(skip, int64(n)):n]
 		skip -= int64(n - len(batch))
 		if len(batch) > 0 {

@@ -85,6 +85,9 @@ type State struct {
 	Differences     []Difference `json:"differences,omitempty"`      // the newest
 	DifferenceCount int64        `json:"difference_count,omitempty"` // all of them
 
+	// Skipped are the numbers of the journal's events that are left out, in order.
+	Skipped []int64 `json:"skipped,omitempty"`
+
 	batches int64
 	outputs int64
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -79,6 +80,9 @@ type Gateway struct {
 	entries  *turnstile
 	metrics  *metrics
 
+	event *exchange.Event // that is dealt with; nil: none is
+	asked *question       // the same of a request
+
 	now     exchange.Time
 	valued  exchange.Time // when the accounts were last shown at new prices
 	reports []exchange.Report
@@ -130,15 +134,24 @@ var errStopped = errors.New("gateway: stopped")
 
 // do lets the owner call f and waits for it.
 func (g *Gateway) do(ctx context.Context, f func()) error {
-	done := make(chan struct{})
+	done, finished := make(chan struct{}), false
+	asked, _ := ctx.Value(questionKey{}).(*question)
 	select {
-	case g.work <- func() { defer close(done); f() }:
+	case g.work <- func() {
+		defer close(done)
+		g.asked = asked
+		f()
+		g.asked, finished = nil, true
+	}:
 	case <-g.stopped:
 		return errStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	<-done
+	if !finished { // it panicked, and the owner ends
+		return errStopped
+	}
 	return nil
 }
 
@@ -148,8 +161,9 @@ func (g *Gateway) Healthy(ctx context.Context) error { return g.do(ctx, func() {
 // Own makes the calling goroutine the owner until the context ends: requests are
 // answered, and the market and its clock move only by [Gateway.Step] and
 // [Gateway.AdvanceTo]. A gateway has one owner in its life.
-func (g *Gateway) Own(ctx context.Context) error {
+func (g *Gateway) Own(ctx context.Context) (err error) {
 	defer g.stop()
+	defer g.recovered(&err)
 	for {
 		select {
 		case f := <-g.work:
@@ -157,6 +171,14 @@ func (g *Gateway) Own(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// recovered makes a [*FaultError] of a panic of the owner. It must be deferred itself.
+func (g *Gateway) recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = g.fault(p)
+		g.log.Debug("panic", "stack", string(debug.Stack()))
 	}
 }
 
@@ -191,6 +213,13 @@ func (g *Gateway) Next(ctx context.Context) (t exchange.Time, err error) {
 }
 
 func (g *Gateway) step(ctx context.Context, ev *exchange.Event) error {
+	g.event = ev
+	err := g.take(ctx, ev)
+	g.event = nil
+	return err
+}
+
+func (g *Gateway) take(ctx context.Context, ev *exchange.Event) error {
 	if err := g.advanceBefore(ctx, ev.Time); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type metrics struct {
 	accounts prometheus.Gauge
 	slow     prometheus.Counter
 	refused  prometheus.Counter
+	events   prometheus.Counter
 }
 
 // newMetrics registers the metrics; a nil registerer is none.
@@ -29,9 +30,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		slow:     prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_slow_sockets_total", Help: "WebSockets that were cut off for not reading."}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_refused_sockets_total",
 			Help: "WebSockets that were refused: too many were open."}),
+		events: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_gateway_refused_events_total",
+			Help: "Events of the market that were out of bounds and became gaps."}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.latency, m.sockets, m.accounts, m.slow, m.refused)
+		r.MustRegister(m.requests, m.latency, m.sockets, m.accounts, m.slow, m.refused, m.events)
 	}
 	return m
 }

@@ -23,15 +23,16 @@ type Replay struct {
 }
 
 // Run makes the calling goroutine the owner until the context ends: it paces the feed,
-// and answers requests. After the end of the feed the market stands still while its
+// and answers requests. Events out of bounds become gaps. After the end of the feed the market stands still while its
 // clock goes on at the wall's speed. An error of the feed ends it. The feed stays the
 // caller's to close.
-func (g *Gateway) Run(ctx context.Context, feed exchange.Feed, r Replay) error {
+func (g *Gateway) Run(ctx context.Context, feed exchange.Feed, r Replay) (err error) {
 	defer g.stop()
+	defer g.recovered(&err)
 	ctx, cancel := context.WithCancel(ctx)
-	batches := make(chan batch, 2)
+	batches, check := make(chan batch, 2), g.checker()
 	done := make(chan struct{})
-	go func() { defer close(done); readFeed(ctx, feed, batches) }()
+	go func() { defer close(done); readFeed(ctx, feed, batches, check) }()
 	defer func() { cancel(); <-done }()
 	p := pacer{g: g, replay: r, batches: batches}
 	if err := p.warmUp(ctx); err != nil {
@@ -57,10 +58,13 @@ type batch struct {
 	err    error
 }
 
-func readFeed(ctx context.Context, feed exchange.Feed, out chan<- batch) {
+func readFeed(ctx context.Context, feed exchange.Feed, out chan<- batch, check func(*exchange.Event)) {
 	buf := make([]exchange.Event, 4096)
 	for {
 		n, err := feed.Next(ctx, buf)
+		for i := range buf[:n] {
+			check(&buf[i])
+		}
 		select {
 		case out <- batch{slices.Clone(buf[:n]), err}:
 		case <-ctx.Done():

@@ -132,7 +132,8 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (a
 		return nil, err
 	}
 	req.charge = func(orders int) { g.limits.charge(w.Header(), who, orders, g.cfg.Clock()) }
-	return e.do(r.Context(), &req)
+	return e.do(asking(r.Context(), &question{verb: r.Method, path: r.URL.Path, account: req.key.Account,
+		params: req.params}), &req)
 }
 
 func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }

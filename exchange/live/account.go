@@ -30,6 +30,7 @@ const (
 	Found                            // it is again, and what was missed was reported
 	Missed                           // something that no report has told is made up for
 	Difference                       // the account is not what its reports came to, and nothing explains it
+	Refused                          // a row of the account is out of bounds, and was not used
 )
 
 // Notice is something that a client has to say of its account that no report can.

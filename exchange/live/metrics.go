@@ -30,6 +30,9 @@ type Metrics struct {
 	Differences prometheus.Counter
 	// Gaps counts the times when messages were missed.
 	Gaps prometheus.Counter
+	// Refused counts rows with values out of bounds, which were not used, by stream: market,
+	// account.
+	Refused *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics of a venue's client. A nil registerer is none.
@@ -56,11 +59,14 @@ func NewMetrics(r prometheus.Registerer, venue string) *Metrics {
 			[]string{"outcome"}),
 		Differences: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_account_differences_total",
 			Help: "Orders and positions that were not what the client believed.", ConstLabels: labels}),
+		Refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dunamis_rows_refused_total",
+			Help:        "Rows with values out of bounds, which were not used.",
+			ConstLabels: labels}, []string{"stream"}),
 		Gaps: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunamis_stream_gaps_total", Help: "Times that messages were missed.", ConstLabels: labels}),
 	}
 	if r != nil {
 		r.MustRegister(m.requests, m.latency, m.repeats, m.breaker, m.headroom, m.reconnects, m.frames, m.heard, m.skew, m.Orders,
-			m.Commands, m.Lag, m.Gaps, m.Differences)
+			m.Commands, m.Lag, m.Gaps, m.Differences, m.Refused)
 	}
 	return m
 }

@@ -83,6 +83,9 @@ type Exchange struct {
 	pongs    chan struct{}             // closed and replaced at each pong
 	breaks   chan struct{}             // closed and replaced when the stream is lost
 	foreign  map[exchange.OrderID]bool // orders of others that were told of
+	account  int64                     // the account's number; 0: it is not known yet
+	broke    error                     // why the newest connection ended
+	suspect  chan struct{}             // receives when the account is to be compared at once
 
 	expires atomic.Bool // the dead man's switch is not refreshed
 }
@@ -99,9 +102,18 @@ var _ exchange.Exchange = (*Exchange)(nil)
 
 // state is what is known of a symbol.
 type state struct {
-	inst  *exchange.Instrument
-	basis exchange.Basis
-	row   api.Position
+	inst   *exchange.Instrument
+	bounds exchange.Bounds // see limits
+	basis  exchange.Basis
+	row    api.Position
+}
+
+// limits are the bounds of the symbol, made at the first use.
+func (s *state) limits() *exchange.Bounds {
+	if s.bounds.High == 0 {
+		s.bounds = s.inst.Bounds()
+	}
+	return &s.bounds
 }
 
 // openOrder is an order that may be open on the venue.
@@ -147,7 +159,8 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	}
 	x := &Exchange{cfg: c, client: client, symbols: map[string]*state{}, byID: map[exchange.SymbolID]*state{}, prefix: prefix(),
 		ready: make(chan struct{}, 1), open: map[exchange.ClientID]*openOrder{}, denied: map[exchange.ClientID]bool{},
-		foreign: map[exchange.OrderID]bool{}, pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
+		foreign: map[exchange.OrderID]bool{}, suspect: make(chan struct{},
+			1), pongs: make(chan struct{}), breaks: make(chan struct{}), sync: newSyncing()}
 	for _, id := range c.Symbols {
 		s := &state{inst: c.Instruments.Get(id)}
 		x.symbols[s.inst.Symbol], x.byID[id] = s, s
@@ -168,12 +181,22 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-time.After(x.wait()):
-		err = errors.New("the stream did not show the account in time")
+		err = x.late()
 	case err = <-x.sync.refused:
 	}
 	x.stop()
 	x.group.Wait()
 	return nil, fmt.Errorf("bitmex: connect: %w", err)
+}
+
+// late is why the account was not known in time.
+func (x *Exchange) late() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.broke != nil {
+		return fmt.Errorf("the stream did not show the account in time; the newest connection: %w", x.broke)
+	}
+	return errors.New("the stream did not show the account in time")
 }
 
 // wait is how long the first sight of the account may take. Orders whose outcome is not

@@ -87,6 +87,10 @@ func NewFeed(ctx context.Context, c FeedConfig) (*Feed, error) {
 		return nil, err
 	}
 	f.tables = newTables(list)
+	f.tables.skipped = func(row string) {
+		f.cfg.Metrics.Refused.WithLabelValues("market").Inc()
+		f.cfg.Log.Warn("settlement row skipped: it is no trade", "venue", "bitmex", "row", row)
+	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	f.stop = stop
 	f.socket = &live.Socket{Name: "market", URL: c.StreamURL, Policy: c.Policy, Log: c.Log, Metrics: c.Metrics, Opened: f.opened, Frame: f.frame, Closed: f.lost}
@@ -115,7 +119,7 @@ func (f *Feed) frame(frame []byte) error {
 		}
 	}
 	if err != nil {
-		return err
+		return f.refused(err)
 	}
 	if len(events) == 0 {
 		return nil
@@ -139,6 +143,22 @@ func (f *Feed) frame(frame []byte) error {
 	f.events = append(f.events, events...)
 	f.wake()
 	return nil
+}
+
+// refused counts a row that is out of bounds or cannot be read, and logs the former. The error ends the connection: the
+// next one begins with the tables as a whole.
+func (f *Feed) refused(err error) error {
+	var lost *SyncError
+	if !errors.As(err, &lost) {
+		f.cfg.Metrics.Refused.WithLabelValues("market").Inc()
+	}
+	var bad *exchange.ValidationError
+	if errors.As(err, &bad) {
+		f.cfg.Log.Error("market row refused: the stream is connected anew", "venue", "bitmex", "symbol", bad.Symbol, "field",
+			bad.Field,
+			"value", bad.Value, "reason", bad.Reason)
+	}
+	return err
 }
 
 func (f *Feed) wake() {

@@ -2,9 +2,12 @@ package bitmex
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +22,12 @@ import (
 // replays sends frames to whoever subscribes, and then nothing.
 func replays(t *testing.T, frames []string) (url string) {
 	t.Helper()
+	return replaysEach(t, func() []string { return frames })
+}
+
+// replaysEach asks for the frames of each connection.
+func replaysEach(t *testing.T, framesOf func() []string) (url string) {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
 		if err != nil {
@@ -28,7 +37,7 @@ func replays(t *testing.T, frames []string) (url string) {
 		if _, _, err := conn.Read(r.Context()); err != nil {
 			return
 		}
-		for _, f := range frames {
+		for _, f := range framesOf() {
 			if conn.Write(r.Context(), websocket.MessageText, []byte(f)) != nil {
 				return
 			}
@@ -136,4 +145,64 @@ func TestStaleBook(t *testing.T) {
 	}
 	require.Equal(t, []exchange.EventKind{exchange.KindBook, exchange.KindBook, exchange.KindGap, exchange.KindBook, exchange.KindBook}, kinds)
 	require.Positive(t, testutil.ToFloat64(c.Metrics.Gaps))
+}
+
+// A row out of bounds is refused: it is counted and logged, the connection is made anew, a
+// gap says so, and the feed goes on. None of it reaches who reads the feed.
+func TestFeedRefusesRows(t *testing.T) {
+	set, list := instruments(t, "XBTUSD")
+	var connected atomic.Int64
+	bad := `{"table":"instrument","action":"partial","data":[{"symbol":"XBTUSD","markPrice":1e-8}]}`
+	good := `{"table":"instrument","action":"partial","data":[{"symbol":"XBTUSD","markPrice":30000}]}`
+	url := replaysEach(t, func() []string {
+		if connected.Add(1) == 1 {
+			return []string{partial, bad}
+		}
+		return []string{partial, good}
+	})
+	var said lockedBuffer
+	c := FeedConfig{Config: Config{URL: url, StreamURL: "ws" + strings.TrimPrefix(url, "http"),
+		Policy: live.DefaultPolicy(),
+		Log:    slog.New(slog.NewJSONHandler(&said, nil))}, Instruments: set, Symbols: []exchange.SymbolID{list[0].ID}}
+	c.Policy.Reconnect = time.Millisecond
+	c.Metrics = live.NewMetrics(nil, "test")
+	feed, err := NewFeed(t.Context(), c)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, feed.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var kinds []exchange.EventKind
+	events := make([]exchange.Event, 8)
+	for len(kinds) < 6 {
+		n, err := feed.Next(ctx, events)
+		require.NoError(t, err)
+		for k := range n {
+			kinds = append(kinds, events[k].Kind)
+		}
+	}
+	book := exchange.KindBook
+	require.Equal(t, []exchange.EventKind{book, book, exchange.KindGap, book, book, exchange.KindMark}, kinds)
+	require.InDelta(t, 1, testutil.ToFloat64(c.Metrics.Refused.WithLabelValues("market")), 0)
+	require.Contains(t, said.String(),
+		`"symbol":"bitmex:XBTUSD","field":"markPrice","value":"0.00000001","reason":"want a price from `)
+}
+
+// lockedBuffer is a log that several goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String implements fmt.Stringer.
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }

@@ -47,8 +47,7 @@ func FuzzRows(f *testing.F) {
 		}
 		var e api.Execution
 		if json.Unmarshal(row, &e) == nil {
-			basis := exchange.Basis{}
-			if r, err := reportOf(&e, i, &basis); err == nil && r.Kind == 0 {
+			if r, err := reportOf(&e, &state{inst: i}); err == nil && r.Kind == 0 {
 				t.Fatal("a report of nothing")
 			}
 		}

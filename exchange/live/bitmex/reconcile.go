@@ -21,6 +21,7 @@ func (x *Exchange) reconcile(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
+		case <-x.suspect:
 		case <-ctx.Done():
 			return
 		}
@@ -195,8 +196,8 @@ func (x *Exchange) closedMeanwhile(believed *exchange.Order, row *api.Order, kno
 	state := o.state
 	if known {
 		var err error
-		if state, err = row.Order(s.inst); err != nil {
-			return fmt.Errorf("order %s: %w", believed.ClientID, err)
+		if state, err = x.checkedOrder(row, s); err != nil {
+			return err
 		}
 		if !state.Status.Final() {
 			return nil // it was on its way

@@ -1,6 +1,7 @@
 package bitmex
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -20,15 +21,17 @@ func orderOf(e *api.Execution) api.Order {
 // noOrder is the id of executions that no order caused.
 const noOrder = "00000000-0000-0000-0000-000000000000"
 
-// reportOf makes a report of an execution. The position that the fill is added to is
-// the caller's.
-func reportOf(e *api.Execution, i *exchange.Instrument, basis *exchange.Basis) (exchange.Report, error) {
+// reportOf makes a report of an execution, and adds a fill to the position of the symbol. A
+// [*exchange.ValidationError] is of a row that is out of bounds: it changes nothing.
+func reportOf(e *api.Execution, s *state) (exchange.Report, error) {
+	i, basis := s.inst, &s.basis
 	r := exchange.Report{Symbol: i.ID, Time: exchange.Time(e.Timestamp)}
 	if err := r.ExecType.UnmarshalText([]byte(e.ExecType)); err != nil {
 		return r, fmt.Errorf("execution %s: %w", e.ExecID, err)
 	}
 	if r.ExecType == exchange.ExecFunding {
-		return fundingOf(r, e, basis)
+		r, err := fundingOf(r, e, basis)
+		return r, cmp.Or(err, s.limits().CheckReport(&r))
 	}
 	row := orderOf(e)
 	order, err := row.Order(i)
@@ -38,17 +41,29 @@ func reportOf(e *api.Execution, i *exchange.Instrument, basis *exchange.Basis) (
 	r.Order = order
 	if e.LastQty == nil || *e.LastQty == 0 {
 		r.Kind = exchange.ReportOrder
-		return r, nil
+		return r, s.limits().CheckReport(&r)
 	}
 	r.Kind = exchange.ReportFill
-	r.Fill, err = fillOf(e, &r, basis)
+	if r.Fill, err = fillOf(e, &r); err != nil {
+		return r, err
+	}
+	if err := s.limits().CheckReport(&r); err != nil {
+		return r, err
+	}
+	after, cost := *basis, exchange.Money(integer(e.ExecCost))
+	r.Fill.Realised = after.Apply(r.Fill.Side.Signed(r.Fill.Qty), cost)
+	r.Fill.Position = after.Qty
+	if err := cmp.Or(s.limits().CheckFill(&r.Fill), s.limits().CheckBasis(after)); err != nil {
+		return r, err
+	}
+	*basis = after
 	if e.OrderID == noOrder {
 		r.Order = exchange.Order{}
 	}
-	return r, err
+	return r, nil
 }
 
-func fillOf(e *api.Execution, r *exchange.Report, basis *exchange.Basis) (f exchange.Fill, err error) {
+func fillOf(e *api.Execution, r *exchange.Report) (f exchange.Fill, err error) {
 	price, err := e.LastPx.Price()
 	if err != nil {
 		return f, fmt.Errorf("execution %s: lastPx: %w", e.ExecID, err)
@@ -66,8 +81,6 @@ func fillOf(e *api.Execution, r *exchange.Report, basis *exchange.Basis) (f exch
 			return f, fmt.Errorf("execution %s: %w", e.ExecID, err)
 		}
 	}
-	f.Realised = basis.Apply(f.Side.Signed(f.Qty), cost)
-	f.Position = basis.Qty
 	return f, nil
 }
 

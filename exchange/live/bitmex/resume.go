@@ -165,9 +165,9 @@ func (x *Exchange) answered(row *api.Order) error {
 	if s == nil {
 		return fmt.Errorf("order %s: %w %q", row.OrderID, exchange.ErrUnknownSymbol, row.Symbol)
 	}
-	o, err := row.Order(s.inst)
+	o, err := x.checkedOrder(row, s)
 	if err != nil {
-		return fmt.Errorf("order %s: %w", row.OrderID, err)
+		return err
 	}
 	kind := exchange.ExecNew
 	switch o.Status {

@@ -3,6 +3,7 @@ package bitmex
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -119,6 +120,15 @@ func (x *Exchange) lost(err error) {
 	if x.closed {
 		return
 	}
+	x.broke = err
+	var bad *exchange.ValidationError
+	var other *AccountError
+	if !x.sync.begun && (errors.As(err, &bad) || errors.As(err, &other)) { // another connection would be shown the same
+		select {
+		case x.sync.refused <- err:
+		default:
+		}
+	}
 	x.cfg.Metrics.Gaps.Inc()
 	x.cfg.Log.Warn("account stream lost", "venue", "bitmex", "error", err)
 	if x.sync.begun {
@@ -220,9 +230,15 @@ func (x *Exchange) entered() error {
 		}
 		x.mu.Lock()
 		for n := range rows {
+			if err = x.mine(rows[n].Account, "execution "+rows[n].ExecID); err != nil {
+				break
+			}
 			x.note(&rows[n])
 		}
 		x.mu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	return x.socket.Send(ctx, []byte(`{"op":"subscribe","args":["execution","position","margin"]}`))
 }
@@ -336,6 +352,9 @@ func (x *Exchange) begin(ctx context.Context) error {
 		if !has {
 			continue
 		}
+		if _, err := x.checkedPosition(&row, s); err != nil {
+			return err
+		}
 		s.basis = exchange.BasisOf(exchange.Qty(integer(row.CurrentQty)), exchange.Money(integer(row.UnrealisedCost)))
 		if s.basis.Qty != 0 && x.cfg.Prefix != "" && x.cfg.Others == live.Doubt {
 			x.differs(
@@ -395,8 +414,8 @@ func (x *Exchange) resume(ctx context.Context, held []json.RawMessage) error {
 		if err := x.findOpened(snap.orders); err != nil {
 			return err
 		}
-		if x.explained(snap.positions, try == tries-1) {
-			return nil
+		if done, err := x.explained(snap.positions, try == tries-1); done || err != nil {
+			return err
 		}
 		select {
 		case <-time.After(x.cfg.Policy.Backoff):
@@ -409,7 +428,7 @@ func (x *Exchange) resume(ctx context.Context, held []json.RawMessage) error {
 
 // explained reports whether positions are what the fills come to. At last the venue's
 // word counts.
-func (x *Exchange) explained(positions map[string]api.Position, last bool) bool {
+func (x *Exchange) explained(positions map[string]api.Position, last bool) (bool, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	all := true
@@ -420,13 +439,16 @@ func (x *Exchange) explained(positions map[string]api.Position, last bool) bool 
 		if got == s.basis.Qty {
 			continue
 		}
+		if _, err := x.checkedPosition(&row, s); err != nil {
+			return false, err
+		}
 		all = false
 		if last {
 			x.differs(live.Difference, fmt.Sprintf("position of %s is %d, and the fills came to %d", s.inst.Symbol, got, s.basis.Qty))
 			s.basis = exchange.BasisOf(got, exchange.Money(integer(row.UnrealisedCost)))
 		}
 	}
-	return all || last
+	return all || last, nil
 }
 
 // openAlready reports an order that was open before we heard of it. The caller holds
@@ -436,9 +458,9 @@ func (x *Exchange) openAlready(row *api.Order) error {
 	if s == nil {
 		return nil
 	}
-	o, err := row.Order(s.inst)
+	o, err := x.checkedOrder(row, s)
 	if err != nil {
-		return fmt.Errorf("order %s: %w", row.OrderID, err)
+		return err
 	}
 	x.acknowledge(&o, s)
 	x.push(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecNew, Symbol: s.inst.ID, Time: o.Time, Order: o})
@@ -459,7 +481,7 @@ func (x *Exchange) catchUp(ctx context.Context, report bool) (news int, err erro
 		var isNew bool
 		if report {
 			isNew, err = x.execution(&row)
-		} else {
+		} else if err = x.mine(row.Account, "execution "+row.ExecID); err == nil {
 			isNew = x.note(&row)
 		}
 		x.mu.Unlock()
@@ -503,6 +525,9 @@ func (x *Exchange) note(row *api.Execution) bool {
 
 // execution reports what happened, once. The caller holds the lock.
 func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
+	if err := x.mine(row.Account, "execution "+row.ExecID); err != nil {
+		return false, err
+	}
 	if !x.note(row) {
 		return false, nil
 	}
@@ -510,9 +535,9 @@ func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
 	if s == nil {
 		return true, nil
 	}
-	r, err := reportOf(row, s.inst, &s.basis)
+	r, err := reportOf(row, s)
 	if err != nil {
-		return true, err
+		return true, x.refuse("execution "+row.ExecID, err)
 	}
 	r.ExecID = row.ExecID
 	if r.Order.OrderID != "" && x.others(row.ClOrdID) {
@@ -526,6 +551,9 @@ func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
 			return true, nil
 		}
 		r.Order = exchange.Order{} // the fill changes the position, and no order of ours
+	} else if r.Kind == exchange.ReportFill && r.Order.OrderID != "" && x.spares() && !x.gave(&r.Order) {
+		x.differs(live.Difference, fmt.Sprintf("fill %.80q of %d contracts of %s is of order %.80q, %.80q, which nobody gave",
+			row.ExecID, r.Fill.Qty, s.inst.Symbol, row.OrderID, row.ClOrdID))
 	}
 	if r.Order.OrderID != "" {
 		if newer, stale := x.newer(&r.Order); !stale {
@@ -614,6 +642,19 @@ func (x *Exchange) positions(data []json.RawMessage, synced bool) error {
 		if s == nil {
 			continue
 		}
+		var row api.Position // an update has the fields that have changed
+		if err := json.Unmarshal(raw, &row); err != nil {
+			return fmt.Errorf("position %s: %w", key.Symbol, err)
+		}
+		if err := x.mine(row.Account, "position of "+key.Symbol); err != nil {
+			return err
+		}
+		if _, err := x.checkedPosition(&row, s); err != nil {
+			if err := x.refuse("position", err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := json.Unmarshal(raw, &s.row); err != nil {
 			return fmt.Errorf("position %s: %w", key.Symbol, err)
 		}
@@ -627,7 +668,7 @@ func (x *Exchange) positions(data []json.RawMessage, synced bool) error {
 }
 
 func (x *Exchange) pushPosition(s *state) error {
-	p, err := positionOf(&s.row, s.inst)
+	p, err := x.checkedPosition(&s.row, s)
 	if err != nil {
 		return err
 	}
@@ -648,6 +689,20 @@ func (x *Exchange) margins(data []json.RawMessage, synced bool) error {
 		w := x.wallet(key.Currency)
 		if w == nil {
 			continue // no symbol of ours settles in it
+		}
+		var row api.Margin // an update has the fields that have changed
+		if err := json.Unmarshal(raw, &row); err != nil {
+			return fmt.Errorf("margin: %w", err)
+		}
+		if err := x.mine(row.Account, "margin in "+key.Currency); err != nil {
+			return err
+		}
+		m := marginOf(&row)
+		if err := exchange.CheckMargin(&m); err != nil {
+			if err := x.refuse("margin in "+key.Currency, err); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := json.Unmarshal(raw, &w.row); err != nil {
 			return fmt.Errorf("margin: %w", err)

@@ -15,11 +15,16 @@ import (
 type tables struct {
 	symbols map[string]*publicState
 	events  []exchange.Event
+	clock   exchange.Time // of the newest row of the connection; 0: none had a time
+	partial bool          // the row is of a partial
+	replays bool          // the venue replays a market of the past: rows are checked against its clock
+	skipped func(row string)
 }
 
 // publicState is what is known of a symbol.
 type publicState struct {
 	inst    *exchange.Instrument
+	bounds  exchange.Bounds
 	synced  map[string]bool // tables that have shown what they hold
 	levels  map[levelKey]exchange.Price
 	book    *exchange.Book
@@ -69,9 +74,9 @@ type SyncError struct {
 func (e *SyncError) Error() string { return fmt.Sprintf("%s:%s: %s", e.Table, e.Symbol, e.Reason) }
 
 func newTables(list []*exchange.Instrument) *tables {
-	t := &tables{symbols: map[string]*publicState{}}
+	t := &tables{symbols: map[string]*publicState{}, skipped: func(string) {}}
 	for _, i := range list {
-		t.symbols[i.Symbol] = &publicState{inst: i, matches: matches{ids: map[[36]byte]struct{}{}}}
+		t.symbols[i.Symbol] = &publicState{inst: i, bounds: i.Bounds(), matches: matches{ids: map[[36]byte]struct{}{}}}
 	}
 	t.reset()
 	return t
@@ -79,6 +84,7 @@ func newTables(list []*exchange.Instrument) *tables {
 
 // reset forgets everything but the symbols: the next frames are partials.
 func (t *tables) reset() {
+	t.clock, t.replays = 0, false
 	for _, s := range t.symbols {
 		s.synced, s.levels = map[string]bool{}, map[levelKey]exchange.Price{}
 		s.book, s.bookAt, s.early, s.heard = exchange.NewBook(finestTick(s.inst)), 0, 0, 0
@@ -140,10 +146,16 @@ func (r *row) member(key, value []byte) {
 	default:
 		return
 	}
-	if err != nil {
+	switch {
+	case err != nil && len(value) > maxNumber:
+		r.err = fmt.Errorf("%s: %.40q and %d bytes more: want a number or a time", key, value, len(value)-maxNumber)
+	case err != nil:
 		r.err = fmt.Errorf("%s: %w", key, err)
 	}
 }
+
+// maxNumber is how many bytes of a number or a time an error quotes.
+const maxNumber = 40
 
 // quantity reads a member that is a whole number.
 func (r *row) quantity(key, value []byte) error {
@@ -275,10 +287,8 @@ func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, fi
 		}
 		return nil
 	}
-	at := r.at
-	if at == 0 || at > arrival {
-		at = arrival // the row has no time, or our clock is behind
-	}
+	t.partial = action == "partial"
+	at := t.timeOf(r.at, arrival)
 	var side exchange.Side
 	if len(r.side) > 0 {
 		if err := side.UnmarshalText(r.side); err != nil {
@@ -290,19 +300,70 @@ func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, fi
 	case "orderBookL2", "orderBookL2_25":
 		return t.takeLevel(s, table, action, r, side, at, arrival, first)
 	case "trade":
-		if action == "insert" && r.size > 0 && s.matches.add(r.match) {
-			t.events = append(t.events, exchange.TradeEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price, Qty: exchange.Qty(r.size)}))
+		switch {
+		case action != "insert" || r.size == 0: // what a partial has was before, and an index has no size
+		case side == exchange.NoSide && r.price == 0:
+			t.skipped(fmt.Sprintf("%s: settlement of %d contracts", s.inst.Symbol, r.size))
+		case s.matches.add(r.match):
+			return t.emit(s, exchange.TradeEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price,
+				Qty: exchange.Qty(r.size)}))
 		}
 	case "quote":
-		t.events = append(t.events, exchange.QuoteEvent(at, arrival, id, exchange.Quote{BidPrice: r.bid, BidQty: exchange.Qty(r.bidSize),
+		return t.emit(s, exchange.QuoteEvent(at, arrival, id, exchange.Quote{BidPrice: r.bid, BidQty: exchange.Qty(r.bidSize),
 			AskPrice: r.ask, AskQty: exchange.Qty(r.askSize)}))
 	case "liquidation":
 		if action == "insert" {
-			t.events = append(t.events, exchange.LiquidationEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price, Qty: exchange.Qty(r.leaves)}))
+			return t.emit(s, exchange.LiquidationEvent(at, arrival, id, exchange.Trade{Side: side, Price: r.price,
+				Qty: exchange.Qty(r.leaves)}))
 		}
 	case "instrument":
-		t.takeInstrument(s, r, at, arrival)
+		return t.takeInstrument(s, r, at, arrival)
 	}
+	return nil
+}
+
+// firstBlock is when the first bitcoin was made: no venue replays a market before it.
+const firstBlock exchange.Time = 1_231_006_505_000_000_000
+
+// timeOf returns the time of a row, and advances the clock that rows are checked against.
+// That is our clock, unless the first row of a connection is more than a day old: then the
+// venue replays a market of the past, and rows are checked against the venue's clock. The
+// times of a partial say nothing about the clock: a level may be days old.
+func (t *tables) timeOf(at, arrival exchange.Time) exchange.Time {
+	now := at >= arrival.Add(-exchange.LiveSkew)
+	switch {
+	case t.partial && at != 0:
+		return min(at, arrival)
+	case at == 0 && t.replays:
+		return t.clock
+	case at == 0:
+		return arrival
+	case t.clock == 0 && at >= firstBlock && !now:
+		t.replays, t.clock = true, at
+	case !t.replays && now && at <= arrival.Add(exchange.LiveSkew):
+		t.clock = max(t.clock, at)
+		return min(at, arrival) // our clock may be behind
+	}
+	return at
+}
+
+// emit takes an event that is within bounds. An event that is not ends the connection with
+// a [*exchange.ValidationError].
+func (t *tables) emit(s *publicState, e exchange.Event) error {
+	clock := e.Arrival
+	switch {
+	case t.partial:
+		clock = e.Time
+	case t.replays:
+		clock = t.clock
+	}
+	if err := s.bounds.CheckLive(&e, clock); err != nil {
+		return err
+	}
+	if t.replays && !t.partial {
+		t.clock = max(t.clock, e.Time)
+	}
+	t.events = append(t.events, e)
 	return nil
 }
 
@@ -349,8 +410,10 @@ func (t *tables) takeLevel(s *publicState, table, action string, r *row, side ex
 		return lost("no price or size")
 	}
 	l := exchange.Level{Price: price, Qty: exchange.Qty(r.size)}
+	if err := t.emit(s, exchange.LevelEvent(at, arrival, s.inst.ID, side, l, flags)); err != nil {
+		return err
+	}
 	s.book.Set(side, l.Price, l.Qty)
-	t.events = append(t.events, exchange.LevelEvent(at, arrival, s.inst.ID, side, l, flags))
 	return nil
 }
 
@@ -373,17 +436,21 @@ func (s *publicState) misplaced(action string, at exchange.Time) string {
 }
 
 // takeInstrument tells of the fields that have changed.
-func (t *tables) takeInstrument(s *publicState, r *row, at, arrival exchange.Time) {
+func (t *tables) takeInstrument(s *publicState, r *row, at, arrival exchange.Time) error {
 	id := s.inst.ID
 	var m exchange.Mark
+	is := s.mark
 	if r.mark != 0 && r.mark != s.mark.Mark {
-		m.Mark, s.mark.Mark = r.mark, r.mark
+		m.Mark, is.Mark = r.mark, r.mark
 	}
 	if r.index != 0 && r.index != s.mark.Index {
-		m.Index, s.mark.Index = r.index, r.index
+		m.Index, is.Index = r.index, r.index
 	}
 	if m != (exchange.Mark{}) {
-		t.events = append(t.events, exchange.MarkEvent(at, arrival, id, m))
+		if err := t.emit(s, exchange.MarkEvent(at, arrival, id, m)); err != nil {
+			return err
+		}
+		s.mark = is
 	}
 	f := s.funding
 	if r.hasRate {
@@ -393,7 +460,10 @@ func (t *tables) takeInstrument(s *publicState, r *row, at, arrival exchange.Tim
 		f.Due = r.due
 	}
 	if f != s.funding && f.Due != 0 {
+		if err := t.emit(s, exchange.FundingEvent(at, arrival, id, f)); err != nil {
+			return err
+		}
 		s.funding = f
-		t.events = append(t.events, exchange.FundingEvent(at, arrival, id, f))
 	}
+	return nil
 }

@@ -159,7 +159,8 @@ func TestInstrumentRows(t *testing.T) {
 	_, list := instruments(t, "XBTUSD")
 	tabs := newTables(list)
 	take := func(action, row string) (kinds []exchange.EventKind) {
-		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+action+`","data":[`+row+`]}`), 5)
+		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+action+`","data":[`+row+`]}`),
+			exchange.Time(1_626_993_400_000_000_000))
 		require.NoError(t, err)
 		for k := range events {
 			kinds = append(kinds, events[k].Kind)
@@ -172,6 +173,131 @@ func TestInstrumentRows(t *testing.T) {
 	require.Equal(t, []exchange.EventKind{exchange.KindMark}, take("update", `{"symbol":"XBTUSD","indicativeSettlePrice":100.5}`))
 	require.Equal(t, []exchange.EventKind{exchange.KindFunding}, take("update", `{"symbol":"XBTUSD","fundingTimestamp":"2021-07-23T12:00:00.000Z"}`))
 	require.Equal(t, exchange.MustRatio("0.0001"), tabs.symbols["XBTUSD"].funding.Rate)
+}
+
+// A row that cannot be right is an error that names the field, whatever table it is in, and
+// makes no event.
+func TestRefusedRows(t *testing.T) {
+	const now = exchange.Time(1_700_000_000_000_000_000) // 2023-11-14T22:13:20Z
+	const stamp = `"timestamp":"2023-11-14T22:13:19.000Z"`
+	trade := func(fields string) string { return `{"symbol":"XBTUSD",` + stamp + `,` + fields + `}` }
+	for name, c := range map[string]struct{ table, row, field string }{
+		"trade":               {"trade", trade(`"side":"Buy","size":100,"price":30000.5`), ""},
+		"trade price 0":       {"trade", trade(`"side":"Buy","size":100,"price":0`), "price"},
+		"trade price null":    {"trade", trade(`"side":"Buy","size":100,"price":null`), "price"},
+		"trade no price":      {"trade", trade(`"side":"Buy","size":100`), "price"},
+		"trade negative":      {"trade", trade(`"side":"Buy","size":100,"price":-5`), "price"},
+		"trade tiny":          {"trade", trade(`"side":"Buy","size":100,"price":1e-8`), "price"},
+		"trade off tick":      {"trade", trade(`"side":"Buy","size":100,"price":30000.123`), "price"},
+		"trade no side":       {"trade", trade(`"size":100,"price":30000`), "side"},
+		"trade negative size": {"trade", trade(`"side":"Sell","size":-100,"price":30000`), "size"},
+		"trade huge":          {"trade", trade(`"side":"Sell","size":9223372036854775807,"price":30000`), "size"},
+		"trade of 1700": {"trade",
+			`{"symbol":"XBTUSD","timestamp":"1700-01-01T00:00:00.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
+		"trade of 1970": {"trade",
+			`{"symbol":"XBTUSD","timestamp":"1970-01-01T00:00:01.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
+		"trade of 2100": {"trade",
+			`{"symbol":"XBTUSD","timestamp":"2100-01-01T00:00:00.000Z","side":"Buy","size":1,"price":30000}`, "timestamp"},
+		"quote":               {"quote", trade(`"bidPrice":30000,"bidSize":1,"askPrice":30000.5,"askSize":1`), ""},
+		"quote one side":      {"quote", trade(`"bidPrice":30000,"bidSize":1`), ""},
+		"quote crossed":       {"quote", trade(`"bidPrice":30001,"bidSize":1,"askPrice":30000,"askSize":1`), "bidPrice"},
+		"quote negative":      {"quote", trade(`"bidPrice":-1,"bidSize":1,"askPrice":30000,"askSize":1`), "bidPrice"},
+		"quote negative size": {"quote", trade(`"bidPrice":30000,"bidSize":-1,"askPrice":30001,"askSize":1`), "bidSize"},
+		"liquidation":         {"liquidation", trade(`"side":"Buy","leavesQty":100,"price":30000`), ""},
+		"liquidation below 0": {"liquidation", trade(`"side":"Buy","leavesQty":-7,"price":-5`), "price"},
+		"liquidation no qty":  {"liquidation", trade(`"side":"Buy","price":30000`), "size"},
+		"mark":                {"instrument", trade(`"markPrice":30000.11`), ""},
+		"mark tiny":           {"instrument", trade(`"markPrice":1e-8`), "markPrice"},
+		"mark negative":       {"instrument", trade(`"markPrice":-5`), "markPrice"},
+		"mark huge":           {"instrument", trade(`"markPrice":9e7`), "markPrice"},
+		"index negative":      {"instrument", trade(`"indicativeSettlePrice":-5`), "indexPrice"},
+		"funding 500 %": {"instrument", trade(`"fundingRate":5,"fundingTimestamp":"2023-11-15T04:00:00.000Z"`),
+			"fundingRate"},
+		"funding due in 1970": {"instrument", trade(`"fundingRate":0.0001,"fundingTimestamp":"1970-01-01T00:00:01.000Z"`),
+			"fundingTimestamp"},
+		"level tiny":     {"orderBookL2", trade(`"id":9,"side":"Buy","size":1,"price":1e-8`), "price"},
+		"level off tick": {"orderBookL2", trade(`"id":9,"side":"Buy","size":1,"price":99.123`), "price"},
+		"level huge":     {"orderBookL2", trade(`"id":9,"side":"Buy","size":9223372036854775807,"price":99`), "size"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, list := instruments(t, "XBTUSD")
+			tabs := newTables(list)
+			for _, table := range []string{"trade", "quote", "liquidation", "instrument"} {
+				_, err := tabs.take([]byte(`{"table":"`+table+`","action":"partial","data":[]}`), now)
+				require.NoError(t, err)
+			}
+			_, err := tabs.take([]byte(partial), now)
+			require.NoError(t, err)
+			events, err := tabs.take([]byte(`{"table":"`+c.table+`","action":"insert","data":[`+c.row+`]}`), now)
+			if c.field == "" {
+				require.NoError(t, err)
+				require.Len(t, events, 1)
+				return
+			}
+			var bad *exchange.ValidationError
+			require.ErrorAs(t, err, &bad)
+			require.Equal(t, c.field, bad.Field)
+			require.Equal(t, "bitmex:XBTUSD", bad.Symbol)
+			require.Empty(t, events)
+		})
+	}
+}
+
+// A level of a partial may be days old, and changes nothing about the clock that the rows
+// after it are checked against. A venue that replays the past is checked by its own clock.
+func TestTimesOfRows(t *testing.T) {
+	const now = exchange.Time(1_700_000_000_000_000_000) // 2023-11-14T22:13:20Z
+	trade := func(at string) string {
+		return `{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":1,"price":100,"timestamp":"` + at + `"}]}`
+	}
+	for name, c := range map[string]struct {
+		trades []string
+		bad    int // index of the refused one; -1: none
+	}{
+		"now": {[]string{"2023-11-14T22:13:19.000Z", "2023-11-14T22:13:20.000Z"}, -1},
+		"the past": {[]string{"2021-07-22T00:00:00.000Z", "2021-07-22T12:00:00.000Z", "2021-07-23T11:00:00.000Z"},
+			-1},
+		"the past, then now": {[]string{"2021-07-22T00:00:00.000Z", "2023-11-14T22:13:19.000Z"}, 1},
+		"now, then the past": {[]string{"2023-11-14T22:13:19.000Z", "2021-07-22T00:00:00.000Z"}, 1},
+		"a day too early":    {[]string{"2023-11-14T22:13:19.000Z", "2023-11-13T22:13:19.000Z"}, 1},
+		"a day ahead":        {[]string{"2023-11-15T22:13:21.000Z"}, 0},
+		"an hour ahead":      {[]string{"2023-11-14T23:13:19.000Z"}, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, list := instruments(t, "XBTUSD")
+			tabs := newTables(list)
+			for _, f := range []string{`{"table":"trade","action":"partial","data":[]}`,
+				strings.ReplaceAll(partial, `"price"`, `"timestamp":"2023-11-01T00:00:00.000Z","price"`)} {
+				_, err := tabs.take([]byte(f), now)
+				require.NoError(t, err)
+			}
+			for n, at := range c.trades {
+				events, err := tabs.take([]byte(trade(at)), now)
+				if n == c.bad {
+					var bad *exchange.ValidationError
+					require.ErrorAs(t, err, &bad)
+					require.Equal(t, "timestamp", bad.Field)
+					return
+				}
+				require.NoError(t, err, at)
+				require.LessOrEqual(t, events[0].Time, now)
+			}
+		})
+	}
+}
+
+// What an error quotes of a number is bounded, however long the number is.
+func TestLongNumber(t *testing.T) {
+	_, list := instruments(t, "XBTUSD")
+	tabs := newTables(list)
+	_, err := tabs.take([]byte(partial), 1)
+	require.NoError(t, err)
+	for _, field := range []string{"price", "size", "timestamp"} {
+		_, err = tabs.take([]byte(`{"table":"orderBookL2","action":"insert","data":[{"symbol":"XBTUSD","id":9,"side":"Buy","`+
+			field+`":1`+strings.Repeat("0", 1<<20)+`}]}`), 2)
+		require.ErrorContains(t, err, field)
+		require.Less(t, len(err.Error()), 300)
+	}
 }
 
 // The fast reader reads what encoding/json reads, or says that it cannot.
