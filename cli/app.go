@@ -19,6 +19,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/config"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // version is set by the linker in release builds.
@@ -208,7 +209,7 @@ func (a *App) instruments(file string) (*exchange.Instruments, error) {
 	if err != nil || file == "" {
 		return set, err
 	}
-	f, err := os.Open(file)
+	f, err := disk.Open(file)
 	if err != nil {
 		return nil, usage(fmt.Errorf("--instruments: %w", err))
 	}

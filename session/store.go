@@ -183,10 +183,17 @@ func Read(ctx context.Context, dir string) (*Store, error) { return open(ctx, di
 
 func open(ctx context.Context, dir string, write, create bool) (*Store, error) {
 	path := filepath.Join(dir, databaseName)
-	if _, err := os.Stat(path); err != nil && !create {
-		if errors.Is(err, os.ErrNotExist) {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		info, err = nil, nil
+		if !create {
 			return nil, fmt.Errorf("%w in %s", ErrNoSession, dir)
 		}
+	}
+	if err == nil && info != nil {
+		err = disk.Regular(path, info) // opening a pipe could block for ever
+	}
+	if err != nil {
 		return nil, fmt.Errorf("session: %w", err)
 	}
 	s := &Store{Dir: dir}
@@ -195,7 +202,6 @@ func open(ctx context.Context, dir string, write, create bool) (*Store, error) {
 			return nil, err
 		}
 	}
-	var err error
 	if s.db, err = connect(path, write); err == nil && !create {
 		err = s.check(ctx, write)
 	}
