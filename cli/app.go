@@ -20,6 +20,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/config"
 	"github.com/dunamis-engine/dunamis/internal/disk"
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // version is set by the linker in release builds.
@@ -38,6 +39,10 @@ type App struct {
 	Models      Models
 	Venues      []Venue          // beside the built-in ones
 	Now         func() time.Time // for run ids and manifests, never for results
+
+	// What Stdout and Stderr were before Run: control sequences go there, and nothing else
+	// does.
+	rawStdout, rawStderr io.Writer
 }
 
 // Main runs the backtest command with the process's arguments and returns its
@@ -73,6 +78,8 @@ func (a *App) Run(ctx context.Context) int {
 	if a.Command == "" {
 		a.Command = "backtest"
 	}
+	a.rawStdout, a.rawStderr = a.Stdout, a.Stderr
+	a.Stdout, a.Stderr = terminal.NewWriter(a.rawStdout), terminal.NewWriter(a.rawStderr)
 	root := a.root() //nolint:contextcheck // commands get the context when they run
 	if a.Command == "paper" {
 		root = a.paperRoot() //nolint:contextcheck // the same
@@ -90,7 +97,9 @@ func (a *App) Run(ctx context.Context) int {
 	case code == ExitInterrupted:
 		fmt.Fprintln(a.Stderr, "interrupted")
 	default:
-		fmt.Fprintf(a.Stderr, "%s: %s\n", a.Command, err)
+		// Only the first line begins at the left: a text from outside that breaks lines must not
+		// look like a line of ours.
+		fmt.Fprintf(a.Stderr, "%s: %s\n", a.Command, strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
 	return code
 }

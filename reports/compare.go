@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // Comparison sets finished runs side by side; the first is what the others are
@@ -171,10 +173,15 @@ func (c *Comparison) Text() string {
 		}
 		rows = append(rows, row)
 	}
+	for _, row := range rows {
+		for i := range row {
+			row[i] = terminal.Line(row[i])
+		}
+	}
 	var b strings.Builder
 	writeColumns(&b, rows)
 	for _, w := range c.Warnings {
-		fmt.Fprintf(&b, "\nwarning: %s", w)
+		fmt.Fprintf(&b, "\nwarning: %s", terminal.Line(w))
 	}
 	if len(c.Warnings) > 0 {
 		b.WriteByte('\n')
