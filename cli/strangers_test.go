@@ -170,6 +170,27 @@ func TestKeysAddChecksTheBalance(t *testing.T) {
 	}
 }
 
+// Orders and keys go over https, unless the venue is on this machine.
+func TestOrdersGoOverHTTPSOnly(t *testing.T) {
+	t.Setenv("DUNAMIS_BITMEX_KEY", "k")
+	t.Setenv("DUNAMIS_BITMEX_SECRET", "s")
+	for _, tt := range []struct {
+		url     string
+		refused bool
+	}{
+		{"http://venue.test", true},
+		{"http://10.0.0.1:8090", true},
+		{"http://localhost.venue.test", true},
+		{refusing(t), false},
+	} {
+		out, code := printed(t, "paper", "run", "--state", t.TempDir(), "--feed", "bitmex", "--live-url", tt.url, "--symbol", "XBTUSD",
+			"--strategy", "buy_and_hold", "--param", "qty=10", "--mode", "live", "--unattended", "--max-order", "10", "--max-position", "10",
+			"--max-daily-loss", "1 XBT", "--max-orders-per-minute", "10")
+		require.NotZero(t, code, out)
+		require.Equal(t, tt.refused, strings.Contains(out, "orders go over https:// only"), "%s: %s", tt.url, out)
+	}
+}
+
 // The doctor says which variables the secrets come from.
 func TestDoctorNamesTheVariables(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
@@ -234,4 +255,15 @@ func TestInterruptSaysWhatItWaitsFor(t *testing.T) {
 		"the venue may be waited for 20 s, and this is said before")
 	require.NoError(t, p.cmd.Process.Kill())
 	_ = p.cmd.Wait()
+}
+
+// A server that other machines can reach says so, and prints an address that can be opened.
+func TestServeWarnsOfOthers(t *testing.T) {
+	for listen, warned := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		p := begin(t, t.TempDir(), "serve", "--synthetic", "--listen", listen)
+		require.Contains(t, p.line(), "http://127.0.0.1:")
+		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
+		p.end()
+		require.Equal(t, warned, strings.Contains(read(t, p.stderr), "can be reached by other machines, and speaks plain HTTP"), listen)
+	}
 }

@@ -85,6 +85,22 @@ func TestOutputFollowsLinks(t *testing.T) {
 	require.ErrorIs(t, disk.Output(at("none/file"), 0o644, text("x")), os.ErrNotExist)
 }
 
+// A file whose name is the program's own is replaced where it stands: a link in a directory
+// that somebody sent leads to nothing that is written.
+func TestReplaceDoesNotFollowLinks(t *testing.T) {
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "report.html")
+	require.NoError(t, os.WriteFile(target, []byte("theirs"), 0o600))
+	require.NoError(t, os.Symlink("target", link))
+	require.NoError(t, disk.Replace(link, 0o644, text("page")))
+	got, err := os.ReadFile(target)
+	require.NoError(t, err)
+	require.Equal(t, "theirs", string(got))
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.True(t, info.Mode().IsRegular())
+}
+
 // An output goes into a pipe or a device, and does not replace it.
 func TestOutputWritesIntoPipesAndDevices(t *testing.T) {
 	dir := t.TempDir()
