@@ -107,7 +107,8 @@ func (d *doctor) print(asJSON bool) error {
 	} else {
 		w := tabwriter.NewWriter(d.app.Stdout, 0, 0, 2, ' ', 0)
 		for _, c := range d.checks {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", map[string]string{checkOK: "ok", checkWarning: "WARNING", checkFailed: "FAILED"}[c.Result], c.Name, terminal.Line(c.Detail))
+			fmt.Fprintf(w, "%s\t%s\t%s\n", map[string]string{checkOK: "ok", checkWarning: "WARNING",
+				checkFailed: "FAILED"}[c.Result], c.Name, terminal.Line(c.Detail))
 		}
 		if err := w.Flush(); err != nil {
 			return err

@@ -63,7 +63,8 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.As(err, &param), errors.As(err, &conf), errors.Is(err, exchange.ErrUnknownSymbol):
 		return ExitUsage
-	case errors.As(err, &skew), errors.As(err, &noData), errors.As(err, &beyond), errors.As(err, &parts), errors.Is(err, engine.ErrNoEvents):
+	case errors.As(err, &skew), errors.As(err, &noData), errors.As(err, &beyond), errors.As(err, &parts),
+		errors.Is(err, engine.ErrNoEvents):
 		return ExitData
 	}
 	return ExitFailed

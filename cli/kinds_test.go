@@ -44,7 +44,8 @@ func fewRuns(t *testing.T, dir string) (catalog string, runs []string) {
 	require.NoError(t, err, out)
 	for _, name := range []string{"one", "two"} {
 		run := filepath.Join(dir, name)
-		out, err := ends(t, nil, "backtest", "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "buy_and_hold",
+		out, err := ends(t, nil, "backtest", "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy",
+			"buy_and_hold",
 			"--param", "qty=10", "--out", run)
 		require.NoError(t, err, out)
 		runs = append(runs, run)
@@ -80,7 +81,8 @@ func TestPipesAreNotRead(t *testing.T) {
 	}
 	bars := []string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "buy_and_hold", "--no-report"}
 	with := func(more ...string) []string { return append(append([]string(nil), bars...), more...) }
-	live := []string{"doctor", "--state", filepath.Join(dir, "state"), "--feed", "bitmex", "--live-url", "http://127.0.0.1:1",
+	live := []string{"doctor", "--state", filepath.Join(dir, "state"), "--feed", "bitmex", "--live-url",
+		"http://127.0.0.1:1",
 		"--symbol", "XBTUSD", "--strategy", "buy_and_hold", "--param", "qty=10", "--mode", "live", "--webhook"}
 	session := filepath.Join(dir, "state", "sessions", "s")
 	require.NoError(t, os.MkdirAll(session, 0o700))
@@ -98,11 +100,16 @@ func TestPipesAreNotRead(t *testing.T) {
 		{name: "a part", args: bars, replace: func() string {
 			return replaced(onlyPart(t, catalog))
 		}},
-		{name: "manifest", args: []string{"report", runs[0]}, replace: func() string { return replaced(filepath.Join(runs[0], "manifest.json")) }},
-		{name: "result", args: []string{"report", runs[0]}, replace: func() string { return replaced(filepath.Join(runs[0], "result.json")) }},
-		{name: "a table", args: []string{"report", runs[0]}, replace: func() string { return replaced(filepath.Join(runs[0], "equity.parquet")) }},
-		{name: "compare", args: []string{"compare", runs[0], runs[1]}, replace: func() string { return replaced(filepath.Join(runs[1], "manifest.json")) }},
-		{name: "secret", program: "paper", args: live, env: []string{"DUNAMIS_BITMEX_KEY=k", "DUNAMIS_BITMEX_SECRET_FILE=" + pipe}},
+		{name: "manifest", args: []string{"report", runs[0]},
+			replace: func() string { return replaced(filepath.Join(runs[0], "manifest.json")) }},
+		{name: "result", args: []string{"report", runs[0]},
+			replace: func() string { return replaced(filepath.Join(runs[0], "result.json")) }},
+		{name: "a table", args: []string{"report", runs[0]},
+			replace: func() string { return replaced(filepath.Join(runs[0], "equity.parquet")) }},
+		{name: "compare", args: []string{"compare", runs[0], runs[1]},
+			replace: func() string { return replaced(filepath.Join(runs[1], "manifest.json")) }},
+		{name: "secret", program: "paper", args: live, env: []string{"DUNAMIS_BITMEX_KEY=k",
+			"DUNAMIS_BITMEX_SECRET_FILE=" + pipe}},
 		{name: "webhook", program: "paper", args: live, env: []string{"DUNAMIS_WEBHOOK_FILE=" + pipe}},
 		{name: "session", program: "paper", args: []string{"status", "s", "--state", filepath.Join(dir, "state")}},
 	} {
@@ -125,7 +132,8 @@ func TestPipesAreNotRead(t *testing.T) {
 func TestOutputsKeepLinksAndPipes(t *testing.T) {
 	dir := t.TempDir()
 	_, runs := fewRuns(t, dir)
-	target, link, pipe := filepath.Join(dir, "target.html"), filepath.Join(dir, "link.html"), filepath.Join(dir, "pipe.html")
+	target, link, pipe := filepath.Join(dir, "target.html"), filepath.Join(dir, "link.html"), filepath.Join(dir,
+		"pipe.html")
 	require.NoError(t, os.Symlink("target.html", link))
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 

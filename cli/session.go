@@ -304,7 +304,8 @@ func (a *App) announceLeaving(w *wired, name string) {
 	if w.live == nil {
 		return
 	}
-	what := fmt.Sprintf("for the venue to cancel %d open orders, at most %s, and", w.session.OpenOrders(), session.LeavePatience)
+	what := fmt.Sprintf("for the venue to cancel %d open orders, at most %s, and", w.session.OpenOrders(),
+		session.LeavePatience)
 	if w.keepOrders { // they are not cancelled
 		what = fmt.Sprintf("(%d open orders stay)", w.session.OpenOrders())
 	}

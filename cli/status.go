@@ -218,7 +218,8 @@ func (v *sessionView) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	defer w.Flush() //nolint:errcheck // text for a person
 	mode := map[string]string{modeLive: ", REAL ORDERS", modeShadow: ", REAL ORDERS with a simulation beside"}[v.Mode]
-	fmt.Fprintf(w, "%s\t%s\t%s on %s, prices from %s%s\n", v.Name, v.Status, terminal.Line(v.Strategy), terminal.Line(strings.Join(v.symbols, ", ")), terminal.Line(v.Feed), mode)
+	fmt.Fprintf(w, "%s\t%s\t%s on %s, prices from %s%s\n", v.Name, v.Status, terminal.Line(v.Strategy),
+		terminal.Line(strings.Join(v.symbols, ", ")), terminal.Line(v.Feed), mode)
 	fmt.Fprintf(w, "until\t%s\t%d events\n", v.Now, v.Events)
 	fmt.Fprintf(w, "equity\t%s\twallet %d, available %d (in the smallest unit)\n", v.Equity, v.Margin.Wallet, v.Margin.Available)
 	switch v.Tripped {
@@ -252,11 +253,13 @@ func (v *sessionView) print(out io.Writer) {
 	}
 	fmt.Fprintf(w, "orders\t%d\t%d open\n", v.Counts.Orders, v.Open)
 	for _, o := range v.OpenOrders[:min(len(v.OpenOrders), 20)] {
-		fmt.Fprintf(w, "  %s\t%s %d %s\t%s %s, %d filled\n", terminal.Line(o.ClientID), o.Side, o.Qty, terminal.Line(o.Symbol), o.Type, o.Price, o.Filled)
+		fmt.Fprintf(w, "  %s\t%s %d %s\t%s %s, %d filled\n", terminal.Line(o.ClientID), o.Side, o.Qty,
+			terminal.Line(o.Symbol), o.Type, o.Price, o.Filled)
 	}
 	fmt.Fprintf(w, "fills\t%d\t\n", v.Counts.Fills)
 	for _, f := range v.Fills {
-		fmt.Fprintf(w, "  %s\t%s %d %s\tat %s, position %d\n", f.At, f.Side, f.Qty, terminal.Line(f.Symbol), f.Price, f.Position)
+		fmt.Fprintf(w, "  %s\t%s %d %s\tat %s, position %d\n", f.At, f.Side, f.Qty, terminal.Line(f.Symbol), f.Price,
+			f.Position)
 	}
 }
 

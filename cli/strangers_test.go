@@ -31,7 +31,8 @@ func printed(t *testing.T, program string, args ...string) (out string, code int
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var b bytes.Buffer
-	app := &cli.App{Command: program, Args: args, Stdin: strings.NewReader(""), Stdout: &b, Stderr: &b, Strategies: strategies.All(), Now: time.Now}
+	app := &cli.App{Command: program, Args: args, Stdin: strings.NewReader(""), Stdout: &b, Stderr: &b,
+		Strategies: strategies.All(), Now: time.Now}
 	code = app.Run(ctx)
 	require.NoError(t, ctx.Err())
 	return b.String(), code
@@ -62,7 +63,8 @@ func refusing(t *testing.T) string {
 func TestTextFromOutsideIsEscaped(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "instruments.json")
-	require.NoError(t, os.WriteFile(bad, []byte(`[{"venue":"x","symbol":"`+strings.ReplaceAll(hostile, "\n", `\n`)+`"}]`), 0o600))
+	require.NoError(t, os.WriteFile(bad, []byte(`[{"venue":"x","symbol":"`+strings.ReplaceAll(hostile, "\n",
+		`\n`)+`"}]`), 0o600))
 	file := filepath.Join(dir, "XBTUSD-1m-\x1b[2J.csv")
 	require.NoError(t, os.WriteFile(file, []byte("timestamp,\x1b[2J\n1,2\n"), 0o600))
 	for _, tt := range []struct {
@@ -70,16 +72,19 @@ func TestTextFromOutsideIsEscaped(t *testing.T) {
 		args          []string
 		want          string
 	}{
-		{"venue", "paper", []string{"doctor", "--state", dir, "--feed", "bitmex", "--live-url", refusing(t), "--symbol", "XBTUSD",
+		{"venue", "paper", []string{"doctor", "--state", dir, "--feed", "bitmex", "--live-url", refusing(t),
+			"--symbol", "XBTUSD",
 			"--strategy", "buy_and_hold", "--param", "qty=10"}, "FAILED"},
 		{"argument", "backtest", []string{hostile}, "unknown command"},
 		{"flag", "backtest", []string{"run", "--" + hostile}, "unknown flag"},
-		{"strategy", "backtest", []string{"run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", hostile}, "unknown strategy"},
+		{"strategy", "backtest", []string{"run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", hostile},
+			"unknown strategy"},
 		{"path", "backtest", []string{"report", dir + "/" + hostile}, "no run"},
 		{"instruments", "backtest", []string{"instruments", "--instruments", bad}, "--instruments"},
 		{"import", "backtest", []string{"data", "import", "--catalog", filepath.Join(dir, "c"), file}, "XBTUSD-1m-"},
 		{"settings", "backtest", []string{"run", "-c", dir + "/" + hostile}, "no such file"},
-		{"live url", "paper", []string{"doctor", "--state", dir, "--feed", "bitmex", "--live-url", "http://a/" + hostile, "--symbol", "XBTUSD",
+		{"live url", "paper", []string{"doctor", "--state", dir, "--feed", "bitmex", "--live-url",
+			"http://a/" + hostile, "--symbol", "XBTUSD",
 			"--strategy", "buy_and_hold", "--param", "qty=10"}, "FAILED"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,12 +121,14 @@ func TestLiveURL(t *testing.T) {
 		{"ftp://" + host, `scheme "ftp"`},
 		{server.URL + "/api/v2", `path "/api/v2"; want the address without a path, such as ` + server.URL},
 		{server.URL + "/api", `path "/api"`},
-		{server.URL, ""}, {server.URL + "/", ""}, {server.URL + "/api/v1", ""}, {server.URL + "/api/v1/", ""}, {server.URL + "/realtime", ""},
+		{server.URL, ""}, {server.URL + "/", ""}, {server.URL + "/api/v1", ""}, {server.URL + "/api/v1/", ""},
+		{server.URL + "/realtime", ""},
 	} {
 		t.Run(strings.ReplaceAll(strings.TrimPrefix(tt.url, server.URL), "canary", "secret"), func(t *testing.T) {
 			state := t.TempDir()
 			asked = nil
-			out, code := printed(t, "paper", "doctor", "--state", state, "--feed", "bitmex", "--live-url", tt.url, "--symbol", "XBTUSD",
+			out, code := printed(t, "paper", "doctor", "--state", state, "--feed", "bitmex", "--live-url", tt.url,
+				"--symbol", "XBTUSD",
 				"--strategy", "buy_and_hold", "--param", "qty=10")
 			require.NotZero(t, code)
 			if tt.want == "" {
@@ -136,7 +143,8 @@ func TestLiveURL(t *testing.T) {
 			require.Contains(t, out, tt.want)
 			require.NotContains(t, out, "canary")
 			require.Empty(t, asked)
-			out, code = printed(t, "paper", "run", "--state", state, "--feed", "bitmex", "--live-url", tt.url, "--symbol", "XBTUSD",
+			out, code = printed(t, "paper", "run", "--state", state, "--feed", "bitmex", "--live-url", tt.url,
+				"--symbol", "XBTUSD",
 				"--strategy", "buy_and_hold", "--param", "qty=10")
 			require.Equal(t, cli.ExitUsage, code, out)
 			require.Contains(t, out, tt.want)
@@ -183,8 +191,10 @@ func TestOrdersGoOverHTTPSOnly(t *testing.T) {
 		{"http://localhost.venue.test", true},
 		{refusing(t), false},
 	} {
-		out, code := printed(t, "paper", "run", "--state", t.TempDir(), "--feed", "bitmex", "--live-url", tt.url, "--symbol", "XBTUSD",
-			"--strategy", "buy_and_hold", "--param", "qty=10", "--mode", "live", "--unattended", "--max-order", "10", "--max-position", "10",
+		out, code := printed(t, "paper", "run", "--state", t.TempDir(), "--feed", "bitmex", "--live-url", tt.url,
+			"--symbol", "XBTUSD",
+			"--strategy", "buy_and_hold", "--param", "qty=10", "--mode", "live", "--unattended", "--max-order", "10",
+			"--max-position", "10",
 			"--max-daily-loss", "1 XBT", "--max-orders-per-minute", "10")
 		require.NotZero(t, code, out)
 		require.Equal(t, tt.refused, strings.Contains(out, "orders go over https:// only"), "%s: %s", tt.url, out)
@@ -198,7 +208,8 @@ func TestDoctorNamesTheVariables(t *testing.T) {
 	t.Setenv("DUNAMIS_BITMEX_KEY", "k")
 	t.Setenv("DUNAMIS_BITMEX_SECRET", "")
 	t.Setenv("DUNAMIS_BITMEX_SECRET_FILE", file)
-	out, _ := printed(t, "paper", "doctor", "--state", t.TempDir(), "--feed", "bitmex", "--live-url", refusing(t), "--symbol", "XBTUSD",
+	out, _ := printed(t, "paper", "doctor", "--state", t.TempDir(), "--feed", "bitmex", "--live-url", refusing(t),
+		"--symbol", "XBTUSD",
 		"--strategy", "buy_and_hold", "--param", "qty=10", "--mode", "live")
 	require.Contains(t, out, "$DUNAMIS_BITMEX_KEY and $DUNAMIS_BITMEX_SECRET_FILE are set")
 }
@@ -207,7 +218,8 @@ func TestDoctorNamesTheVariables(t *testing.T) {
 // cannot be looked at is listed, and is an error.
 func TestSessionsOnReadOnlyMedia(t *testing.T) {
 	state := t.TempDir()
-	args := []string{"run", "--state", state, "--session", "s", "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "grid_maker",
+	args := []string{"run", "--state", state, "--session", "s", "--feed", "synthetic", "--symbol", "XBTUSD",
+		"--strategy", "grid_maker",
 		"--param", "qty=1000", "--param", "limit=10000", "--to", "2024-01-01T00:01:00Z", "--speed", "max", "--quiet"}
 	out, err := exec.Command("paper", args...).CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -229,7 +241,8 @@ func TestListShowsWhatCannotBeRead(t *testing.T) {
 	state := t.TempDir()
 	dir := filepath.Join(state, "sessions", "broken")
 	require.NoError(t, os.MkdirAll(dir, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "session.db"), []byte(strings.Repeat("no database ", 100)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "session.db"), []byte(strings.Repeat("no database ", 100)),
+		0o600))
 	out, code := printed(t, "paper", "list", "--state", state)
 	require.Zero(t, code, out)
 	require.Regexp(t, `(?m)^broken +unreadable`, out)
@@ -251,7 +264,8 @@ func TestInterruptSaysWhatItWaitsFor(t *testing.T) {
 	t.Cleanup(func() { _ = v.serving.cmd.Process.Signal(syscall.SIGCONT) })
 	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 	line := regexp.MustCompile(`(?m)^session s: interrupted; waiting for the venue to cancel [1-9][0-9]* open orders, at most 20s, and for answers .*a second Ctrl-C`)
-	require.Eventually(t, func() bool { return line.MatchString(read(t, p.stderr)) }, 10*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return line.MatchString(read(t, p.stderr)) }, 10*time.Second,
+		20*time.Millisecond,
 		"the venue may be waited for 20 s, and this is said before")
 	require.NoError(t, p.cmd.Process.Kill())
 	_ = p.cmd.Wait()
@@ -264,6 +278,7 @@ func TestServeWarnsOfOthers(t *testing.T) {
 		require.Contains(t, p.line(), "http://127.0.0.1:")
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		p.end()
-		require.Equal(t, warned, strings.Contains(read(t, p.stderr), "can be reached by other machines, and speaks plain HTTP"), listen)
+		require.Equal(t, warned, strings.Contains(read(t, p.stderr),
+			"can be reached by other machines, and speaks plain HTTP"), listen)
 	}
 }

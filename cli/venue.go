@@ -185,7 +185,8 @@ func (v *Venue) checkAddress(at string) (string, error) {
 	}
 	path := strings.TrimRight(u.Path, "/")
 	if path != "" && !slices.Contains(v.paths, path) {
-		return "", fmt.Errorf("--live-url: path %q; want the address without a path, such as %s://%s", u.Path, scheme, u.Host)
+		return "", fmt.Errorf("--live-url: path %q; want the address without a path, such as %s://%s", u.Path, scheme,
+			u.Host)
 	}
 	return scheme + "://" + u.Host, nil
 }

@@ -20,7 +20,8 @@ func TestPartsThatNoImportWroteAreRefused(t *testing.T) {
 		for _, m := range minutes {
 			start := testDay.Add(time.Duration(m) * time.Minute)
 			p := price("7000")
-			list = append(list, exchange.BarEvent(exchange.Bar{Start: start, End: start.Add(time.Minute), Open: p, High: p, Low: p, Close: p, Volume: 10, Trades: 1}))
+			list = append(list, exchange.BarEvent(exchange.Bar{Start: start, End: start.Add(time.Minute), Open: p,
+				High: p, Low: p, Close: p, Volume: 10, Trades: 1}))
 		}
 		return list
 	}
@@ -38,12 +39,18 @@ func TestPartsThatNoImportWroteAreRefused(t *testing.T) {
 		copied        bool             // the first again, under another name
 		want          string
 	}{
-		{name: "a copy of bars", key: key(BarKind(time.Minute)), first: bar(1, 2, 3), copied: true, want: "both hold the rows of the same input"},
-		{name: "a copy of trades", key: key(KindTrade), first: trade(1, 2, 3), copied: true, want: "both hold the rows of the same input"},
-		{name: "the same bars of another input", key: key(BarKind(time.Minute)), first: bar(1, 2, 3), second: bar(1, 2, 3), want: "both have a row"},
-		{name: "one bar of another input", key: key(BarKind(time.Minute)), first: bar(1, 2, 4), second: bar(3, 4, 5), want: "both have a row"},
-		{name: "bars that touch", key: key(BarKind(time.Minute)), first: bar(1, 2), second: bar(2, 3), want: "both have a row"},
-		{name: "trades between others", key: key(KindTrade), first: trade(1, 5), second: trade(2, 3), want: "their times overlap"},
+		{name: "a copy of bars", key: key(BarKind(time.Minute)), first: bar(1, 2, 3), copied: true,
+			want: "both hold the rows of the same input"},
+		{name: "a copy of trades", key: key(KindTrade), first: trade(1, 2, 3), copied: true,
+			want: "both hold the rows of the same input"},
+		{name: "the same bars of another input", key: key(BarKind(time.Minute)), first: bar(1, 2, 3), second: bar(1, 2,
+			3), want: "both have a row"},
+		{name: "one bar of another input", key: key(BarKind(time.Minute)), first: bar(1, 2, 4), second: bar(3, 4, 5),
+			want: "both have a row"},
+		{name: "bars that touch", key: key(BarKind(time.Minute)), first: bar(1, 2), second: bar(2, 3),
+			want: "both have a row"},
+		{name: "trades between others", key: key(KindTrade), first: trade(1, 5), second: trade(2, 3),
+			want: "their times overlap"},
 		{name: "bars in a gap", key: key(BarKind(time.Minute)), first: bar(1, 4), second: bar(2, 3)},
 		{name: "bars beside each other", key: key(BarKind(time.Minute)), first: bar(1, 2), second: bar(3, 4)},
 		{name: "trades beside each other", key: key(KindTrade), first: trade(1, 2), second: trade(2, 3)},
@@ -72,7 +79,8 @@ func TestPartsThatNoImportWroteAreRefused(t *testing.T) {
 			var parts *PartsError
 			require.ErrorAs(t, err, &parts)
 			require.ErrorContains(t, err, tt.want)
-			require.ElementsMatch(t, []string{name, filepath.Dir(name) + "/part-0123456789ab.parquet"}, []string{parts.First, parts.Second})
+			require.ElementsMatch(t, []string{name, filepath.Dir(name) + "/part-0123456789ab.parquet"},
+				[]string{parts.First, parts.Second})
 			_, err = c.Verify(t.Context(), VerifyOptions{Instruments: instruments(t)})
 			require.NoError(t, err, "it reports what it finds")
 		})

@@ -80,8 +80,9 @@ func TestHostileTextsInTheSummary(t *testing.T) {
 // The text for a terminal says the same, a line for each thing that it says.
 func TestHostileTextsOnATerminal(t *testing.T) {
 	for name, text := range map[string]string{
-		"result":     Text(*hostileResult()),
-		"comparison": (&Comparison{Runs: []ComparedRun{{Dir: hostile, Result: hostileResult()}}, Warnings: []string{hostile}}).Text(),
+		"result": Text(*hostileResult()),
+		"comparison": (&Comparison{Runs: []ComparedRun{{Dir: hostile, Result: hostileResult()}},
+			Warnings: []string{hostile}}).Text(),
 	} {
 		require.Contains(t, text, "onerror", name)
 		require.False(t, strings.ContainsAny(text, "\x1b\a\r\u202e"), name)

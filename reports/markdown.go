@@ -32,7 +32,8 @@ func Markdown(r *Result) string {
 func headline(b *strings.Builder, r *Result) {
 	fmt.Fprintf(b, "| | return | max drawdown | Sharpe | end equity |\n|---|---:|---:|---:|---:|\n")
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(r.Run.Strategy), percentText(r.Metrics.TotalReturn),
-		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), cell(moneyText(&r.Account, r.Account.EndEquity)))
+		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), cell(moneyText(&r.Account,
+			r.Account.EndEquity)))
 	fmt.Fprintf(b, "| price of %s | %s | | | |\n", cell(r.Run.primary()), percentText(r.Metrics.BenchmarkReturn))
 }
 

@@ -15,7 +15,8 @@ import (
 // Text lays a result out for a terminal: plain, aligned, in one colour.
 func Text(r Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s on %s, %s\n", terminal.Line(r.Run.Strategy), terminal.Line(symbolsText(&r)), terminal.Line(r.Run.Data))
+	fmt.Fprintf(&b, "%s on %s, %s\n", terminal.Line(r.Run.Strategy), terminal.Line(symbolsText(&r)),
+		terminal.Line(r.Run.Data))
 	fmt.Fprintf(&b, "%s to %s (%s)\n", r.Run.Start, r.Run.End, lengthText(r.Run.End.Sub(r.Run.Start)))
 	if len(r.Run.Params) > 0 {
 		fmt.Fprintf(&b, "%s\n", terminal.Line(paramsText(r.Run.Params)))

@@ -23,8 +23,10 @@ func TestALostDatabaseIsNotANewSession(t *testing.T) {
 		damage func(t *testing.T, dir, db string)
 		want   string
 	}{
-		"missing": {func(t *testing.T, _, db string) { require.NoError(t, os.Remove(db)) }, "session.db is missing, but begun is there"},
-		"empty":   {func(t *testing.T, _, db string) { require.NoError(t, os.Truncate(db, 0)) }, "session.db is empty, but begun is there"},
+		"missing": {func(t *testing.T, _, db string) { require.NoError(t, os.Remove(db)) },
+			"session.db is missing, but begun is there"},
+		"empty": {func(t *testing.T, _, db string) { require.NoError(t, os.Truncate(db, 0)) },
+			"session.db is empty, but begun is there"},
 		"missing beside its log, of an earlier version": {func(t *testing.T, dir, db string) {
 			require.NoError(t, os.Remove(filepath.Join(dir, "begun")))
 			require.NoError(t, os.Rename(db, db+"-wal"))

@@ -254,8 +254,9 @@ func inspect(path string) (there bool, err error) {
 	dir := filepath.Dir(path)
 	for _, name := range []string{begunName, databaseName + "-wal", tokenName} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return false, fmt.Errorf("%s %s, but %s is there: %w; restore it from a copy, or remove the directory to begin anew",
-				path, what, name, ErrLost)
+			return false,
+				fmt.Errorf("%s %s, but %s is there: %w; restore it from a copy, or remove the directory to begin anew",
+					path, what, name, ErrLost)
 		}
 	}
 	return false, nil
@@ -313,8 +314,9 @@ func onReadOnlyMedia(path string) (bool, error) {
 		return false, nil //nolint:nilerr // another user's session can be read through the files that are there
 	}
 	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return false, fmt.Errorf("%s-wal has transactions that are not in the database, and the file system cannot be written: "+
-			"copy the directory to one that can", path)
+		return false,
+			fmt.Errorf("%s-wal has transactions that are not in the database, and the file system cannot be written: "+
+				"copy the directory to one that can", path)
 	}
 	return true, nil
 }
@@ -381,7 +383,8 @@ func (s *Store) check(ctx context.Context, write bool) error {
 	case !write:
 		return nil
 	case version == 1:
-		if _, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+fmt.Sprintf("PRAGMA user_version = %d; COMMIT", schemaVersion)); err != nil {
+		if _, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+fmt.Sprintf("PRAGMA user_version = %d; COMMIT",
+			schemaVersion)); err != nil {
 			return err
 		}
 	}

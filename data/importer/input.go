@@ -118,7 +118,8 @@ type fileInfo struct {
 func inspect(ctx context.Context, path string) (fileInfo, error) {
 	file, err := disk.Open(path)
 	if errors.Is(err, disk.ErrNotRegular) {
-		return fileInfo{}, fmt.Errorf("%s: not a regular file; an import reads its input more than once", filepath.Base(path))
+		return fileInfo{}, fmt.Errorf("%s: not a regular file; an import reads its input more than once",
+			filepath.Base(path))
 	}
 	if err != nil {
 		return fileInfo{}, err

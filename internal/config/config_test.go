@@ -118,7 +118,8 @@ func TestLoadBoundsWhatAFileCosts(t *testing.T) {
 			require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(100), "MB")
 		})
 	}
-	require.ErrorContains(t, Load("run.yaml", []byte("a: "+strings.Repeat("[", 19)+strings.Repeat("]", 19)), testFlags()),
+	require.ErrorContains(t, Load("run.yaml", []byte("a: "+strings.Repeat("[", 19)+strings.Repeat("]", 19)),
+		testFlags()),
 		"key a: unknown", "as deep as it may be")
 	wide := "symbol: [" + strings.Repeat("a, ", 20_000) + "a]\nparam:\n  fast: 1\n  slow: 2\nstrategy: x\n"
 	require.NoError(t, Load("run.yaml", []byte(wide), testFlags()), "as wide as it may be")

@@ -89,7 +89,8 @@ func TestReplaceRemovesWhatAKilledProcessLeft(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "page.html")
 	left := []string{".page.html.123.dunamis-tmp", ".page.html.456"} // the second is an earlier version's
-	others := []string{".page.html.dunamis-tmp", ".page.html.x.dunamis-tmp", ".page.html.bak", ".other.html.123", "page.html.123", "notes"}
+	others := []string{".page.html.dunamis-tmp", ".page.html.x.dunamis-tmp", ".page.html.bak", ".other.html.123",
+		"page.html.123", "notes"}
 	for _, name := range append(left, others...) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("<html"), 0o600))
 	}

@@ -183,7 +183,8 @@ func openWriter(path string) (*os.File, error) {
 			return f, err
 		}
 		if time.Since(begun) > readerWait {
-			return nil, &fs.PathError{Op: "write", Path: path, Err: fmt.Errorf("no process has read from it for %s", readerWait)}
+			return nil, &fs.PathError{Op: "write", Path: path, Err: fmt.Errorf("no process has read from it for %s",
+				readerWait)}
 		}
 	}
 }

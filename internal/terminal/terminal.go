@@ -15,7 +15,8 @@ import (
 // Line returns a text as one line: each control character, also a line break and a tab, is
 // replaced by its escape sequence, as in a Go or JSON string.
 func Line(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return active(r) || r == '\n' || r == '\t' }) < 0 && utf8.ValidString(s) {
+	if strings.IndexFunc(s,
+		func(r rune) bool { return active(r) || r == '\n' || r == '\t' }) < 0 && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder

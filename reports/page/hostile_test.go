@@ -174,7 +174,8 @@ var (
 // Whatever the texts of a run are, its pages say them and do nothing else, and would not be
 // let do anything else by a browser.
 func TestHostileTexts(t *testing.T) {
-	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison, "sweep": hostileSweep} {
+	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison,
+		"sweep": hostileSweep} {
 		t.Run(name, func(t *testing.T) {
 			page := string(render(t))
 			require.Greater(t, strings.Count(page, "pwned()"), 10, "it says the texts")
@@ -237,7 +238,8 @@ func browse(t *testing.T, name, page string) {
 // A parser of HTML finds in the pages of a run with hostile texts the elements and the
 // attributes that it finds in those of a run with plain ones, and no other.
 func TestHostileTextsMakeNoElements(t *testing.T) {
-	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison, "sweep": hostileSweep} {
+	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison,
+		"sweep": hostileSweep} {
 		t.Run(name, func(t *testing.T) {
 			document, err := parser.Parse(bytes.NewReader(render(t)))
 			require.NoError(t, err)
@@ -247,21 +249,27 @@ func TestHostileTextsMakeNoElements(t *testing.T) {
 					continue
 				}
 				switch n.Data {
-				case "img", "iframe", "object", "embed", "base", "form", "link", "animate", "set", "foreignobject", "math", "video", "audio":
+				case "img", "iframe", "object", "embed", "base", "form", "link", "animate", "set", "foreignobject",
+					"math", "video", "audio":
 					require.Fail(t, "an element came out of a text", n.Data)
 				case "script":
 					scripts++
 				case "a":
 					for _, a := range n.Attr {
-						require.False(t, a.Key == "href" && strings.HasPrefix(strings.TrimSpace(strings.ToLower(a.Val)), "javascript"), a.Val)
+						require.False(t,
+							a.Key == "href" && strings.HasPrefix(strings.TrimSpace(strings.ToLower(a.Val)),
+								"javascript"), a.Val)
 					}
 				}
 				for _, a := range n.Attr {
-					require.False(t, strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc", "%s=%q of %s", a.Key, a.Val, n.Data)
+					require.False(t, strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc",
+						"%s=%q of %s", a.Key, a.Val, n.Data)
 					require.Regexp(t, `^[a-zA-Z0-9:-]+$`, a.Key, "of %s", n.Data)
 				}
 			}
-			require.Equal(t, scripts, len(regexp.MustCompile(`(?s)<script[^>]*>.*?</script>`).FindAllString(string(render(t)), -1)), "a text ends none")
+			require.Equal(t, scripts,
+				len(regexp.MustCompile(`(?s)<script[^>]*>.*?</script>`).FindAllString(string(render(t)), -1)),
+				"a text ends none")
 			require.Positive(t, scripts)
 		})
 	}
