@@ -20,6 +20,8 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/internal/config"
+	"github.com/dunamis-engine/dunamis/internal/disk"
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // version is set by the linker in release builds.
@@ -38,6 +40,10 @@ type App struct {
 	Models      Models
 	Venues      []Venue          // beside the built-in ones
 	Now         func() time.Time // for run ids and manifests, never for results
+
+	// What Stdout and Stderr were before Run: control sequences go there, and nothing else
+	// does.
+	rawStdout, rawStderr io.Writer
 }
 
 // Main runs the backtest command with the process's arguments and returns its
@@ -73,6 +79,8 @@ func (a *App) Run(ctx context.Context) int {
 	if a.Command == "" {
 		a.Command = "backtest"
 	}
+	a.rawStdout, a.rawStderr = a.Stdout, a.Stderr
+	a.Stdout, a.Stderr = terminal.NewWriter(a.rawStdout), terminal.NewWriter(a.rawStderr)
 	root := a.root() //nolint:contextcheck // commands get the context when they run
 	if a.Command == "paper" {
 		root = a.paperRoot() //nolint:contextcheck // the same
@@ -90,7 +98,10 @@ func (a *App) Run(ctx context.Context) int {
 	case code == ExitInterrupted:
 		fmt.Fprintln(a.Stderr, "interrupted")
 	default:
-		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Command, err, traced(err))
+		// Only the first line begins at the left: a text from outside that breaks lines must not
+		// look like a line of ours.
+		text := strings.ReplaceAll(err.Error(), "\n", "\n  ")
+		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Command, text, traced(err))
 	}
 	return code
 }
@@ -247,7 +258,7 @@ func (a *App) instruments(file string) (*exchange.Instruments, error) {
 	if err != nil || file == "" {
 		return set, err
 	}
-	f, err := os.Open(file)
+	f, err := disk.Open(file)
 	if err != nil {
 		return nil, usage(fmt.Errorf("--instruments: %w", err))
 	}

@@ -111,7 +111,7 @@ func (c *calibration) impossible(list []*session.Fate) (n int) {
 const leastTrips = 20
 
 func (a *App) calibrate(ctx context.Context, f *calibrateFlags, name string) error {
-	if _, err := os.Stat(f.out); err == nil && !f.force {
+	if info, err := os.Stat(f.out); err == nil && info.Mode().IsRegular() && !f.force {
 		return usage(fmt.Errorf("--out %s is there already; --force writes over it", f.out))
 	}
 	store, err := readSession(ctx, f.state, name)
@@ -207,12 +207,12 @@ func tripsFile(out string) string { return strings.TrimSuffix(out, filepath.Ext(
 // write puts the models into a file that --models reads.
 func (c *calibration) write(f *calibrateFlags, trips []sim.RoundTrip) error {
 	if f.recorded {
-		err := disk.Replace(tripsFile(f.out), 0o644, func(w io.Writer) error { return writeTrips(w, trips) })
+		err := disk.Output(tripsFile(f.out), 0o644, func(w io.Writer) error { return writeTrips(w, trips) })
 		if err != nil {
 			return err
 		}
 	}
-	return disk.Replace(f.out, 0o644, func(w io.Writer) error {
+	return disk.Output(f.out, 0o644, func(w io.Writer) error {
 		fmt.Fprintf(w, "# Fitted to %d orders of session %s by backtest calibrate.\n", c.Orders, c.Session)
 		fmt.Fprintf(w, "latency: %q\n", c.Latency)
 		if c.Reports != "" {

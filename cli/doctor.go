@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 	"github.com/dunamis-engine/dunamis/secret"
 	"github.com/dunamis-engine/dunamis/session"
 )
@@ -106,7 +107,8 @@ func (d *doctor) print(asJSON bool) error {
 	} else {
 		w := tabwriter.NewWriter(d.app.Stdout, 0, 0, 2, ' ', 0)
 		for _, c := range d.checks {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", map[string]string{checkOK: "ok", checkWarning: "WARNING", checkFailed: "FAILED"}[c.Result], c.Name, c.Detail)
+			fmt.Fprintf(w, "%s\t%s\t%s\n", map[string]string{checkOK: "ok", checkWarning: "WARNING",
+				checkFailed: "FAILED"}[c.Result], c.Name, terminal.Line(c.Detail))
 		}
 		if err := w.Flush(); err != nil {
 			return err

@@ -58,6 +58,7 @@ func exitCode(err error) int {
 		beyond *data.ValueError
 		panics *engine.PanicError
 		fault  *gateway.FaultError
+		parts  *data.PartsError
 	)
 	switch {
 	case err == nil:
@@ -72,7 +73,8 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.As(err, &param), errors.As(err, &conf), errors.Is(err, exchange.ErrUnknownSymbol):
 		return ExitUsage
-	case errors.As(err, &skew), errors.As(err, &noData), errors.As(err, &beyond), errors.Is(err, engine.ErrNoEvents):
+	case errors.As(err, &skew), errors.As(err, &noData), errors.As(err, &beyond), errors.As(err, &parts),
+		errors.Is(err, engine.ErrNoEvents):
 		return ExitData
 	}
 	return ExitFailed

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // latencyFlags say how long messages travel.
@@ -124,7 +124,7 @@ func cutOffset(name string) (string, time.Duration) {
 }
 
 func readTrips(name string, digest io.Writer) ([]sim.RoundTrip, error) {
-	f, err := os.Open(name)
+	f, err := disk.Open(name)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the file
 	}

@@ -17,3 +17,16 @@ func mountSmall(t *testing.T, dir, size string) error {
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 	return nil
 }
+
+// mountReadOnly makes a directory one that cannot be written, for the time of the test.
+func mountReadOnly(t *testing.T, dir string) error {
+	t.Helper()
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("%w: %w", errNotMounted, err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	if err := syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("%w: %w", errNotMounted, err)
+	}
+	return nil
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/exchange/gateway"
 	"github.com/dunamis-engine/dunamis/exchange/gateway/keystore"
+	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
 	"github.com/dunamis-engine/dunamis/session"
 )
 
@@ -113,7 +114,7 @@ knows the key at once.`,
 				}
 			}
 			permissions = slices.DeleteFunc(permissions, func(p string) bool { return p == "read" })
-			if err := checkBalance(balance); err != nil {
+			if err := a.checkBalance(balance); err != nil {
 				return usage(err)
 			}
 			keys, err := openKeys(state)
@@ -151,12 +152,41 @@ knows the key at once.`,
 
 // checkBalance checks the form of a balance; whether an account can be in its
 // currency shows when a server opens it.
-func checkBalance(text string) error {
+func (a *App) checkBalance(text string) error {
 	for _, one := range strings.Split(text, ",") {
 		amount, currency, ok := strings.Cut(strings.TrimSpace(one), " ")
 		if !ok || amount == "" || strings.TrimSpace(currency) == "" {
 			return fmt.Errorf("--balance %q: want an amount and a currency, such as \"10 XBT\", or several: \"10 XBT, 50000 USDT\"", text)
 		}
+		if err := a.checkAmount(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkAmount refuses what no account can start with, by the currencies of the built-in
+// instruments. One of another currency is left to the server that opens the account.
+func (a *App) checkAmount(text string) error {
+	set, err := a.instruments("")
+	if err != nil {
+		return err
+	}
+	_, unit, _ := strings.Cut(strings.TrimSpace(text), " ")
+	unit = strings.TrimSpace(unit)
+	for _, i := range set.All() {
+		c := i.Settle
+		if !strings.EqualFold(alias(unit), alias(c.Major)) && unit != c.Code {
+			continue
+		}
+		amount, err := parseAmount("balance", text, c)
+		if err == nil {
+			_, err = ledger.New(ledger.Config{Instruments: set, Currency: c, Balance: amount})
+		}
+		if err != nil {
+			return fmt.Errorf("--balance %q: %w", strings.TrimSpace(text), err)
+		}
+		return nil
 	}
 	return nil
 }

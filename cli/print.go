@@ -6,10 +6,11 @@ import (
 
 	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/data/importer"
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 func (a *App) printImport(r importer.Report) {
-	fmt.Fprintf(a.Stdout, "%s: %s, %d rows, %d imported", r.File, r.Format, r.Rows, r.Imported)
+	fmt.Fprintf(a.Stdout, "%s: %s, %d rows, %d imported", terminal.Line(r.File), r.Format, r.Rows, r.Imported)
 	if r.Present > 0 && r.Written == 0 {
 		fmt.Fprint(a.Stdout, ", all of it already in the catalog")
 	}
@@ -18,7 +19,7 @@ func (a *App) printImport(r importer.Report) {
 		fmt.Fprintf(a.Stdout, "  %s  %d rows  %s to %s\n", s.Key, s.Rows, s.First, s.Last)
 	}
 	for _, s := range r.Skipped {
-		fmt.Fprintf(a.Stdout, "  skipped %d rows: %s (row %d", s.Rows, s.Reason, s.Examples[0].Row)
+		fmt.Fprintf(a.Stdout, "  skipped %d rows: %s (row %d", s.Rows, terminal.Line(s.Reason), s.Examples[0].Row)
 		for _, e := range s.Examples[1:] {
 			fmt.Fprintf(a.Stdout, ", %d", e.Row)
 		}
@@ -38,7 +39,7 @@ func (a *App) printImport(r importer.Report) {
 		fmt.Fprintf(a.Stdout, "  %d times went back and were moved up to the one before\n", r.Clamped)
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintf(a.Stderr, "warning: %s\n", w)
+		fmt.Fprintf(a.Stderr, "warning: %s\n", terminal.Line(w))
 	}
 }
 
@@ -46,7 +47,7 @@ func detail(s string) string {
 	if s == "" {
 		return ""
 	}
-	return " (" + s + ")"
+	return " (" + terminal.Line(s) + ")"
 }
 
 func (a *App) printVerify(r *data.VerifyReport) error {
@@ -59,7 +60,7 @@ func (a *App) printVerify(r *data.VerifyReport) error {
 			}
 			fmt.Fprintf(a.Stdout, "  %s: %s: %d%s\n", kind, c.Name, c.Count, detail(c.Detail))
 			for _, e := range c.Examples {
-				fmt.Fprintf(a.Stdout, "    %s  %s\n", e.Time, e.Value)
+				fmt.Fprintf(a.Stdout, "    %s  %s\n", e.Time, terminal.Line(e.Value))
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // progress draws a bar on a terminal: one line, redrawn a few times a second,
@@ -27,7 +29,7 @@ func (a *App) newProgress(label string) *progress {
 	if !a.Interactive {
 		return nil
 	}
-	return &progress{w: a.Stderr, now: a.Now, label: label, began: a.Now()}
+	return &progress{w: a.rawStderr, now: a.Now, label: label, began: a.Now()}
 }
 
 // set draws that done of total is done; detail follows the bar.
@@ -47,8 +49,8 @@ func (p *progress) set(done, total int64, detail string) {
 		rest := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
 		left = " " + rest.Round(time.Second).String() + " left"
 	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s [%s%s] %3d%% %s%s", p.label, strings.Repeat("=", filled),
-		strings.Repeat(" ", progressWidth-filled), done*100/total, detail, left)
+	fmt.Fprintf(p.w, "\r\x1b[K%s [%s%s] %3d%% %s%s", terminal.Line(p.label), strings.Repeat("=", filled),
+		strings.Repeat(" ", progressWidth-filled), done*100/total, terminal.Line(detail), left)
 }
 
 // clear erases the bar.

@@ -77,7 +77,7 @@ type promotion struct {
 }
 
 func (a *App) promote(ctx context.Context, f *promoteFlags, given *pflag.FlagSet) error {
-	if _, err := os.Stat(f.out); err == nil && !f.force && !f.asJSON {
+	if info, err := os.Stat(f.out); err == nil && info.Mode().IsRegular() && !f.force && !f.asJSON {
 		return usage(fmt.Errorf("--out %s is there already; --force writes over it", f.out))
 	}
 	store, err := readSession(ctx, f.state, f.name)
@@ -288,7 +288,7 @@ func (m *promotion) decide() error {
 	if err := a.confirm(m.flags.name); err != nil {
 		return err
 	}
-	if err := disk.Replace(m.flags.out, 0o644, m.write); err != nil {
+	if err := disk.Output(m.flags.out, 0o644, m.write); err != nil {
 		return dataError(err)
 	}
 	fmt.Fprintf(a.Stdout, "written. To begin: paper run -c %s\n", m.flags.out)

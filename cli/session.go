@@ -274,6 +274,7 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 		for {
 			select {
 			case <-interrupted.Done():
+				a.announceLeaving(w, name)
 				w.session.Ask(session.Suspend)
 				<-over
 				return
@@ -303,6 +304,25 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 	return nil
 }
 
+// announceLeaving says at once what an interrupt of a live session waits for: a venue that
+// does not answer keeps it waiting.
+func (a *App) announceLeaving(w *wired, name string) {
+	if w.live == nil {
+		return
+	}
+	what := fmt.Sprintf("for the venue to cancel %d open orders, at most %s, and", w.session.OpenOrders(),
+		session.LeavePatience)
+	if w.keepOrders { // they are not cancelled
+		what = fmt.Sprintf("(%d open orders stay)", w.session.OpenOrders())
+	}
+	fmt.Fprintf(
+		a.Stderr,
+		"session %s: interrupted; waiting %s for answers to what was sent, at most %s; a second Ctrl-C ends at once, "+
+			"and leaves what is open to the dead man's switch\n",
+		name, what, session.LeavePatience,
+	)
+}
+
 func ignore(err, expected error) error {
 	if errors.Is(err, expected) {
 		return nil
@@ -314,7 +334,7 @@ func ignore(err, expected error) error {
 func sessionError(err error) error {
 	var diverged *session.DivergedError
 	switch {
-	case errors.As(err, &diverged):
+	case errors.As(err, &diverged), errors.Is(err, session.ErrLost):
 		return dataError(err)
 	case errors.Is(err, session.ErrRunning), errors.Is(err, session.ErrNoSession), errors.Is(err, session.ErrNoEvent):
 		return usage(err)
@@ -617,14 +637,16 @@ func (m *market) overhear(ctx context.Context, f *sessionFlags, p *plan, name st
 
 // wired is a session with its engine and its exchange.
 type wired struct {
-	session  *session.Session
-	engine   *engine.Engine
-	config   engine.Config
-	sim      *sim.Exchange // nil: of a session whose orders are only sent
-	live     *session.Live // nil: of one whose orders are only simulated
-	currency exchange.Currency
-	dir      string
-	plan     *plan
+	session *session.Session
+	engine  *engine.Engine
+	config  engine.Config
+	sim     *sim.Exchange // nil: of a session whose orders are only sent
+	live    *session.Live // nil: of one whose orders are only simulated
+	// keepOrders leaves the orders of a live session open when it ends.
+	keepOrders bool
+	currency   exchange.Currency
+	dir        string
+	plan       *plan
 }
 
 // wire puts a session together, but for its engine, which build makes.
@@ -633,7 +655,7 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 	if err != nil {
 		return nil, err
 	}
-	w := &wired{sim: simulated, currency: p.sim.Currency, dir: c.Store.Dir}
+	w := &wired{sim: simulated, currency: p.sim.Currency, dir: c.Store.Dir, keepOrders: c.KeepOrders}
 	w.config = engine.Config{
 		Instruments: p.set, Symbols: p.sim.Symbols, Sources: m.sources, DefaultBars: m.bars, Exchange: simulated,
 		Strategy: strategy, Delay: p.delay, BarGrace: p.grace, SampleEvery: p.flags.sampleEvery,

@@ -19,6 +19,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 	"github.com/dunamis-engine/dunamis/session"
 	"github.com/dunamis-engine/dunamis/session/gap"
 )
@@ -26,7 +27,7 @@ import (
 // sessionView is a session as paper status and paper list show it.
 type sessionView struct {
 	Name     string `json:"session"`
-	Status   string `json:"status"` // running, suspended or ended
+	Status   string `json:"status"` // running, suspended, ended or unreadable
 	Strategy string `json:"strategy"`
 	Feed     string `json:"feed"`
 	Equity   string `json:"equity"`
@@ -35,7 +36,8 @@ type sessionView struct {
 	OpenOrders []session.Order `json:"orders_open"`
 	Fills      []session.Fill  `json:"newest_fills"`
 	Mode       string          `json:"mode"`
-	Gap        *gap.Report     `json:"gap,omitempty"` // of a session that sends orders
+	Gap        *gap.Report     `json:"gap,omitempty"`   // of a session that sends orders
+	Error      string          `json:"error,omitempty"` // why it cannot be looked at
 	symbols    []string
 }
 
@@ -119,25 +121,37 @@ func (a *App) sessionsCommand() *cobra.Command {
 			for _, name := range names {
 				v, err := a.look(c.Context(), state, name)
 				if err != nil {
-					fmt.Fprintf(a.Stderr, "%s: %s\n", name, err)
-					continue
+					fmt.Fprintf(a.Stderr, "%s: %s\n", name, terminal.Line(err.Error()))
+					v = &sessionView{Name: name, Status: unreadable, Error: err.Error()}
 				}
 				views = append(views, v)
 			}
-			if asJSON {
-				return a.printJSON(views)
-			}
-			w := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "SESSION\tSTATUS\tSTRATEGY\tFEED\tSYMBOLS\tUNTIL\tFILLS\tEQUITY")
-			for _, v := range views {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", v.Name, v.Status, v.Strategy, v.Feed, strings.Join(v.symbols, ","), v.Now, v.Counts.Fills, v.Equity)
-			}
-			return w.Flush()
+			return a.printSessions(views, asJSON)
 		},
 	}
 	stateFlag(c.Flags(), &state)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// unreadable is the status of a session that cannot be looked at.
+const unreadable = "unreadable"
+
+func (a *App) printSessions(views []*sessionView, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(views)
+	}
+	w := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SESSION\tSTATUS\tSTRATEGY\tFEED\tSYMBOLS\tUNTIL\tFILLS\tEQUITY")
+	for _, v := range views {
+		if v.Status == unreadable {
+			fmt.Fprintf(w, "%s\t%s\t\t\t\t\t\t\n", terminal.Line(v.Name), v.Status)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", terminal.Line(v.Name), v.Status, terminal.Line(v.Strategy),
+			terminal.Line(v.Feed), terminal.Line(strings.Join(v.symbols, ",")), v.Now, v.Counts.Fills, v.Equity)
+	}
+	return w.Flush()
 }
 
 func (a *App) statusCommand() *cobra.Command {
@@ -186,7 +200,7 @@ func (a *App) watch(ctx context.Context, state, name string) error {
 		var text strings.Builder
 		v.print(&text)
 		if a.Interactive {
-			fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J")
+			fmt.Fprint(a.rawStdout, "\x1b[H\x1b[2J")
 		}
 		fmt.Fprint(a.Stdout, text.String())
 		if v.Status == "ended" {
@@ -204,7 +218,8 @@ func (v *sessionView) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	defer w.Flush() //nolint:errcheck // text for a person
 	mode := map[string]string{modeLive: ", REAL ORDERS", modeShadow: ", REAL ORDERS with a simulation beside"}[v.Mode]
-	fmt.Fprintf(w, "%s\t%s\t%s on %s, prices from %s%s\n", v.Name, v.Status, v.Strategy, strings.Join(v.symbols, ", "), v.Feed, mode)
+	fmt.Fprintf(w, "%s\t%s\t%s on %s, prices from %s%s\n", v.Name, v.Status, terminal.Line(v.Strategy),
+		terminal.Line(strings.Join(v.symbols, ", ")), terminal.Line(v.Feed), mode)
 	fmt.Fprintf(w, "until\t%s\t%d events\n", v.Now, v.Events)
 	fmt.Fprintf(w, "equity\t%s\twallet %d, available %d (in the smallest unit)\n", v.Equity, v.Margin.Wallet, v.Margin.Available)
 	switch v.Tripped {
@@ -218,10 +233,10 @@ func (v *sessionView) print(out io.Writer) {
 	}
 	v.printPursuit(w)
 	for _, d := range v.Differences {
-		fmt.Fprintf(w, "DIFFERENCE\t%s\t%s\n", d.At, d.Text)
+		fmt.Fprintf(w, "DIFFERENCE\t%s\t%s\n", d.At, terminal.Line(d.Text))
 	}
 	if v.Halted != "" {
-		fmt.Fprintf(w, "halted\t%s\t\n", v.Halted)
+		fmt.Fprintf(w, "halted\t%s\t\n", terminal.Line(v.Halted))
 	}
 	if more := v.GapCount - int64(len(v.Gaps)); more > 0 {
 		fmt.Fprintf(w, "gaps\t%d\tbefore these\n", more)
@@ -238,11 +253,13 @@ func (v *sessionView) print(out io.Writer) {
 	}
 	fmt.Fprintf(w, "orders\t%d\t%d open\n", v.Counts.Orders, v.Open)
 	for _, o := range v.OpenOrders[:min(len(v.OpenOrders), 20)] {
-		fmt.Fprintf(w, "  %s\t%s %d %s\t%s %s, %d filled\n", o.ClientID, o.Side, o.Qty, o.Symbol, o.Type, o.Price, o.Filled)
+		fmt.Fprintf(w, "  %s\t%s %d %s\t%s %s, %d filled\n", terminal.Line(o.ClientID), o.Side, o.Qty,
+			terminal.Line(o.Symbol), o.Type, o.Price, o.Filled)
 	}
 	fmt.Fprintf(w, "fills\t%d\t\n", v.Counts.Fills)
 	for _, f := range v.Fills {
-		fmt.Fprintf(w, "  %s\t%s %d %s\tat %s, position %d\n", f.At, f.Side, f.Qty, f.Symbol, f.Price, f.Position)
+		fmt.Fprintf(w, "  %s\t%s %d %s\tat %s, position %d\n", f.At, f.Side, f.Qty, terminal.Line(f.Symbol), f.Price,
+			f.Position)
 	}
 }
 
@@ -281,7 +298,7 @@ func (v *sessionView) printPursuit(w io.Writer) {
 		p.Last,
 		next,
 	)
-	fmt.Fprintf(w, "still open\t\t%s\n", p.Left())
+	fmt.Fprintf(w, "still open\t\t%s\n", terminal.Line(p.Left()))
 }
 
 // printGap tells of the newest orders in two lines; paper gap has the rest.

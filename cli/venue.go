@@ -3,10 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +54,10 @@ type Venue struct {
 	Account func(ctx context.Context, a *Access, known *live.Known, notice func(live.Notice)) (session.Venue, error)
 	// Examine is what paper doctor asks. The context has no deadline of its own.
 	Examine func(ctx context.Context, a *Access) (*Examination, error)
+
+	// paths are those of an address that the client adds by itself, such as "/api/v1": they
+	// are taken off, and other paths are refused. nil: the client uses the path as it is.
+	paths []string
 }
 
 // Access is how a venue is reached, and for what.
@@ -146,17 +152,57 @@ func (a *App) checkVenues() error {
 
 // address is where the venue is.
 func (v *Venue) address(given string) (string, error) {
-	if at := cmp.Or(given, v.Address); at != "" {
-		return at, nil
+	at := cmp.Or(given, v.Address)
+	if at == "" {
+		return "", usage(fmt.Errorf("--live-url is needed: %s has no address of its own", v.Name))
 	}
-	return "", usage(fmt.Errorf("--live-url is needed: %s has no address of its own", v.Name))
+	at, err := v.checkAddress(at)
+	return at, usage(err)
 }
 
-// variables says that the environment variables with the secrets are there.
+// checkAddress refuses an address with more than a scheme, a host, a port and a path. It
+// would be kept in the session's database and be logged: errors do not quote it, because it
+// may hold a password.
+func (v *Venue) checkAddress(at string) (string, error) {
+	const want = "want a scheme, a host and a port, such as http://127.0.0.1:8090"
+	u, err := url.Parse(at)
+	if err != nil || u.Host == "" || u.Hostname() == "" {
+		return "", errors.New("--live-url: it is no address; " + want)
+	}
+	scheme := u.Scheme
+	switch {
+	case scheme != "http" && scheme != "https":
+		return "", fmt.Errorf("--live-url: scheme %q; %s or https://...", scheme, want)
+	case u.User != nil:
+		return "", errors.New("--live-url: it has a user or a password, which would be kept with the session's settings; " + want)
+	case u.RawQuery != "" || u.ForceQuery:
+		return "", errors.New("--live-url: it has a query (what follows ?); " + want)
+	case u.Fragment != "" || strings.Contains(at, "#"):
+		return "", errors.New("--live-url: it has a fragment (what follows #); " + want)
+	}
+	if len(v.paths) == 0 {
+		return at, nil
+	}
+	path := strings.TrimRight(u.Path, "/")
+	if path != "" && !slices.Contains(v.paths, path) {
+		return "", fmt.Errorf("--live-url: path %q; want the address without a path, such as %s://%s", u.Path, scheme,
+			u.Host)
+	}
+	return scheme + "://" + u.Host, nil
+}
+
+// variables says where the secrets come from, by the names of environment variables.
 func (v *Venue) variables() string {
 	var names []string
 	for _, s := range v.secrets() {
-		names = append(names, "$"+v.Env+"_"+s)
+		name := v.Env + "_" + s
+		for _, from := range []string{"", "_FILE", "_AWS"} { // in the order in which they are looked at
+			if os.Getenv(name+from) != "" {
+				name += from
+				break
+			}
+		}
+		names = append(names, "$"+name)
 	}
 	if len(names) == 1 {
 		return names[0] + " is"

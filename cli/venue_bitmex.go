@@ -14,7 +14,11 @@ import (
 // bitmexVenue is BitMEX, or whatever speaks its API. The venue itself has closed, and has
 // no address any more.
 func bitmexVenue() Venue {
-	return Venue{Name: "bitmex", Env: "DUNAMIS_BITMEX", OrdersPerMinute: 60, Feed: bitmexFeed, Account: bitmexAccount, Examine: bitmexExamine}
+	return Venue{
+		Name: "bitmex", Env: "DUNAMIS_BITMEX", OrdersPerMinute: 60,
+		Feed: bitmexFeed, Account: bitmexAccount, Examine: bitmexExamine,
+		paths: []string{"/api/v1", "/realtime"},
+	}
 }
 
 func bitmexConfig(a *Access) bitmex.Config {

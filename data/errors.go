@@ -94,6 +94,20 @@ func (e *NoDataError) Error() string {
 		"and see what there is with `backtest data info`", e.Key, from, to, held)
 }
 
+// PartsError says that two parts of a stream hold the same rows, or rows of the same times:
+// no import writes such parts, and what they hold would be read twice.
+type PartsError struct {
+	First, Second string // the files, relative to the root
+	Time          exchange.Time
+	Reason        string
+}
+
+// Error implements error.
+func (e *PartsError) Error() string {
+	return fmt.Sprintf("parts %s and %s: %s at %s; remove the one that is no import's, and see `backtest data verify`",
+		e.First, e.Second, e.Reason, e.Time)
+}
+
 // CorruptError says that a file of the catalog cannot be read.
 type CorruptError struct {
 	Path     string

@@ -12,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 const (
@@ -47,7 +48,7 @@ func (p *part) last() exchange.Time  { return p.groups[len(p.groups)-1].max }
 // openPart reads the footer of a part. name is the path for people. Errors are
 // of the file system or [*CorruptError].
 func openPart(path, name string, l *layout) (*part, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -242,7 +242,44 @@ func (s *source) openPartition(p partition) error {
 		}
 		return strings.Compare(a.path, b.path)
 	})
+	if s.damaged == nil {
+		if err := separate(s.queue); err != nil {
+			return errors.Join(err, s.closeQueue())
+		}
+	}
 	return nil
+}
+
+// separate refuses parts, sorted by time, that no import has written beside each other: a
+// copy of one under another name, and rows that lie between those of another. Parts of
+// streams whose rows are known by their times may lie in one another, without a common time:
+// [interleaved.next] looks at that.
+func separate(parts []*part) error {
+	inputs := make(map[string]*part, len(parts))
+	var latest *part // of those so far, the one that ends last
+	for _, p := range parts {
+		if d := p.source.Digest; d != "" {
+			if other := inputs[d]; other != nil {
+				return twice(other, p, p.first(), "both hold the rows of the same input")
+			}
+			inputs[d] = p
+		}
+		switch {
+		case latest == nil:
+		case p.first() < latest.last() && !p.layout.keyed:
+			return twice(latest, p, p.first(), "their times overlap")
+		case p.first() == latest.last() && p.layout.keyed:
+			return twice(latest, p, p.first(), "both have a row")
+		}
+		if latest == nil || p.last() > latest.last() {
+			latest = p
+		}
+	}
+	return nil
+}
+
+func twice(a, b *part, at exchange.Time, reason string) error {
+	return &PartsError{First: a.path, Second: b.path, Time: at, Reason: reason}
 }
 
 // overlapping returns how many parts from the front have to be read together
@@ -293,10 +330,13 @@ func (s *single) close() error {
 // of another. It copies row by row, which is slow and rare.
 type interleaved struct {
 	strands []*scanner
+	lenient bool     // rows of the same time in two parts are left to the reader to find
+	from    *scanner // of the row before
+	before  exchange.Time
 }
 
 func newInterleaved(s *source, parts []*part) *interleaved {
-	m := new(interleaved)
+	m := &interleaved{lenient: s.damaged != nil}
 	for _, p := range parts {
 		m.strands = append(m.strands, newScanner(s.read(p)))
 	}
@@ -313,6 +353,10 @@ func (m *interleaved) next(b *block) error {
 		if first == nil {
 			break
 		}
+		if m.from != nil && m.from != first && first.time() == m.before && !m.lenient {
+			return twice(m.from.r.part, first.r.part, m.before, "both have a row")
+		}
+		m.from, m.before = first, first.time()
 		if b.n == 0 {
 			b.part, b.row = first.r.part, first.b.row+int64(first.pos)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // Comparison sets finished runs side by side; the first is what the others are
@@ -206,10 +208,15 @@ func (c *Comparison) Text() string {
 		}
 		rows = append(rows, row)
 	}
+	for _, row := range rows {
+		for i := range row {
+			row[i] = terminal.Line(row[i])
+		}
+	}
 	var b strings.Builder
 	writeColumns(&b, rows)
 	for _, w := range c.Warnings {
-		fmt.Fprintf(&b, "\nwarning: %s", w)
+		fmt.Fprintf(&b, "\nwarning: %s", terminal.Line(w))
 	}
 	if len(c.Warnings) > 0 {
 		b.WriteByte('\n')

@@ -101,6 +101,9 @@ func refuse(path string) error {
 }
 
 func isOurs(name string) bool {
+	if of, ok := disk.Temporary(name); ok {
+		name = of // left by a process that was killed while it wrote it
+	}
 	return name == lockName || slices.Contains(ourFiles(), name) ||
 		strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
 }

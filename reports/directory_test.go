@@ -56,6 +56,11 @@ func TestAnUnfinishedRunIsReplaced(t *testing.T) {
 		"killed":         func(dir string) { abandon(t, dir) },
 		"failed":         func(dir string) { require.NoError(t, scripted(t, dir).r.Abort(errTest, time.Time{})) },
 		"killed at once": func(dir string) { put(t, dir, tempName(ManifestFile), "{") },
+		"killed in writing the page": func(dir string) {
+			abandon(t, dir)
+			put(t, dir, ".report.html.4711", "<html")
+			put(t, dir, ".statistics.json.4712.dunamis-tmp", "{")
+		},
 		"killed in clearing": func(dir string) {
 			abandon(t, dir)
 			require.NoError(t, os.Remove(filepath.Join(dir, tempName(FillsFile))))

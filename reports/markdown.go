@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"strings"
+
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // Markdown lays a result out as summary.md.
@@ -32,7 +34,8 @@ func Markdown(r *Result) string {
 func headline(b *strings.Builder, r *Result) {
 	fmt.Fprintf(b, "| | return | max drawdown | Sharpe | end equity |\n|---|---:|---:|---:|---:|\n")
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(r.Run.Strategy), percentText(r.Metrics.TotalReturn),
-		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), moneyText(&r.Account, r.Account.EndEquity))
+		percentText(r.Metrics.MaxDrawdown), ratioText(r.Metrics.Sharpe), cell(moneyText(&r.Account,
+			r.Account.EndEquity)))
 	if c := r.Benchmark; c != nil && c.Currency != r.Account.CurrencyMajor && r.Metrics.TotalReturnQuote != nil {
 		fmt.Fprintf(b, "| the same in %s | %s | | | |\n", cell(c.Currency), percentText(r.Metrics.TotalReturnQuote))
 	}
@@ -74,7 +77,7 @@ func warnings(b *strings.Builder, r *Result) {
 
 func reproduce(b *strings.Builder, r *Result) {
 	fmt.Fprintf(b, "\n## Reproduce\n\nRun the configuration in `%s` on the same data with the same version; the digest is then\n"+
-		"`%s`.\n", ManifestFile, r.Digest)
+		"`%s`.\n", ManifestFile, code(r.Digest))
 	if len(r.Data) == 0 {
 		return
 	}
@@ -97,7 +100,29 @@ func pairs(m map[string]string) [][2]string {
 	return rows
 }
 
-// cell keeps text within its cell.
+// code keeps text within a code span, in which nothing can be escaped: what is neither a
+// letter nor a digit of a digest is shown as a question mark.
+func code(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == ':' {
+			return r
+		}
+		return '?'
+	}, s)
+}
+
+// markup are the characters with which Markdown and the HTML within it begin.
+var markup = strings.NewReplacer(
+	`\`, `\\`, "`", "\\`", "*", `\*`, "[", `\[`, "]", `\]`, "|", `\|`, "~", `\~`, "#", `\#`, "!", `\!`,
+	"<", "&lt;", ">", "&gt;", "&", "&amp;", ":", "&#58;",
+)
+
+// cell keeps text within its cell, and shows it as it is: names and warnings can come from
+// files of others.
 func cell(s string) string {
-	return strings.NewReplacer("|", "\\|", "\n", " ", "\r", " ").Replace(s)
+	line := terminal.Line(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(s))
+	if strings.Contains(line, "://") || strings.Contains(line, "www.") {
+		return markup.Replace(strings.ReplaceAll(line, "www.", "www\u200b.")) // no link by itself
+	}
+	return strings.ReplaceAll(markup.Replace(line), "&#58;", ":")
 }

@@ -3,9 +3,9 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // maxJSON is more than any run writes: a file beyond it is not one of ours.
@@ -84,17 +84,5 @@ func parseJSON(name, schema string, b []byte, into any) error {
 }
 
 func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxJSON {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxJSON)
-	}
-	return b, nil
+	return disk.ReadFile(path, maxJSON)
 }

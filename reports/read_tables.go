@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // ReadEquity hands over the samples of a run, in order and in slices that are
@@ -36,7 +37,7 @@ func ReadFunding(dir string, each func([]FundingRow) error) error {
 
 // withTable opens a table whose schema is the one wanted.
 func withTable(dir, name, schema string, read func(*parquet.File) error) error {
-	f, err := os.Open(filepath.Join(dir, name))
+	f, err := disk.Open(filepath.Join(dir, name))
 	if err != nil {
 		return err
 	}

@@ -10,15 +10,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/terminal"
 )
 
 // Text lays a result out for a terminal: plain, aligned, in one colour.
 func Text(r Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s on %s, %s\n", r.Run.Strategy, symbolsText(&r), r.Run.Data)
+	fmt.Fprintf(&b, "%s on %s, %s\n", terminal.Line(r.Run.Strategy), terminal.Line(symbolsText(&r)),
+		terminal.Line(r.Run.Data))
 	fmt.Fprintf(&b, "%s to %s (%s)\n", r.Run.Start, r.Run.End, LengthText(r.Run.End.Sub(r.Run.Start)))
 	if len(r.Run.Params) > 0 {
-		fmt.Fprintf(&b, "%s\n", paramsText(r.Run.Params))
+		fmt.Fprintf(&b, "%s\n", terminal.Line(paramsText(r.Run.Params)))
 	}
 	for _, section := range [][][2]string{accountRows(&r), metricRows(&r), countRows(&r), positionRows(&r)} {
 		if len(section) == 0 {
@@ -37,16 +39,18 @@ func Text(r Result) string {
 		if i == 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "warning: %s\n", w)
+		fmt.Fprintf(&b, "warning: %s\n", terminal.Line(w))
 	}
-	fmt.Fprintf(&b, "\ndigest %s\n", r.Digest)
+	fmt.Fprintf(&b, "\ndigest %s\n", terminal.Line(r.Digest))
 	return b.String()
 }
 
 // writeAligned writes rows of a name and a value, values to the right.
 func writeAligned(b *strings.Builder, rows [][2]string) {
 	name, value := 0, 0
-	for _, r := range rows {
+	for i, r := range rows {
+		r = [2]string{terminal.Line(r[0]), terminal.Line(r[1])}
+		rows[i] = r
 		name = max(name, utf8.RuneCountInString(r[0]))
 		value = max(value, utf8.RuneCountInString(r[1]))
 	}

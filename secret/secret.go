@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 const redacted = "[redacted]"
@@ -47,6 +49,9 @@ var (
 	ErrMode    = errors.New("must be readable by its owner only (mode 0600)")
 )
 
+// maxFile is the greatest size of a file with a secret, in bytes.
+const maxFile = 64 << 10
+
 // FromEnv reads a secret from the environment variable of a name, or from the file
 // that the variable with _FILE after its name gives.
 func FromEnv(name string) (String, error) {
@@ -60,16 +65,20 @@ func FromEnv(name string) (String, error) {
 }
 
 // FromFile reads a secret from a file that only its owner can read. White space
-// around it does not count.
+// around it does not count. It must be a regular file of at most 64 KiB: a pipe could block
+// for ever.
 func FromFile(path string) (String, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return String{}, fmt.Errorf("secret: %w", err)
 	}
+	if err := disk.Regular(path, info); err != nil {
+		return String{}, fmt.Errorf("secret: %w", err)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return String{}, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), ErrMode)
 	}
-	b, err := os.ReadFile(path)
+	b, err := disk.ReadFile(path, maxFile)
 	if err != nil {
 		return String{}, fmt.Errorf("secret: %w", err)
 	}

@@ -46,6 +46,9 @@ func (s *Session) write(ctx context.Context) error {
 		return fmt.Errorf("session %s: it could not be written, and stays as it was at %s: %w", s.cfg.Store.Dir, s.seen, err)
 	}
 	s.seen, s.committed = s.state.Now, s.cfg.Now()
+	if s.cfg.Live != nil {
+		s.open.Store(int64(len(s.cfg.Live.books.orders)))
+	}
 	if s.cfg.Committed != nil {
 		c := Commit{State: s.state, Events: s.raw, Reports: s.reports, Commands: s.commands, Shadow: s.shadow, Write: time.Since(begun)}
 		if len(s.raw) > 0 {

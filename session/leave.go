@@ -167,7 +167,7 @@ func (s *Session) closeVenue() error {
 		return nil
 	}
 	if s.finished && (s.cfg.KeepOrders || l.settled()) {
-		return l.venue.Close()
+		return s.disconnect()
 	}
 	err := s.hush()
 	if s.finished {
@@ -187,6 +187,19 @@ func (s *Session) hush() (err error) {
 		}
 	}()
 	return l.hush(s.ctx, leavePatience)
+}
+
+// disconnect lets go of a venue on which nothing is open, or what is open is to stay.
+func (s *Session) disconnect() error {
+	err := s.cfg.Live.venue.Close()
+	if err == nil {
+		return nil
+	}
+	open := "no order of the session is open"
+	if n := len(s.cfg.Live.books.orders); n > 0 {
+		open = fmt.Sprintf("%d orders of the session stay open", n)
+	}
+	return fmt.Errorf("disconnect from the venue (%s): %w", open, err)
 }
 
 // part corrects the list of orders by what the venue said after the session's last

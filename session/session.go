@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -116,6 +117,8 @@ type Session struct {
 	wake    chan struct{}
 	stopped *request
 
+	open atomic.Int64 // orders of a live session that may be open; any goroutine may read it
+
 	checkpoints *checkpoints
 	statements  map[string]*sql.Stmt
 	bound       map[string]*sql.Stmt      // to the transaction that is written
@@ -209,6 +212,14 @@ func New(ctx context.Context, c Config) (*Session, error) {
 	}
 	return s, nil
 }
+
+// OpenOrders is how many orders of a live session may be open on the venue, as of its newest
+// transaction. Any goroutine may ask.
+func (s *Session) OpenOrders() int64 { return s.open.Load() }
+
+// LeavePatience is how long a live session that is asked to end waits for the venue to
+// cancel its orders, and how long for the answers to its last commands.
+const LeavePatience = leavePatience
 
 // Close lets go of the source and waits for what reads it.
 func (s *Session) Close() error {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -23,6 +24,8 @@ var (
 	ErrRunning = errors.New("another process runs the session")
 	// ErrNoSession means that a directory holds no session.
 	ErrNoSession = errors.New("there is no session")
+	// ErrLost means that a directory held a session whose database is gone.
+	ErrLost = errors.New("the session's database is lost")
 )
 
 // Names of files in a session's directory.
@@ -30,6 +33,10 @@ const (
 	databaseName = "session.db"
 	lockName     = "lock"
 	controlName  = "control"
+	tokenName    = "token" // of the dashboard; package cli makes it
+	// begunName is an empty file that is made once a session has begun: it tells a database
+	// that was lost from one whose making was broken off.
+	begunName = "begun"
 )
 
 // schemaVersion is PRAGMA user_version of the database.
@@ -144,10 +151,23 @@ func Create(ctx context.Context, dir, settings string, created exchange.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx, settings, created); err != nil {
+	err = s.begin(ctx, settings, created)
+	if err == nil {
+		err = s.markBegun()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("session %s: %w", dir, err), s.Close())
 	}
 	return s, nil
+}
+
+// markBegun makes the file that tells that a session has begun.
+func (s *Store) markBegun() error {
+	f, err := os.OpenFile(filepath.Join(s.Dir, begunName), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func (s *Store) begin(ctx context.Context, settings string, created exchange.Time) error {
@@ -186,11 +206,12 @@ func Read(ctx context.Context, dir string) (*Store, error) { return open(ctx, di
 
 func open(ctx context.Context, dir string, write, create bool) (*Store, error) {
 	path := filepath.Join(dir, databaseName)
-	if _, err := os.Stat(path); err != nil && !create {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%w in %s", ErrNoSession, dir)
-		}
-		return nil, fmt.Errorf("session: %w", err)
+	there, err := inspect(path)
+	if err == nil && !there && !create {
+		err = fmt.Errorf("%w in %s", ErrNoSession, dir)
+	}
+	if err != nil {
+		return nil, err
 	}
 	s := &Store{Dir: dir}
 	if write {
@@ -198,8 +219,13 @@ func open(ctx context.Context, dir string, write, create bool) (*Store, error) {
 			return nil, err
 		}
 	}
-	var err error
-	if s.db, err = connect(path, write); err == nil && !create {
+	if write {
+		err = makePrivate(path)
+	}
+	if err == nil {
+		s.db, err = connect(path, write)
+	}
+	if err == nil && !create {
 		err = s.check(ctx, write)
 	}
 	if err != nil {
@@ -208,18 +234,94 @@ func open(ctx context.Context, dir string, write, create bool) (*Store, error) {
 	return s, nil
 }
 
+// inspect reports whether there is a database. One that is missing or empty where a session
+// has run is [ErrLost]: beginning anew would hide that its history is gone.
+func inspect(path string) (there bool, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return false, fmt.Errorf("session: %w", err)
+	default:
+		if err := disk.Regular(path, info); err != nil {
+			return false, fmt.Errorf("session: %w", err) // opening a pipe could block for ever
+		}
+		if info.Size() > 0 {
+			return true, nil
+		}
+	}
+	what := "is missing"
+	if info != nil {
+		what = "is empty"
+	}
+	dir := filepath.Dir(path)
+	for _, name := range []string{begunName, databaseName + "-wal", tokenName} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return false,
+				fmt.Errorf("%s %s, but %s is there: %w; restore it from a copy, or remove the directory to begin anew",
+					path, what, name, ErrLost)
+		}
+	}
+	return false, nil
+}
+
+// makePrivate lets only the owner read a database: its settings and orders are nobody
+// else's business. A new one is made, because SQLite would let everybody read it.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	for _, end := range []string{"", "-wal", "-shm"} { // later ones get the mode of the database
+		if err := os.Chmod(path+end, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // connect opens the database. What is written survives the death of the process at
 // once, and that of the machine from the next checkpoint on.
 func connect(path string, write bool) (*sql.DB, error) {
 	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("wal_autocheckpoint(%d)", longestLog)}, "_txlock": {"immediate"}}
 	if !write {
 		q = url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)"}}
+		fixed, err := onReadOnlyMedia(path)
+		if err != nil {
+			return nil, err
+		}
+		if fixed {
+			q.Set("immutable", "1")
+		}
 	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err == nil && write {
 		db.SetMaxOpenConns(1)
 	}
 	return db, err
+}
+
+// onReadOnlyMedia reports whether a database is on a file system that cannot be written, where
+// SQLite cannot make the files that readers share. What its log holds would not be seen: then
+// it is an error.
+func onReadOnlyMedia(path string) (bool, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		return false, f.Close()
+	}
+	if !errors.Is(err, syscall.EROFS) {
+		return false, nil //nolint:nilerr // another user's session can be read through the files that are there
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return false,
+			fmt.Errorf("%s-wal has transactions that are not in the database, and the file system cannot be written: "+
+				"copy the directory to one that can", path)
+	}
+	return true, nil
 }
 
 // waitForLock takes the lock, past those who only look whether it is held.
@@ -234,7 +336,11 @@ func (s *Store) waitForLock() (err error) {
 }
 
 func (s *Store) takeLock() error {
-	f, err := os.OpenFile(filepath.Join(s.Dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	path := filepath.Join(s.Dir, lockName)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if errors.Is(err, syscall.EROFS) {
+		f, err = os.Open(path) // of a file system that cannot be written
+	}
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
@@ -253,6 +359,9 @@ func (s *Store) takeLock() error {
 func Running(dir string) (bool, error) {
 	s := Store{Dir: dir}
 	err := s.takeLock()
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil // nobody can make the lock on a file system that cannot be written
+	}
 	if errors.Is(err, ErrRunning) {
 		return true, nil
 	}
@@ -272,13 +381,17 @@ func (s *Store) check(ctx context.Context, write bool) error {
 	switch {
 	case version == 0:
 		return fmt.Errorf("%w: its making was not finished; remove the directory", ErrNoSession)
-	case version == 1 && write:
-		_, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+fmt.Sprintf("PRAGMA user_version = %d; COMMIT", schemaVersion))
-		return err
 	case version != schemaVersion && version != 1:
 		return fmt.Errorf("the database is of version %d, and this program writes version %d", version, schemaVersion)
+	case !write:
+		return nil
+	case version == 1:
+		if _, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+fmt.Sprintf("PRAGMA user_version = %d; COMMIT",
+			schemaVersion)); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.markBegun() // an earlier version did not
 }
 
 // Close closes the database and gives the session free.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // maxLine bounds a line and a JSON object, so that a file which is not what it
@@ -47,7 +49,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // openInput opens a file and looks at its first bytes to see how it is
 // compressed: names lie.
 func openInput(path string) (*input, error) {
-	file, err := os.Open(path)
+	file, err := disk.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +116,11 @@ type fileInfo struct {
 
 // inspect computes the digest of a file.
 func inspect(ctx context.Context, path string) (fileInfo, error) {
-	file, err := os.Open(path)
+	file, err := disk.Open(path)
+	if errors.Is(err, disk.ErrNotRegular) {
+		return fileInfo{}, fmt.Errorf("%s: not a regular file; an import reads its input more than once",
+			filepath.Base(path))
+	}
 	if err != nil {
 		return fileInfo{}, err
 	}
@@ -124,9 +130,6 @@ func inspect(ctx context.Context, path string) (fileInfo, error) {
 		return fileInfo{}, err
 	}
 	info := fileInfo{name: filepath.Base(path), size: stat.Size(), stat: stat}
-	if !stat.Mode().IsRegular() {
-		return info, fmt.Errorf("%s: not a regular file; an import reads its input more than once", info.name)
-	}
 	hash := sha256.New()
 	buf := make([]byte, 1<<20)
 	for {

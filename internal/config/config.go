@@ -6,16 +6,26 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 	"github.com/spf13/pflag"
+
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
-// maxSize bounds a configuration file; a larger one is a mistake.
-const maxSize = 1 << 20
+// Bounds of a configuration file; what is beyond them is a mistake. The parser of YAML
+// takes time and memory that grow with the square of the depth.
+const (
+	maxSize   = 1 << 20 // bytes
+	maxTokens = 50_000  // keys, values and punctuation
+	maxDepth  = 20      // mappings and lists within each other
+)
 
 // Error is a mistake in a configuration file, with its place.
 type Error struct {
@@ -33,21 +43,19 @@ func (e *Error) Error() string {
 		place = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
 	}
 	if e.Key != "" {
-		return fmt.Sprintf("%s: key %s: %s", place, e.Key, e.Reason)
+		return fmt.Sprintf("%s: key %s: %s", place, e.Key[:min(len(e.Key), longestWord)], e.Reason)
 	}
 	return fmt.Sprintf("%s: %s", place, e.Reason)
 }
 
 // LoadFile reads a YAML file into the flags that the command line has not set.
 func LoadFile(path string, flags *pflag.FlagSet) error {
-	info, err := os.Stat(path)
+	f, err := disk.Open(path)
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	if info.Size() > maxSize {
-		return &Error{File: path, Reason: fmt.Sprintf("%d bytes, want at most %d", info.Size(), maxSize)}
-	}
-	text, err := os.ReadFile(path)
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
@@ -57,9 +65,16 @@ func LoadFile(path string, flags *pflag.FlagSet) error {
 // Load is LoadFile for text already read; name is used in errors. Values are
 // taken as they are written, so that no number passes through a float.
 func Load(name string, text []byte, flags *pflag.FlagSet) error {
-	file, err := parser.ParseBytes(text, 0)
+	if len(text) > maxSize {
+		return &Error{File: name, Reason: fmt.Sprintf("more than %d bytes, want at most %d", maxSize, maxSize)}
+	}
+	tokens := lexer.Tokenize(string(text))
+	if err := shallow(name, tokens); err != nil {
+		return err
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
-		return &Error{File: name, Reason: strings.TrimSpace(err.Error())}
+		return syntax(name, err)
 	}
 	if len(file.Docs) > 1 {
 		return &Error{File: name, Reason: "want one YAML document"}
@@ -77,6 +92,63 @@ func Load(name string, text []byte, flags *pflag.FlagSet) error {
 		}
 	}
 	return nil
+}
+
+// shallow refuses what has too many tokens or is nested too deeply. It looks at the tokens
+// alone: brackets, and the columns at which the entries of blocks begin.
+func shallow(name string, tokens token.Tokens) error {
+	flow := 0
+	var columns []int // of the blocks that are open
+	fail := func(t *token.Token, reason string) error {
+		return &Error{File: name, Line: t.Position.Line, Column: t.Position.Column, Reason: reason}
+	}
+	for n, t := range tokens {
+		switch {
+		case n == maxTokens:
+			return fail(t, fmt.Sprintf("more than %d keys, values and punctuation marks", maxTokens))
+		case t.Type == token.SequenceStartType || t.Type == token.MappingStartType:
+			flow++
+		case t.Type == token.SequenceEndType || t.Type == token.MappingEndType:
+			flow = max(0, flow-1)
+		case flow == 0:
+			columns = blocks(columns, tokens, n)
+		}
+		if flow+len(columns) > maxDepth {
+			return fail(t, fmt.Sprintf("nested more than %d levels deep", maxDepth))
+		}
+	}
+	return nil
+}
+
+// blocks follows the blocks that are open at a token. An entry of a list and a key begin
+// one if they stand further to the right than those before, also on the same line.
+func blocks(columns []int, tokens token.Tokens, n int) []int {
+	t := tokens[n]
+	column := t.Position.Column
+	first := n == 0 || tokens[n-1].Position.Line != t.Position.Line
+	for first && len(columns) > 0 && columns[len(columns)-1] >= column {
+		columns = columns[:len(columns)-1]
+	}
+	begins := t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType ||
+		n+1 < len(tokens) && tokens[n+1].Type == token.MappingValueType
+	if begins && (len(columns) == 0 || column > columns[len(columns)-1]) {
+		columns = append(columns, column)
+	}
+	return columns
+}
+
+// syntax is an error of the parser with its place. The parser's own text quotes the source,
+// which costs memory that grows with the square of a line's length.
+func syntax(name string, err error) *Error {
+	var at yaml.Error
+	if !errors.As(err, &at) {
+		return &Error{File: name, Reason: strings.TrimSpace(err.Error())}
+	}
+	e := &Error{File: name, Reason: at.GetMessage()}
+	if t := at.GetToken(); t != nil && t.Position != nil {
+		e.Line, e.Column = t.Position.Line, t.Position.Column
+	}
+	return e
 }
 
 func set(name string, pairs []*ast.MappingValueNode, flags *pflag.FlagSet) error {
@@ -193,9 +265,15 @@ func didYouMean(key string, flags *pflag.FlagSet) string {
 	return "; want one of " + strings.Join(names, ", ")
 }
 
+// longestWord is more than any name of a flag, a command or a strategy, in bytes.
+const longestWord = 100
+
 // Nearest returns the name that is the fewest edits from word, or "" when none
 // is near.
 func Nearest(word string, names []string) string {
+	if len(word) > longestWord {
+		return "" // the search takes time that grows with its length
+	}
 	best, bestDistance := "", max(2, len(word)/3)+1
 	for _, n := range names {
 		if d := distance(strings.ReplaceAll(word, "_", "-"), n); d < bestDistance {

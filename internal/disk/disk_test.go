@@ -82,3 +82,51 @@ func TestReplace(t *testing.T) {
 	require.Len(t, entries, 1)
 	require.ErrorIs(t, disk.Replace(filepath.Join(dir, "none", "page"), 0o644, nil), os.ErrNotExist)
 }
+
+// What a killed process left of a path is removed when the path is written again; what
+// another process is writing, and files of other names, are not.
+func TestReplaceRemovesWhatAKilledProcessLeft(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page.html")
+	left := []string{".page.html.123.dunamis-tmp", ".page.html.456"} // the second is an earlier version's
+	others := []string{".page.html.dunamis-tmp", ".page.html.x.dunamis-tmp", ".page.html.bak", ".other.html.123",
+		"page.html.123", "notes"}
+	for _, name := range append(left, others...) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("<html"), 0o600))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, ".page.html.789"), 0o700))
+	write := func(inner func()) {
+		require.NoError(t, disk.Replace(path, 0o644, func(w io.Writer) error {
+			inner()
+			_, err := io.WriteString(w, "whole")
+			return err
+		}))
+	}
+	write(func() { write(func() {}) }) // the inner one must leave the outer one's file
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var have []string
+	for _, e := range entries {
+		have = append(have, e.Name())
+	}
+	require.ElementsMatch(t, append(others, ".page.html.789", "page.html"), have)
+}
+
+func TestTemporary(t *testing.T) {
+	for name, of := range map[string]string{
+		".report.html.123.dunamis-tmp": "report.html",
+		".report.html.123":             "report.html",
+		".a.1":                         "a",
+		".result.json.dunamis-tmp":     "",
+		".report.html.12x":             "",
+		".report.html.":                "",
+		".123":                         "",
+		"..123":                        "",
+		"report.html.123":              "",
+		"":                             "",
+	} {
+		got, ok := disk.Temporary(name)
+		require.Equal(t, of, got, name)
+		require.Equal(t, of != "", ok, name)
+	}
+}

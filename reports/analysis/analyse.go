@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -30,10 +29,13 @@ func Write(dir string) (*Statistics, error) {
 	return s, err
 }
 
+// maxJSON is more than any run writes, in bytes.
+const maxJSON = 64 << 20
+
 // Read reads the statistics that Write left. A file of another kind is a
 // [*reports.SchemaError], a missing one wraps [os.ErrNotExist].
 func Read(dir string) (*Statistics, error) {
-	b, err := os.ReadFile(filepath.Join(dir, reports.StatisticsFile))
+	b, err := disk.ReadFile(filepath.Join(dir, reports.StatisticsFile), maxJSON)
 	if err != nil {
 		return nil, err
 	}

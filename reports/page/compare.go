@@ -15,7 +15,7 @@ import (
 // WriteCompare makes a page that sets finished runs side by side: their settings
 // and figures, their curves over each other, and what choosing the best is worth.
 func WriteCompare(path string, c *reports.Comparison, t *analysis.Trials) error {
-	return disk.Replace(path, 0o644, func(w io.Writer) error { return renderCompare(w, c, t) })
+	return disk.Output(path, 0o644, func(w io.Writer) error { return renderCompare(w, c, t) })
 }
 
 // compareData is what the script of the page draws. Equities are fractions of the

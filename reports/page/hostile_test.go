@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+	parser "golang.org/x/net/html"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/browsertest"
@@ -173,7 +174,8 @@ var (
 // Whatever the texts of a run are, its pages say them and do nothing else, and would not be
 // let do anything else by a browser.
 func TestHostileTexts(t *testing.T) {
-	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison, "sweep": hostileSweep} {
+	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison,
+		"sweep": hostileSweep} {
 		t.Run(name, func(t *testing.T) {
 			page := string(render(t))
 			require.Greater(t, strings.Count(page, "pwned()"), 10, "it says the texts")
@@ -231,4 +233,44 @@ func browse(t *testing.T, name, page string) {
 		require.NotContains(t, []string{"1337", "1338"}, injected)
 		require.NotContains(t, []string{"1337", "1338"}, title)
 	})
+}
+
+// A parser of HTML finds in the pages of a run with hostile texts the elements and the
+// attributes that it finds in those of a run with plain ones, and no other.
+func TestHostileTextsMakeNoElements(t *testing.T) {
+	for name, render := range map[string]func(*testing.T) []byte{"report": hostileRun, "compare": hostileComparison,
+		"sweep": hostileSweep} {
+		t.Run(name, func(t *testing.T) {
+			document, err := parser.Parse(bytes.NewReader(render(t)))
+			require.NoError(t, err)
+			scripts := 0
+			for n := range document.Descendants() {
+				if n.Type != parser.ElementNode {
+					continue
+				}
+				switch n.Data {
+				case "img", "iframe", "object", "embed", "base", "form", "link", "animate", "set", "foreignobject",
+					"math", "video", "audio":
+					require.Fail(t, "an element came out of a text", n.Data)
+				case "script":
+					scripts++
+				case "a":
+					for _, a := range n.Attr {
+						require.False(t,
+							a.Key == "href" && strings.HasPrefix(strings.TrimSpace(strings.ToLower(a.Val)),
+								"javascript"), a.Val)
+					}
+				}
+				for _, a := range n.Attr {
+					require.False(t, strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc",
+						"%s=%q of %s", a.Key, a.Val, n.Data)
+					require.Regexp(t, `^[a-zA-Z0-9:-]+$`, a.Key, "of %s", n.Data)
+				}
+			}
+			require.Equal(t, scripts,
+				len(regexp.MustCompile(`(?s)<script[^>]*>.*?</script>`).FindAllString(string(render(t)), -1)),
+				"a text ends none")
+			require.Positive(t, scripts)
+		})
+	}
 }

@@ -73,6 +73,20 @@ func Write(dir, format string, s *analysis.Statistics) ([]string, error) {
 	return names, nil
 }
 
+// fileName makes a part of a file's name of a currency, which can come from a file of
+// others and have anything in it.
+func fileName(currency string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, currency[:min(len(currency), 20)])
+}
+
 func draws(dir string, result *reports.Result, s *analysis.Statistics) ([]picture, error) {
 	l, err := read(dir, result)
 	if err != nil {
@@ -90,7 +104,7 @@ func draws(dir string, result *reports.Result, s *analysis.Statistics) ([]pictur
 	add("equity", p, failed)
 	if len(l.other.equity.Points()) > 0 {
 		p, failed = equity(result, c.Other, "holding "+c.Own, &l.other)
-		add("equity-"+strings.ToLower(c.Other), p, failed)
+		add("equity-"+fileName(c.Other), p, failed)
 	}
 	p, failed = drawdown(result, c.Own, l.drawdown)
 	add("drawdown", p, failed)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -255,11 +254,7 @@ const maxJSON = 1 << 30
 // file of another kind is a [*reports.SchemaError], a missing one wraps
 // [os.ErrNotExist].
 func Read(dir string) (*Sweep, []Entry, error) {
-	path := filepath.Join(dir, SweepFile)
-	if info, err := os.Stat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > maxJSON) {
-		return nil, nil, fmt.Errorf("%s: want a file of at most %d bytes", SweepFile, maxJSON)
-	}
-	b, err := os.ReadFile(path)
+	b, err := disk.ReadFile(filepath.Join(dir, SweepFile), maxJSON)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -267,7 +262,7 @@ func Read(dir string) (*Sweep, []Entry, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := parquet.ReadFile[dayRow](filepath.Join(dir, DailyFile))
+	rows, err := readDays(filepath.Join(dir, DailyFile))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", DailyFile, err)
 	}
@@ -292,4 +287,17 @@ func Read(dir string) (*Sweep, []Entry, error) {
 		}
 	}
 	return s, entries, nil
+}
+
+func readDays(path string) ([]dayRow, error) {
+	f, err := disk.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return parquet.Read[dayRow](f, info.Size())
 }

@@ -126,6 +126,11 @@ func onlyHidden(entries []fs.DirEntry) bool {
 // open reads what is there and goes on behind it.
 func (j *Journal) open(fingerprint string) (err error) {
 	path := filepath.Join(j.dir, journalFile)
+	if info, missing := os.Stat(path); missing == nil {
+		if err := disk.Regular(path, info); err != nil {
+			return err // reading a pipe would block for ever
+		}
+	}
 	if j.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
 		return fmt.Errorf("sweep directory: %w", err)
 	}

@@ -82,6 +82,12 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// Greatest sizes of the files, in bytes.
+const (
+	maxKeyFile = 4 << 10  // the master key
+	maxKeys    = 16 << 20 // all keys
+)
+
 // masterKey reads the 32 bytes that encrypt the secrets, or makes them. Of several
 // processes that make them at once, one does: the file appears whole, or not at all.
 func masterKey(path string) ([]byte, error) {
@@ -93,7 +99,7 @@ func masterKey(path string) ([]byte, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
-	key, err := os.ReadFile(path)
+	key, err := disk.ReadFile(path, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
@@ -128,6 +134,9 @@ func private(path string) error {
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
+	if err := disk.Regular(path, info); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), ErrMode)
 	}
@@ -152,7 +161,7 @@ func (s *Store) refresh() error {
 	if err := private(s.path()); err != nil {
 		return err
 	}
-	b, err := os.ReadFile(s.path())
+	b, err := disk.ReadFile(s.path(), maxKeys)
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}

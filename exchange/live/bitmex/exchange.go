@@ -317,7 +317,9 @@ func (x *Exchange) close(disarm bool) error {
 	if disarm {
 		ctx, cancel := context.WithTimeout(context.Background(), x.cfg.Policy.Timeout)
 		defer cancel()
-		err = x.client.CancelAllAfter(ctx, 0)
+		if err = x.client.CancelAllAfter(ctx, 0); err != nil {
+			err = fmt.Errorf("disarm the dead man's switch: %w", err)
+		}
 	}
 	x.client.Close()
 	return err
