@@ -83,6 +83,10 @@ func (d *desk) fill(o *exchange.NewOrder, qty exchange.Qty) {
 // close carries out an order that closes the position.
 func (d *desk) close(o *exchange.NewOrder) {
 	c := *o
+	if d.held == 0 {
+		d.acknowledge(&c, exchange.Canceled, exchange.ExecCanceled)
+		return
+	}
 	c.Qty, c.Side = d.held.Abs(), exchange.SideOf(-d.held)
 	if d.busy--; d.busy >= 0 {
 		d.acknowledge(&c, exchange.Rejected, exchange.ExecRejected)
