@@ -27,6 +27,19 @@ func (s *Store) RefuseSegments(ctx context.Context) error {
 	return err
 }
 
+// Refuse lets writing to a table fail, as a disk does that is broken.
+func (s *Store) Refuse(ctx context.Context, event, table string) error {
+	_, err := s.db.ExecContext(ctx, fmt.Sprintf(
+		"CREATE TRIGGER refusal BEFORE %[1]s ON %[2]s BEGIN SELECT RAISE(FAIL, '%[1]s on %[2]s: no'); END", event, table))
+	return err
+}
+
+// Allow lets writing succeed again after Refuse.
+func (s *Store) Allow(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, "DROP TRIGGER IF EXISTS refusal")
+	return err
+}
+
 // SealAt sets how large segments become.
 func (s *Session) SealAt(batches int64, bytes int) { s.sealEvery, s.sealBytes = batches, bytes }
 

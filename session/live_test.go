@@ -35,6 +35,7 @@ type desk struct {
 	thin    exchange.Qty
 	held    exchange.Qty // position
 	expires []bool       // what the dead man's switch was told
+	rejects []exchange.ClientID
 }
 
 // LetExpire implements session.Expirer.
@@ -148,6 +149,10 @@ func (d *desk) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID
 		return o.ClientID, nil
 	case o.Type == exchange.Market:
 		d.fill(&o, o.Qty)
+		return o.ClientID, nil
+	}
+	if slices.Contains(d.rejects, o.ClientID) {
+		d.acknowledge(&o, exchange.Rejected, exchange.ExecRejected)
 		return o.ClientID, nil
 	}
 	d.placed = append(d.placed, o.ClientID)
