@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
 )
 
 // LimitPages makes the database full when it has so many pages; 0 is no limit.
@@ -20,6 +21,15 @@ func (s *Store) LimitPages(ctx context.Context, more int) error {
 
 // Hear takes in what a venue says.
 func (l *Live) Hear(r exchange.Report) { l.books.report(&r) }
+
+// Note takes in a command that was given.
+func (l *Live) Note(c Command) { l.books.command(&c) }
+
+// Known is what a new connection would be told.
+func (l *Live) Known(v VenueState) *live.Known { return l.books.known(&v) }
+
+// Doubtful are the open orders of which something was asked that was not answered.
+func (l *Live) Doubtful() []exchange.ClientID { return l.books.inDoubt() }
 
 // RefuseSegments lets a disk have no room for another segment.
 func (s *Store) RefuseSegments(ctx context.Context) error {

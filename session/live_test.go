@@ -36,6 +36,7 @@ type desk struct {
 	held    exchange.Qty // position
 	expires []bool       // what the dead man's switch was told
 	rejects []exchange.ClientID
+	silent  bool // it tells nothing of the account when it is connected
 }
 
 // LetExpire implements session.Expirer.
@@ -107,6 +108,9 @@ func (d *desk) connect(_ context.Context, known *live.Known, notice func(live.No
 	}
 	d.known, d.notice, d.ready = known, notice, make(chan struct{}, 1)
 	d.reports = d.reports[:0]
+	if d.silent {
+		return d, nil
+	}
 	if d.held != 0 {
 		d.say(exchange.Report{Kind: exchange.ReportPosition, Position: exchange.Position{Qty: d.held}})
 	}

@@ -32,7 +32,8 @@ func TestEveryTableIsRefusedOnce(t *testing.T) {
 			}
 		}}
 	}
-	for _, table := range []string{"INSERT commands", "INSERT fates", "INSERT shadow", "INSERT inputs", "INSERT segments", "DELETE inputs",
+	for _, table := range []string{"INSERT commands", "INSERT fates", "INSERT shadow", "INSERT inputs",
+		"INSERT segments", "DELETE inputs",
 		"INSERT outputs", "INSERT orders", "INSERT fills", "INSERT samples", "UPDATE state"} {
 		t.Run(table, func(t *testing.T) {
 			d, dir, now := new(desk), t.TempDir(), fast(5000)
@@ -41,11 +42,22 @@ func TestEveryTableIsRefusedOnce(t *testing.T) {
 			var s *session.Session
 			var store *session.Store
 			run := func(after func(*session.Commit)) error {
-				_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: fresh(), shadow: new(twin), now: now, after: after,
+				_, err := setup{
+					dir:    dir,
+					source: &told{id: id},
+					live:   true,
+					desk:   d,
+					made:   fresh(),
+					shadow: new(twin),
+					now:    now,
+					after:  after,
 					change: func(it *session.Session, at *session.Store) {
 						s, store = it, at
 						s.SealAt(8, 1<<30)
-					}}.run(t)
+					},
+				}.run(
+					t,
+				)
 				return err
 			}
 			err := run(func(c *session.Commit) {
@@ -67,10 +79,13 @@ func TestEveryTableIsRefusedOnce(t *testing.T) {
 			require.Equal(t, kept.Commands, int64(len(d.sent)-1), "what is kept was sent, and nothing else")
 			look, err := session.Open(t.Context(), dir)
 			require.NoError(t, err)
-			for query, want := range map[string]int64{"count(*) FROM commands": kept.Commands, "count(*) FROM shadow": kept.Shadowed,
-				"(SELECT count(*) FROM outputs) - outputs FROM state":                                                                        0,
-				"(SELECT count(*) FROM inputs) + (SELECT coalesce(sum(last_batch - first_batch + 1), 0) FROM segments) - batches FROM state": 0,
-				"(SELECT count(*) FROM fills) - (SELECT count(*) FROM outputs WHERE kind = 'fill')":                                          0} {
+			for query, want := range map[string]int64{"count(*) FROM commands": kept.Commands,
+				"count(*) FROM shadow":                                kept.Shadowed,
+				"(SELECT count(*) FROM outputs) - outputs FROM state": 0,
+				"(SELECT count(*) FROM inputs) + (SELECT coalesce(sum(last_batch - first_batch + 1), 0) FROM segments)" +
+					" - batches FROM state": 0,
+				"(SELECT count(*) FROM fills) - (SELECT count(*) FROM outputs WHERE kind = 'fill')": 0,
+			} {
 				rows, err := look.Rows(t.Context(), "SELECT "+query)
 				require.NoError(t, err)
 				require.Equal(t, []string{strconv.FormatInt(want, 10)}, rows, query)

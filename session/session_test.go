@@ -53,7 +53,7 @@ type setup struct {
 }
 
 // runLimit is how long a run of a session may take in a test.
-const runLimit = 10 * time.Second
+const runLimit = 30 * time.Second
 
 func instruments(t testing.TB) (*exchange.Instruments, exchange.SymbolID) {
 	t.Helper()

@@ -34,10 +34,30 @@ func (w *twin) Market(e *exchange.Event) {
 	}
 }
 
-func (w *twin) order(o *exchange.NewOrder, s exchange.OrderStatus, what exchange.ExecType, filled exchange.Qty) exchange.Report {
-	return exchange.Report{Kind: exchange.ReportOrder, ExecType: what, Symbol: o.Symbol, Time: w.now, Order: exchange.Order{
-		OrderID: exchange.OrderID("sim-" + o.ClientID), ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: o.Qty,
-		Filled: filled, Leaves: o.Qty - filled, Status: s}}
+func (w *twin) order(
+	o *exchange.NewOrder,
+	s exchange.OrderStatus,
+	what exchange.ExecType,
+	filled exchange.Qty,
+) exchange.Report {
+	return exchange.Report{
+		Kind:     exchange.ReportOrder,
+		ExecType: what,
+		Symbol:   o.Symbol,
+		Time:     w.now,
+		Order: exchange.Order{
+			OrderID: exchange.OrderID(
+				"sim-" + o.ClientID,
+			),
+			ClientID: o.ClientID,
+			Symbol:   o.Symbol,
+			Side:     o.Side,
+			Qty:      o.Qty,
+			Filled:   filled,
+			Leaves:   o.Qty - filled,
+			Status:   s,
+		},
+	}
 }
 
 func (w *twin) fill(o *exchange.NewOrder, filled, qty exchange.Qty, s exchange.OrderStatus) {
@@ -47,7 +67,15 @@ func (w *twin) fill(o *exchange.NewOrder, filled, qty exchange.Qty, s exchange.O
 	if price == 0 {
 		price = exchange.MustPrice("10000.5")
 	}
-	r.Fill = exchange.Fill{ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: qty, Price: price, Fee: 7, Liquidity: exchange.RemovedLiquidity}
+	r.Fill = exchange.Fill{
+		ClientID:  o.ClientID,
+		Symbol:    o.Symbol,
+		Side:      o.Side,
+		Qty:       qty,
+		Price:     price,
+		Fee:       7,
+		Liquidity: exchange.RemovedLiquidity,
+	}
 	w.due = append(w.due, r)
 }
 
@@ -120,10 +148,32 @@ func (d *desk) made(o *exchange.Order, filled, qty exchange.Qty, price string) {
 		d.placed = slices.DeleteFunc(d.placed, func(id exchange.ClientID) bool { return id == o.ClientID })
 	}
 	exec := fmt.Sprintf("made-%s-%d", o.ClientID, x.Filled)
-	d.say(exchange.Report{Kind: exchange.ReportFill, ExecType: exchange.ExecTrade, ExecID: exec, Symbol: o.Symbol, Order: x,
-		Fill: exchange.Fill{ExecID: exec, OrderID: o.OrderID, ClientID: o.ClientID, Symbol: o.Symbol, Side: o.Side, Qty: qty,
-			Price: exchange.MustPrice(price), Value: exchange.Money(qty) * 10000, Fee: -3, Position: d.held, Type: exchange.ExecTrade,
-			Liquidity: exchange.AddedLiquidity, Time: start}})
+	d.say(
+		exchange.Report{
+			Kind:     exchange.ReportFill,
+			ExecType: exchange.ExecTrade,
+			ExecID:   exec,
+			Symbol:   o.Symbol,
+			Order:    x,
+			Fill: exchange.Fill{
+				ExecID:   exec,
+				OrderID:  o.OrderID,
+				ClientID: o.ClientID,
+				Symbol:   o.Symbol,
+				Side:     o.Side,
+				Qty:      qty,
+				Price: exchange.MustPrice(
+					price,
+				),
+				Value:     exchange.Money(qty) * 10000,
+				Fee:       -3,
+				Position:  d.held,
+				Type:      exchange.ExecTrade,
+				Liquidity: exchange.AddedLiquidity,
+				Time:      start,
+			},
+		},
+	)
 }
 
 // What became of orders on the venue and in the simulator beside it is kept, whichever of
@@ -138,10 +188,12 @@ func TestShadow(t *testing.T) {
 		still     exchange.Qty    // ahead of the first
 		stop      bool            // the session ends for good, and the simulator says what is on its way
 	}{
-		"the venue fills first": {ahead: map[exchange.ClientID]exchange.Qty{"dun-1": 500, "dun-2": 0}, joined: [2]exchange.Qty{500, 0},
-			still: 500},
-		"the simulator fills first": {simulator: true, ahead: map[exchange.ClientID]exchange.Qty{"dun-1": 500}, joined: [2]exchange.Qty{500, -1},
-			still: -1},
+		"the venue fills first": {ahead: map[exchange.ClientID]exchange.Qty{"dun-1": 500, "dun-2": 0},
+			joined: [2]exchange.Qty{500, 0},
+			still:  500},
+		"the simulator fills first": {simulator: true, ahead: map[exchange.ClientID]exchange.Qty{"dun-1": 500},
+			joined: [2]exchange.Qty{500, -1},
+			still:  -1},
 		"it does not know its queue": {joined: [2]exchange.Qty{-1, -1}, still: -1, stop: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,9 +228,16 @@ func TestShadow(t *testing.T) {
 			var s *session.Session
 			_, id := instruments(t)
 			filled := exchange.Qty(0)
-			_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: d, keepOrders: true, made: fresh(), shadow: beside,
-				fate:   func(f *session.Fate) { fates[f.ClientID] = *f },
-				change: func(it *session.Session, _ *session.Store) { s = it },
+			_, err := setup{
+				dir:        dir,
+				source:     &told{id: id},
+				live:       true,
+				desk:       d,
+				keepOrders: true,
+				made:       fresh(),
+				shadow:     beside,
+				fate:       func(f *session.Fate) { fates[f.ClientID] = *f },
+				change:     func(it *session.Session, _ *session.Store) { s = it },
 				after: func(commit *session.Commit) {
 					switch {
 					case first != nil && filled == 0 && (!c.simulator || rejected):
@@ -192,7 +251,10 @@ func TestShadow(t *testing.T) {
 					case hurt && len(fates) > 0:
 						s.Ask(session.Suspend)
 					}
-				}}.run(t)
+				},
+			}.run(
+				t,
+			)
 			if c.stop {
 				require.NoError(t, err)
 			} else {
@@ -226,8 +288,22 @@ func TestShadow(t *testing.T) {
 			}
 			venue, sim := f.Venue, f.Sim
 			venue.Told, venue.Heard, venue.First, sim.Told, sim.Heard, sim.First = 0, 0, 0, 0, 0, 0
-			require.Equal(t, session.Outcome{Status: "Filled", Filled: 100, Price: exchange.MustPrice("10000.5"), Maker: true, Fees: -6}, venue)
-			require.Equal(t, session.Outcome{Status: "Filled", Filled: 100, Price: exchange.MustPrice("10000.5"), Fees: 14}, sim)
+			require.Equal(
+				t,
+				session.Outcome{
+					Status: "Filled",
+					Filled: 100,
+					Price:  exchange.MustPrice("10000.5"),
+					Maker:  true,
+					Fees:   -6,
+				},
+				venue,
+			)
+			require.Equal(
+				t,
+				session.Outcome{Status: "Filled", Filled: 100, Price: exchange.MustPrice("10000.5"), Fees: 14},
+				sim,
+			)
 			require.Equal(t, []any{"XBTUSD", exchange.Buy, "Limit", exchange.Qty(100), exchange.MustPrice("10000")},
 				[]any{f.Symbol, f.Side, f.Type, f.Qty, f.Price})
 			require.Equal(t, []exchange.Qty{c.joined[0], c.still}, []exchange.Qty{f.Joined, f.Ahead})
@@ -259,11 +335,22 @@ func TestShadow(t *testing.T) {
 			again := func(beside *twin, reshadow bool) (map[string]session.Fate, error) {
 				fates, order := map[string]session.Fate{}, []string{}
 				var s *session.Session
-				_, err := setup{dir: dir, none: true, live: true, desk: new(desk), made: fresh(), shadow: beside, reshadow: reshadow,
+				_, err := setup{
+					dir:      dir,
+					none:     true,
+					live:     true,
+					desk:     new(desk),
+					made:     fresh(),
+					shadow:   beside,
+					reshadow: reshadow,
 					fate: func(f *session.Fate) {
 						fates[f.ClientID] = *f
 						order = append(order, f.ClientID)
-					}, change: func(it *session.Session, _ *session.Store) { s = it }}.run(t)
+					},
+					change: func(it *session.Session, _ *session.Store) { s = it },
+				}.run(
+					t,
+				)
 				if err == nil {
 					require.NoError(t, s.Fates())
 					require.Equal(t, []string{"dun-1", "dun-2", "dun-3"}, order)
@@ -296,14 +383,45 @@ func looked(t *testing.T, store *session.Store) {
 	open, err := store.OpenOrders(ctx)
 	require.NoError(t, err)
 	require.Len(t, open, 1)
-	require.Equal(t, session.Order{ClientID: "dun-2", OrderID: "id-dun-2", Symbol: "XBTUSD", Side: "Sell", Qty: 200, Price: "70000", StopPrice: "0",
-		Status: "New", Leaves: 200, AvgPrice: "0", Type: open[0].Type, At: open[0].At}, open[0])
+	require.Equal(
+		t,
+		session.Order{
+			ClientID:  "dun-2",
+			OrderID:   "id-dun-2",
+			Symbol:    "XBTUSD",
+			Side:      "Sell",
+			Qty:       200,
+			Price:     "70000",
+			StopPrice: "0",
+			Status:    "New",
+			Leaves:    200,
+			AvgPrice:  "0",
+			Type:      open[0].Type,
+			At:        open[0].At,
+		},
+		open[0],
+	)
 	fills, err := store.Fills(ctx, 10)
 	require.NoError(t, err)
 	require.Len(t, fills, 2)
 	require.Greater(t, fills[0].Number, fills[1].Number, "the newest first")
-	require.Equal(t, session.Fill{Number: fills[0].Number, ExecID: "made-dun-1-100", ClientID: "dun-1", Symbol: "XBTUSD", Side: "Buy", Qty: 60,
-		Price: "10001.5", Fee: -3, Liquidity: "AddedLiquidity", Position: 100, At: start}, fills[0])
+	require.Equal(
+		t,
+		session.Fill{
+			Number:    fills[0].Number,
+			ExecID:    "made-dun-1-100",
+			ClientID:  "dun-1",
+			Symbol:    "XBTUSD",
+			Side:      "Buy",
+			Qty:       60,
+			Price:     "10001.5",
+			Fee:       -3,
+			Liquidity: "AddedLiquidity",
+			Position:  100,
+			At:        start,
+		},
+		fills[0],
+	)
 	newest, err := store.Fills(ctx, 1)
 	require.NoError(t, err)
 	require.Equal(t, fills[:1], newest)
