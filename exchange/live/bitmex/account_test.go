@@ -306,7 +306,8 @@ func TestEveryCommandOfAnAccount(t *testing.T) {
 			return err
 		},
 			`POST /order {"symbol":"XBTUSD","side":"Buy","orderQty":100,"price":20000,"displayQty":0,` +
-				`"clOrdID":"hidden","ordType":"Limit","timeInForce":"GoodTillCancel"}`, "hidden Rejected Rejected", true},
+				`"clOrdID":"hidden","ordType":"Limit","timeInForce":"GoodTillCancel"}`, "hidden Rejected Rejected",
+			true},
 		"amendment": {func(a *account) error {
 			return a.Amend(a.v.t.Context(), exchange.AmendOrder{Symbol: a.v.inst.ID, OrderID: "id-one",
 				Qty: new(exchange.Qty(200)), StopPrice: new(exchange.MustPrice("1")),
