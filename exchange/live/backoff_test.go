@@ -26,7 +26,8 @@ func (a *attempted) LastResult() *Answer { return a.answer }
 func TestBackoff(t *testing.T) {
 	const first, most = 100 * time.Millisecond, 3 * time.Second
 	h := &HTTP{policy: Policy{Backoff: first, MaxBackoff: most}, log: slog.New(slog.DiscardHandler)}
-	for times, want := range map[int]time.Duration{0: first, 1: first, 2: 2 * first, 3: 4 * first, 5: 16 * first, 6: most, 7: most, 1000: most} {
+	for times, want := range map[int]time.Duration{0: first,
+		1: first, 2: 2 * first, 3: 4 * first, 5: 16 * first, 6: most, 7: most, 1000: most} {
 		longest, shortest := time.Duration(0), time.Duration(math.MaxInt64)
 		for range 400 {
 			d := h.delay(&attempted{times: times})
