@@ -297,7 +297,9 @@ func TestEveryCommandOfAnAccount(t *testing.T) {
 			return err
 		},
 			`POST /order {"symbol":"XBTUSD","side":"Sell","orderQty":300,"price":20000,"displayQty":100,` +
-				`"stopPx":19999.5,"clOrdID":"full","clOrdLinkID":"link","ordType":"StopLimit","timeInForce":"GoodTillCancel","execInst":"LastPrice",` +
+				`"stopPx":19999.5,"clOrdID":"full","clOrdLinkID":"link","ordType":"StopLimit",` +
+				`"timeInForce":"GoodTillCancel",` +
+				`"execInst":"LastPrice",` +
 				`"contingencyType":"OneCancelsTheOther","text":"why"}`, "full Rejected Rejected", true},
 		"hidden order": {func(a *account) error {
 			o := a.v.limit("hidden")
