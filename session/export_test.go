@@ -44,6 +44,12 @@ func (s *Store) Refuse(ctx context.Context, event, table string) error {
 	return err
 }
 
+// Exec changes the database, as nobody but a broken disk does.
+func (s *Store) Exec(ctx context.Context, query string, args ...any) error {
+	_, err := s.db.ExecContext(ctx, query, args...)
+	return err
+}
+
 // Allow lets writing succeed again after Refuse.
 func (s *Store) Allow(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, "DROP TRIGGER IF EXISTS refusal")

@@ -449,6 +449,7 @@ func TestInvalidCommandsOfAnAccount(t *testing.T) {
 		"margin":           {func() error { return a.TransferMargin(ctx, v.inst.ID, 0) }, named + "amount"},
 		"margin elsewhere": {func() error { return a.TransferMargin(ctx, eth.ID, 1) }, "symbol #"},
 		"risk limit":       {func() error { return a.SetRiskLimit(ctx, v.inst.ID, 0) }, named + "riskLimit"},
+		"risk limit below": {func() error { return a.SetRiskLimit(ctx, v.inst.ID, -15) }, named + `riskLimit "-15"`},
 		"risk elsewhere":   {func() error { return a.SetRiskLimit(ctx, eth.ID, 1) }, "symbol #"},
 		"switch":           {func() error { return a.CancelAllAfter(ctx, -1) }, "timeout"},
 	} {
