@@ -263,7 +263,8 @@ func TestLookingFails(t *testing.T) {
 		t,
 		store.Exec(
 			t.Context(),
-			"INSERT INTO fates VALUES ('a', 's', 'Up', 't', 1, 'x', 1, 1, 1, '', 1, 1, 1, 'x', 1, 1, 1, '', 1, 1, 1, 'x', 1, 1, 1)",
+			"INSERT INTO fates VALUES ('a', 's', 'Up', 't', 1, 'x', 1, 1, 1, "+
+				"'', 1, 1, 1, 'x', 1, 1, 1, '', 1, 1, 1, 'x', 1, 1, 1)",
 		),
 	)
 	_, err = store.Fates(t.Context(), 1)
@@ -292,7 +293,7 @@ func TestLookingFails(t *testing.T) {
 			_, err := store.Fills(t.Context(), 1)
 			return err
 		},
-		"INSERT INTO orders VALUES ('c', 'o', 's', '', 't', 'many', '1', '1', 'New', 1, 1, '1', '', '', 1, 1)": func() error {
+		"INSERT INTO orders VALUES ('c', '', '', '', '', 'many', '1', '1', 'New', 1, 1, '', '', '', 1, 1)": func() error {
 			_, err := store.OpenOrders(t.Context())
 			return err
 		},
