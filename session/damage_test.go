@@ -293,7 +293,7 @@ func TestLookingFails(t *testing.T) {
 			_, err := store.Fills(t.Context(), 1)
 			return err
 		},
-		"INSERT INTO orders VALUES ('c', '', '', '', '', 'many', '1', '1', 'New', 1, 1, '', '', '', 1, 1)": func() error {
+		"INSERT INTO orders VALUES ('c', '', '', '', '', 'many', '', '', '', 1, 1, '', '', '', 1, 1)": func() error {
 			_, err := store.OpenOrders(t.Context())
 			return err
 		},
