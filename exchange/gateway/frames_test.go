@@ -17,11 +17,8 @@ func TestFramesThatAreNotText(t *testing.T) {
 	w := busy(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	conn, resp, err := websocket.Dial(
-		ctx,
-		"ws"+strings.TrimPrefix(w.server.URL, "http")+"/realtime",
-		nil,
-	) //nolint:bodyclose // of a stream
+	url := "ws" + strings.TrimPrefix(w.server.URL, "http") + "/realtime"
+	conn, resp, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // of a stream
 	require.NoError(t, err)
 	require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
 	defer func() { _ = conn.CloseNow() }()

@@ -393,7 +393,7 @@ func TestBodies(t *testing.T) {
 func TestTypes(t *testing.T) {
 	var got []string
 	note := func(_ http.ResponseWriter, r *http.Request) {
-		got = append(got, r.Header.Get("Content-Type")+" "+r.Header.Get("Accept"))
+		got = append(got, r.Header.Get("Content-Type")+", "+r.Header.Get("Accept"))
 	}
 	h, _ := client(t, &venue{script: []func(http.ResponseWriter, *http.Request){note, note, note}}, nil)
 	defer h.Close()
@@ -403,8 +403,8 @@ func TestTypes(t *testing.T) {
 		_, err := h.Do(t.Context(), c)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []string{"application/json application/json", "application/x-www-form-urlencoded application/json",
-		" application/json"}, got)
+	require.Equal(t, []string{"application/json, application/json", "application/x-www-form-urlencoded, application/json",
+		", application/json"}, got)
 }
 
 // The limits and heartbeats of the venue, as its documentation has them.

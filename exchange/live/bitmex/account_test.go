@@ -77,10 +77,10 @@ func TestOrdersThatEndedUnheard(t *testing.T) {
 			require.ElementsMatch(
 				t,
 				[]string{
-					"cancelled Canceled Canceled",
-					"filled Restated Filled",
-					"gone Canceled Canceled",
-					"gone-too Canceled Canceled",
+					"cancelled Canceled, Canceled",
+					"filled Restated, Filled",
+					"gone Canceled, Canceled",
+					"gone-too Canceled, Canceled",
 				},
 				said,
 			)
@@ -174,8 +174,8 @@ func TestOrdersThatWereNotAnswered(t *testing.T) {
 	said := a.said()
 	require.ElementsMatch(
 		t,
-		[]string{"rejected Rejected Rejected", "filled Restated Filled", "open New New", "cancelled Canceled Canceled",
-			"partly New PartiallyFilled", "lost Rejected Rejected", "lost-too Rejected Rejected"},
+		[]string{"rejected Rejected, Rejected", "filled Restated, Filled", "open New, New", "cancelled Canceled, Canceled",
+			"partly New, PartiallyFilled", "lost Rejected, Rejected", "lost-too Rejected, Rejected"},
 		said,
 	)
 	looks := 0
@@ -273,7 +273,7 @@ func TestNamesOfAmendedOrders(t *testing.T) {
 				o.ClOrdID = "two"
 				v.execute(v.executed("renamed", "Replaced", o, 0))
 				a.flush()
-				require.Equal(t, []string{"two Replaced New"}, a.said())
+				require.Equal(t, []string{"two Replaced, New"}, a.said())
 			}
 		})
 	}
@@ -300,7 +300,7 @@ func TestEveryCommandOfAnAccount(t *testing.T) {
 				`"stopPx":19999.5,"clOrdID":"full","clOrdLinkID":"link","ordType":"StopLimit",` +
 				`"timeInForce":"GoodTillCancel",` +
 				`"execInst":"LastPrice",` +
-				`"contingencyType":"OneCancelsTheOther","text":"why"}`, "full Rejected Rejected", true},
+				`"contingencyType":"OneCancelsTheOther","text":"why"}`, "full Rejected, Rejected", true},
 		"hidden order": {func(a *account) error {
 			o := a.v.limit("hidden")
 			o.DisplayQty = exchange.Hidden
@@ -308,7 +308,7 @@ func TestEveryCommandOfAnAccount(t *testing.T) {
 			return err
 		},
 			`POST /order {"symbol":"XBTUSD","side":"Buy","orderQty":100,"price":20000,"displayQty":0,` +
-				`"clOrdID":"hidden","ordType":"Limit","timeInForce":"GoodTillCancel"}`, "hidden Rejected Rejected",
+				`"clOrdID":"hidden","ordType":"Limit","timeInForce":"GoodTillCancel"}`, "hidden Rejected, Rejected",
 			true},
 		"amendment": {func(a *account) error {
 			return a.Amend(a.v.t.Context(), exchange.AmendOrder{Symbol: a.v.inst.ID, OrderID: "id-one",
@@ -390,7 +390,7 @@ func TestEveryCommandOfAnAccount(t *testing.T) {
 					require.Empty(t, said)
 				case c.never:
 					require.Len(t, said, 1)
-					require.Contains(t, said[0], cmp.Or(c.said, " Rejected Rejected"))
+					require.Contains(t, said[0], cmp.Or(c.said, " Rejected, Rejected"))
 					require.Equal(t, "no", reason)
 				default:
 					require.Equal(t, []string{c.said}, said)
@@ -614,7 +614,7 @@ func TestStreamKnowsBetter(t *testing.T) {
 	_, err := a.Submit(t.Context(), v.limit("one"))
 	require.NoError(t, err)
 	a.flush()
-	require.Equal(t, []string{"one New New"}, a.said())
+	require.Equal(t, []string{"one New, New"}, a.said())
 	require.InDelta(t, 1, testutil.ToFloat64(a.metrics.Orders.WithLabelValues("unknown")), 0)
 	require.Zero(t, testutil.ToFloat64(a.metrics.Orders.WithLabelValues("rejected")))
 }
@@ -637,14 +637,14 @@ func TestOverloadedVenue(t *testing.T) {
 			answer: `{"orderID":"id-one","clOrdID":"one","ordStatus":"Rejected"}`, status: 200, posts: 2,
 			counted: "rejected"},
 		"it refuses it then": {busy: 1, answer: refusal("no"), status: 400, posts: 2,
-			said: []string{"one Rejected Rejected"}, counted: "rejected"},
+			said: []string{"one Rejected, Rejected"}, counted: "rejected"},
 		"it has had it": {busy: 9, posts: 1, counted: "placed", lookedUp: true},
 		"it says that it has had it": {busy: 1, answer: refusal("Duplicate clOrdID"), status: 400, posts: 4,
-			said: []string{"one Rejected Rejected"}, counted: "rejected"},
-		"it is overloaded all along": {busy: 99, posts: 4, said: []string{"one Rejected Rejected"},
+			said: []string{"one Rejected, Rejected"}, counted: "rejected"},
+		"it is overloaded all along": {busy: 99, posts: 4, said: []string{"one Rejected, Rejected"},
 			counted: "rejected"},
 		"it does not answer the next": {busy: 1, answer: "<html>", status: 502, posts: 2,
-			said: []string{"one Rejected Rejected"}, counted: "rejected"},
+			said: []string{"one Rejected, Rejected"}, counted: "rejected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVenue(t)

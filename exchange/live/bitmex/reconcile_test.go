@@ -385,7 +385,7 @@ func TestQuestionsThatAreNotAnswered(t *testing.T) {
 	}
 	a := v.connect(func(c *bitmex.ExchangeConfig) { c.Known = known })
 	a.flush()
-	require.ElementsMatch(t, []string{"there New New", "lost Rejected Rejected", "closed Canceled Canceled"}, a.said())
+	require.ElementsMatch(t, []string{"there New, New", "lost Rejected, Rejected", "closed Canceled, Canceled"}, a.said())
 	streams := 0
 	v.change(func() { streams = v.streams })
 	require.Equal(t, 9, streams)
@@ -486,7 +486,7 @@ func TestLanesOfAnAccount(t *testing.T) {
 	a.eventually("the void order is told of", func() bool {
 		return slices.ContainsFunc(a.reports, func(r exchange.Report) bool { return r.Order.ClientID == "void" })
 	})
-	require.Equal(t, []string{"void Canceled Canceled"}, a.said())
+	require.Equal(t, []string{"void Canceled, Canceled"}, a.said())
 	_, err := a.Submit(t.Context(), v.limit("void"))
 	require.NoError(t, err, "its name is free")
 	close(free)

@@ -126,7 +126,7 @@ func (v *venue) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(rows)
+	_ = json.NewEncoder(w).Encode(rows) //nolint:errchkjson // rows of the venue
 }
 
 // selected are the orders that a filter selects.
@@ -389,7 +389,7 @@ func (a *account) said() (list []string) {
 	for n := range a.reports {
 		switch r := &a.reports[n]; r.Kind {
 		case exchange.ReportOrder:
-			list = append(list, fmt.Sprintf("%s %s %s", r.Order.ClientID, r.ExecType, r.Order.Status))
+			list = append(list, fmt.Sprintf("%s %s, %s", r.Order.ClientID, r.ExecType, r.Order.Status))
 		case exchange.ReportFill:
 			list = append(list, fmt.Sprintf("%s filled %d, position %d", r.Fill.ClientID, r.Fill.Qty, r.Fill.Position))
 		case exchange.ReportReject:
@@ -441,7 +441,7 @@ func (a *account) place(id string) {
 	a.v.change(func() { a.v.orders = append(a.v.orders, o) })
 	a.v.execute(a.v.executed("new-"+id, "New", o, 0))
 	a.flush()
-	require.Equal(a.v.t, []string{id + " New New"}, a.said())
+	require.Equal(a.v.t, []string{id + " New, New"}, a.said())
 }
 
 func refusal(text string) string {
