@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
 )
 
 // LimitPages makes the database full when it has so many pages; 0 is no limit.
@@ -21,9 +22,37 @@ func (s *Store) LimitPages(ctx context.Context, more int) error {
 // Hear takes in what a venue says.
 func (l *Live) Hear(r exchange.Report) { l.books.report(&r) }
 
+// Note takes in a command that was given.
+func (l *Live) Note(c Command) { l.books.command(&c) }
+
+// Known is what a new connection would be told.
+func (l *Live) Known(v VenueState) *live.Known { return l.books.known(&v) }
+
+// Doubtful are the open orders of which something was asked that was not answered.
+func (l *Live) Doubtful() []exchange.ClientID { return l.books.inDoubt() }
+
 // RefuseSegments lets a disk have no room for another segment.
 func (s *Store) RefuseSegments(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, "CREATE TRIGGER full BEFORE INSERT ON segments BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
+	return err
+}
+
+// Refuse lets writing to a table fail, as a disk does that is broken.
+func (s *Store) Refuse(ctx context.Context, event, table string) error {
+	_, err := s.db.ExecContext(ctx, fmt.Sprintf(
+		"CREATE TRIGGER refusal BEFORE %[1]s ON %[2]s BEGIN SELECT RAISE(FAIL, '%[1]s on %[2]s: no'); END", event, table))
+	return err
+}
+
+// Exec changes the database, as nobody but a broken disk does.
+func (s *Store) Exec(ctx context.Context, query string, args ...any) error {
+	_, err := s.db.ExecContext(ctx, query, args...)
+	return err
+}
+
+// Allow lets writing succeed again after Refuse.
+func (s *Store) Allow(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, "DROP TRIGGER IF EXISTS refusal")
 	return err
 }
 

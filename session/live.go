@@ -225,6 +225,7 @@ func named(err error, i *exchange.Instrument) error {
 func (l *Live) give(ctx context.Context, c Command) error {
 	c.At = l.now
 	if err := l.keep(&c); err != nil {
+		l.failed = err // a strategy that ignores the error must not go on
 		return err
 	}
 	l.books.command(&c)

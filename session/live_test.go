@@ -35,6 +35,8 @@ type desk struct {
 	thin    exchange.Qty
 	held    exchange.Qty // position
 	expires []bool       // what the dead man's switch was told
+	rejects []exchange.ClientID
+	silent  bool // it tells nothing of the account when it is connected
 }
 
 // LetExpire implements session.Expirer.
@@ -83,6 +85,10 @@ func (d *desk) fill(o *exchange.NewOrder, qty exchange.Qty) {
 // close carries out an order that closes the position.
 func (d *desk) close(o *exchange.NewOrder) {
 	c := *o
+	if d.held == 0 {
+		d.acknowledge(&c, exchange.Canceled, exchange.ExecCanceled)
+		return
+	}
 	c.Qty, c.Side = d.held.Abs(), exchange.SideOf(-d.held)
 	if d.busy--; d.busy >= 0 {
 		d.acknowledge(&c, exchange.Rejected, exchange.ExecRejected)
@@ -102,6 +108,9 @@ func (d *desk) connect(_ context.Context, known *live.Known, notice func(live.No
 	}
 	d.known, d.notice, d.ready = known, notice, make(chan struct{}, 1)
 	d.reports = d.reports[:0]
+	if d.silent {
+		return d, nil
+	}
 	if d.held != 0 {
 		d.say(exchange.Report{Kind: exchange.ReportPosition, Position: exchange.Position{Qty: d.held}})
 	}
@@ -144,6 +153,10 @@ func (d *desk) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID
 		return o.ClientID, nil
 	case o.Type == exchange.Market:
 		d.fill(&o, o.Qty)
+		return o.ClientID, nil
+	}
+	if slices.Contains(d.rejects, o.ClientID) {
+		d.acknowledge(&o, exchange.Rejected, exchange.ExecRejected)
 		return o.ClientID, nil
 	}
 	d.placed = append(d.placed, o.ClientID)

@@ -343,6 +343,9 @@ func (s *Session) Same() error {
 
 // compareEnd checks that nothing is left to come out, and that the account is the same.
 func (s *Session) compareEnd() error {
+	if l := s.cfg.Live; l != nil && l.failed != nil {
+		return l.failed
+	}
 	if err := errors.Join(s.again.finish(), s.asked.finish()); err != nil {
 		return err
 	}

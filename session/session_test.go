@@ -48,7 +48,15 @@ type setup struct {
 	// Of a live session.
 	desk       *desk
 	keepOrders bool
+	venue      session.Connect     // the desk's if nil
+	opened     func(*session.Live) // is told of the exchange before the run
+	shadow     exchange.Exchange
+	reshadow   bool
+	fate       func(*session.Fate)
 }
+
+// runLimit is how long a run of a session may take in a test.
+const runLimit = 30 * time.Second
 
 func instruments(t testing.TB) (*exchange.Instruments, exchange.SymbolID) {
 	t.Helper()
@@ -71,6 +79,11 @@ func generated(t testing.TB, length time.Duration) exchange.Feed {
 func (u setup) run(t testing.TB) (engine.Summary, error) {
 	t.Helper()
 	ctx := t.Context()
+	if _, measured := t.(*testing.B); !measured {
+		limited, cancel := context.WithTimeout(ctx, runLimit)
+		defer cancel()
+		ctx = limited
+	}
 	store, err := session.Open(ctx, u.dir)
 	if errors.Is(err, session.ErrNoSession) {
 		store, err = session.Create(ctx, u.dir, "{}", start)
@@ -99,8 +112,16 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	}
 	var trades exchange.Exchange = x
 	if u.desk != nil {
-		c.Live = session.NewLive(session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c"})
+		config := session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c", Shadow: u.shadow}
+		if u.venue != nil {
+			config.Connect = u.venue
+		}
+		c.Live = session.NewLive(config)
 		c.Account, c.KeepOrders, trades = c.Live, u.keepOrders, c.Live
+		c.Reshadow, c.Fate = u.reshadow, u.fate
+		if u.opened != nil {
+			u.opened(c.Live)
+		}
 	}
 	s, err := session.New(ctx, c)
 	require.NoError(t, err)

@@ -57,7 +57,9 @@ func count(tb testing.TB, path string, each func(cells map[string]string)) int64
 		if errors.Is(err, io.EOF) {
 			return n
 		}
-		require.NoError(tb, err)
+		if err != nil {
+			require.NoError(tb, err)
+		}
 		for i, name := range header {
 			cells[name] = record[i]
 		}
@@ -69,14 +71,20 @@ func count(tb testing.TB, path string, each func(cells map[string]string)) int64
 func number(tb testing.TB, text string) float64 {
 	tb.Helper()
 	f, err := strconv.ParseFloat(text, 64)
-	require.NoError(tb, err)
+	if err != nil {
+		require.NoError(tb, err)
+	}
 	return f
 }
 
 // TestRealBars imports two whole years and compares every total with an
 // independent count.
 func TestRealBars(t *testing.T) {
-	for file, rows := range map[string]int64{bars2019: 525_600, bars2020: 527_040} {
+	files := map[string]int64{bars2019: 525_600, bars2020: 527_040}
+	if raceEnabled {
+		delete(files, bars2020) // the same code, once more
+	}
+	for file, rows := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			path := shared(t, file)
 			var quiet, outside, volume, turnover int64
@@ -112,8 +120,8 @@ func TestRealBars(t *testing.T) {
 				volume -= int64(b.Volume)
 				turnover -= int64(b.Turnover)
 				closes -= b.Close
-				if i > 0 {
-					require.Equal(t, bars[i-1].Bar().End, b.Start)
+				if i > 0 && bars[i-1].Bar().End != b.Start {
+					require.Equal(t, bars[i-1].Bar().End, b.Start, "bar %d", i)
 				}
 			}
 			require.Zero(t, volume)
@@ -131,7 +139,7 @@ func TestRealRecording(t *testing.T) {
 		file string
 		rows int64
 		kind string
-	}{{bookFile, 661_397, "book"}, {tradesFile, 5_235, "trade"}, {tickerFile, 48_355, "quote"}}
+	}{{tradesFile, 5_235, "trade"}, {tickerFile, 48_355, "quote"}, {bookFile, 661_397, "book"}}
 	var paths []string
 	for _, f := range files {
 		paths = append(paths, shared(t, f.file))
@@ -139,6 +147,9 @@ func TestRealRecording(t *testing.T) {
 	offset, err := MeasureClockOffset(t.Context(), paths, Options{})
 	require.NoError(t, err)
 	require.Equal(t, "1.270492s", offset.String())
+	if raceEnabled {
+		files = files[:2]
+	}
 	for i, f := range files {
 		t.Run(f.kind, func(t *testing.T) {
 			var early, snapshot int64
@@ -173,8 +184,11 @@ func TestRealRecording(t *testing.T) {
 			require.Empty(t, report.Skipped)
 			events := m.streams[data.Key{Venue: "binance-delivery", Kind: f.kind, Symbol: "BTCUSD_PERP"}]
 			require.Len(t, events, int(f.rows))
-			for _, e := range events {
-				require.GreaterOrEqual(t, e.Arrival, e.Time.Add(time.Millisecond))
+			for n := range events {
+				e := &events[n]
+				if e.Arrival < e.Time.Add(time.Millisecond) {
+					require.GreaterOrEqual(t, e.Arrival, e.Time.Add(time.Millisecond), "event %d", n)
+				}
 				if e.Flags&exchange.FlagSnapshot != 0 {
 					snapshot--
 				}
@@ -187,7 +201,11 @@ func TestRealRecording(t *testing.T) {
 // TestRealCatalog imports everything into a catalog, twice.
 func TestRealCatalog(t *testing.T) {
 	cat := newCatalog(t)
-	for _, f := range []string{bars2019, bars2020, bookFile, tradesFile, tickerFile} {
+	files := []string{tradesFile, tickerFile, bars2019, bars2020, bookFile}
+	if raceEnabled {
+		files = files[:2]
+	}
+	for _, f := range files {
 		path := shared(t, f)
 		o := Options{Instruments: instruments(t), ClockOffset: "1.270492s"}
 		start := time.Now()

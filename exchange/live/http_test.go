@@ -137,7 +137,11 @@ func TestBreaker(t *testing.T) {
 	for range 3 {
 		v.script = append(v.script, status(500, ""))
 	}
-	h, _ := client(t, v, func(p *live.Policy) { p.Attempts, p.BreakerFailures, p.BreakerDelay = 1, 3, 100*time.Millisecond })
+	h, _ := client(
+		t,
+		v,
+		func(p *live.Policy) { p.Attempts, p.BreakerFailures, p.BreakerDelay = 1, 3, 100*time.Millisecond },
+	)
 	defer h.Close()
 	for range 3 {
 		a, err := h.Do(t.Context(), &read)
@@ -234,14 +238,33 @@ func TestWhatIsSent(t *testing.T) {
 	a, err := h.Do(t.Context(), &c)
 	require.NoError(t, err)
 	require.Equal(t, "answer", string(a.Body))
-	require.Equal(t, "POST /x k application/json {}", got.Method+" "+got.RequestURI+" "+got.Header.Get("api-key")+" "+got.Header.Get("Content-Type")+" "+string(body))
+	require.Equal(
+		t,
+		"POST /x k application/json {}",
+		got.Method+" "+got.RequestURI+" "+got.Header.Get("api-key")+" "+got.Header.Get("Content-Type")+" "+string(body),
+	)
 	n, err := testutil.GatherAndCount(r)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, n, 6)
 }
 
 func TestPolicies(t *testing.T) {
+	for _, edge := range []func(*live.Policy){
+		func(p *live.Policy) { p.MaxBackoff = p.Backoff }, func(p *live.Policy) { p.MaxReconnect = p.Reconnect },
+		func(p *live.Policy) { p.Attempts, p.Lookups, p.BreakerFailures, p.IdleConnections = 1, 1, 1, 1 },
+		func(p *live.Policy) { p.RequestsPerMinute, p.OrdersPerSecond, p.OrderPatience = 0, 0, 0 },
+		func(p *live.Policy) { p.Timeout, p.BreakerDelay, p.IdleTimeout, p.Ping, p.Pong = 1, 1, 1, 1, 1 },
+		func(p *live.Policy) { p.Backoff, p.Reconnect = 1, 1 },
+	} {
+		p := live.DefaultPolicy()
+		edge(&p)
+		require.NoError(t, p.Validate())
+	}
 	for _, spoil := range []func(*live.Policy){
+		func(p *live.Policy) { p.Backoff = 0 }, func(p *live.Policy) { p.BreakerDelay = 0 }, func(p *live.Policy) { p.IdleTimeout = 0 },
+		func(p *live.Policy) { p.Pong = 0 }, func(p *live.Policy) { p.Reconnect = 0 }, func(p *live.Policy) { p.RequestsPerMinute = -1 },
+		func(p *live.Policy) { p.OrderPatience = -1 }, func(p *live.Policy) { p.MaxBackoff = p.Backoff - 1 },
+		func(p *live.Policy) { p.MaxReconnect = p.Reconnect - 1 },
 		func(p *live.Policy) { p.Timeout = 0 }, func(p *live.Policy) { p.MaxBackoff = 0 }, func(p *live.Policy) { p.Attempts = 0 },
 		func(p *live.Policy) { p.BreakerFailures = 0 }, func(p *live.Policy) { p.OrdersPerSecond = -1 }, func(p *live.Policy) { p.Ping = 0 },
 		func(p *live.Policy) { p.MaxReconnect = 0 }, func(p *live.Policy) { p.IdleConnections = 0 }, func(p *live.Policy) { p.Lookups = 0 },
@@ -317,24 +340,124 @@ func TestRetryAfter(t *testing.T) {
 		header http.Header
 		want   time.Duration
 	}{
-		"none":       {http.Header{}, 0},
-		"seconds":    {http.Header{"Retry-After": {"1.5"}}, 1500 * time.Millisecond},
-		"an instant": {http.Header{"Retry-After": {date(now.Add(7 * time.Second))}, "Date": {date(now)}}, 7 * time.Second},
-		"a reset":    {http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Unix()+9, 10)}, "Date": {date(now)}}, 9 * time.Second},
-		"the past":   {http.Header{"Retry-After": {"-1"}}, 0},
-		"for ever":   {http.Header{"Retry-After": {"1e9"}}, 0},
-		"nonsense":   {http.Header{"Retry-After": {"soon"}}, 0},
-		"no number":  {http.Header{"Retry-After": {"NaN"}}, 0},
+		"none":                   {http.Header{}, 0},
+		"seconds":                {http.Header{"Retry-After": {"1.5"}}, 1500 * time.Millisecond},
+		"an instant":             {http.Header{"Retry-After": {date(now.Add(7 * time.Second))}, "Date": {date(now)}}, 7 * time.Second},
+		"a reset":                {http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Unix()+9, 10)}, "Date": {date(now)}}, 9 * time.Second},
+		"the past":               {http.Header{"Retry-After": {"-1"}}, 0},
+		"for ever":               {http.Header{"Retry-After": {"1e9"}}, 0},
+		"an hour":                {http.Header{"Retry-After": {"3600"}}, time.Hour},
+		"longer":                 {http.Header{"Retry-After": {"3601"}}, 0},
+		"the past of an instant": {http.Header{"Retry-After": {date(now)}, "Date": {date(now.Add(time.Second))}}, 0},
+		"nonsense":               {http.Header{"Retry-After": {"soon"}}, 0},
+		"no number":              {http.Header{"Retry-After": {"NaN"}}, 0},
 	} {
 		a := live.Answer{Status: http.StatusTooManyRequests, Header: c.header}
 		require.Equal(t, c.want, a.RetryAfter(), name)
 	}
+	reset := http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Unix()+9, 10)}, "Date": {date(now)}}
+	refused := live.Answer{Status: http.StatusOK, Header: reset}
+	require.Zero(t, refused.RetryAfter(), "every answer tells when the limit begins anew")
+}
+
+// A body without a length is read to its end; one that ends before its length is no answer.
+func TestBodies(t *testing.T) {
+	v := &venue{script: []func(http.ResponseWriter, *http.Request){
+		func(w http.ResponseWriter, _ *http.Request) {
+			for _, part := range []string{"in ", "parts"} {
+				_, _ = io.WriteString(w, part)
+				_ = http.NewResponseController(w).Flush()
+			}
+		},
+		func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "short")
+		},
+		func(http.ResponseWriter, *http.Request) {},
+	}}
+	h, _ := client(t, v, func(p *live.Policy) { p.Attempts = 1 })
+	defer h.Close()
+	a, err := h.Do(t.Context(), &read)
+	require.NoError(t, err)
+	require.Equal(t, "in parts", string(a.Body))
+	_, err = h.Do(t.Context(), &read)
+	require.ErrorIs(t, err, live.ErrUnknownOutcome)
+	require.ErrorContains(t, err, "GET /x: ")
+	require.ErrorContains(t, err, "read the answer")
+	a, err = h.Do(t.Context(), &read)
+	require.NoError(t, err)
+	require.Empty(t, a.Body)
+}
+
+// A body of another type says so.
+func TestTypes(t *testing.T) {
+	var got []string
+	note := func(_ http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Content-Type")+", "+r.Header.Get("Accept"))
+	}
+	h, _ := client(t, &venue{script: []func(http.ResponseWriter, *http.Request){note, note, note}}, nil)
+	defer h.Close()
+	form := write
+	form.Type = "application/x-www-form-urlencoded"
+	for _, c := range []*live.Call{&write, &form, &read} {
+		_, err := h.Do(t.Context(), c)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"application/json, application/json", "application/x-www-form-urlencoded, application/json",
+		", application/json"}, got)
+}
+
+// The limits and heartbeats of the venue, as its documentation has them.
+func TestDefaultPolicy(t *testing.T) {
+	require.Equal(t, live.Policy{
+		Timeout:           7 * time.Second,
+		Attempts:          4,
+		Backoff:           time.Second / 4,
+		MaxBackoff:        8 * time.Second,
+		IdleConnections:   16,
+		IdleTimeout:       75 * time.Second,
+		Lookups:           3,
+		BreakerFailures:   8,
+		BreakerDelay:      5 * time.Second,
+		RequestsPerMinute: 120,
+		OrdersPerSecond:   10,
+		OrderPatience:     time.Second,
+		Ping:              5 * time.Second,
+		Pong:              5 * time.Second,
+		Reconnect:         time.Second / 2,
+		MaxReconnect:      30 * time.Second,
+	}, live.DefaultPolicy())
+}
+
+// A histogram of times begins at half a millisecond, below any venue's answer, and each
+// bucket is twice the one before.
+func TestHistograms(t *testing.T) {
+	r := prometheus.NewRegistry()
+	m := live.NewMetrics(r, "test")
+	m.Commands.WithLabelValues("place").Observe(0.001)
+	families, err := r.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() == "dunamis_command_seconds" {
+			buckets := f.GetMetric()[0].GetHistogram().GetBucket()
+			require.Len(t, buckets, 18)
+			for n, b := range buckets {
+				require.InDelta(t, 0.0005*float64(int(1)<<n), b.GetUpperBound(), 1e-9)
+			}
+			return
+		}
+	}
+	require.Fail(t, "the histogram is missing")
 }
 
 // The venue's clock is learnt from its answers; what may be rounding is taken for none.
 func TestClock(t *testing.T) {
 	for _, c := range []struct{ ahead, want time.Duration }{{0, 0}, {time.Second, 0}, {-90 * time.Second, -90 * time.Second}, {10 * time.Minute, 10 * time.Minute}} {
-		v := &venue{script: []func(http.ResponseWriter, *http.Request){headers(200, "Date", time.Now().Add(c.ahead).UTC().Format(http.TimeFormat))}}
+		v := &venue{
+			script: []func(http.ResponseWriter, *http.Request){
+				headers(200, "Date", time.Now().Add(c.ahead).UTC().Format(http.TimeFormat)),
+			},
+		}
 		h, _ := client(t, v, nil)
 		_, err := h.Do(t.Context(), &read)
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange/live"
@@ -52,7 +54,11 @@ func TestStreamIsNotRedirected(t *testing.T) {
 			server.Close()
 			require.Zero(t, reached.Load(), "%d %s", code, to)
 			require.Zero(t, opened)
-			require.Contains(t, log.String(), strings.TrimPrefix(other.URL, "http://")+", and redirects are not followed")
+			require.Contains(
+				t,
+				log.String(),
+				strings.TrimPrefix(other.URL, "http://")+", and redirects are not followed",
+			)
 			require.NotContains(t, log.String(), "hidden")
 		}
 	}
@@ -75,7 +81,13 @@ func TestClockThatIsNotBelieved(t *testing.T) {
 	} {
 		log := new(strings.Builder)
 		p := live.DefaultPolicy()
-		h := live.NewHTTP(nil, http.DefaultTransport, p, slog.New(slog.NewTextHandler(log, nil)), live.NewMetrics(nil, "v"))
+		h := live.NewHTTP(
+			nil,
+			http.DefaultTransport,
+			p,
+			slog.New(slog.NewTextHandler(log, nil)),
+			live.NewMetrics(nil, "v"),
+		)
 		now := time.Now()
 		for range 3 {
 			h.Observe(http.Header{"Date": {now.Add(c.ahead).UTC().Format(http.TimeFormat)}}, now, now)
@@ -92,4 +104,174 @@ func TestClockThatIsNotBelieved(t *testing.T) {
 		}
 		require.Equal(t, 1, strings.Count(log.String(), c.mentions), log.String())
 	}
+}
+
+// A date that cannot be read tells nothing, and a difference that may be rounding is none.
+func TestDatesThatTellNothing(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	half := now.Add(time.Second / 2) // the middle of the second that a date names
+	for name, c := range map[string]struct {
+		date           string
+		sent, received time.Time
+		want           time.Duration
+	}{
+		"none":                   {"", half, half, 0},
+		"nonsense":               {"soon", half, half, 0},
+		"two seconds":            {now.Add(2 * time.Second).UTC().Format(http.TimeFormat), half, half, 0},
+		"three seconds":          {now.Add(3 * time.Second).UTC().Format(http.TimeFormat), half, half, 3 * time.Second},
+		"three of a slow answer": {now.Add(3 * time.Second).UTC().Format(http.TimeFormat), half.Add(-time.Second), half.Add(time.Second), 0},
+		"two seconds behind":     {now.Add(-2 * time.Second).UTC().Format(http.TimeFormat), half, half, 0},
+		"ten seconds":            {now.Add(10 * time.Second).UTC().Format(http.TimeFormat), half, half, 10 * time.Second},
+		"fifteen minutes":        {now.Add(15 * time.Minute).UTC().Format(http.TimeFormat), half, half, 15 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := new(strings.Builder)
+			h := live.NewHTTP(
+				nil,
+				http.DefaultTransport,
+				live.DefaultPolicy(),
+				slog.New(slog.NewTextHandler(log, nil)),
+				live.NewMetrics(nil, "v"),
+			)
+			header := http.Header{}
+			if c.date != "" {
+				header.Set("Date", c.date)
+			}
+			h.Observe(header, c.sent, c.received)
+			before := time.Now()
+			ahead := h.Now().Sub(before)
+			require.GreaterOrEqual(t, ahead, c.want)
+			require.Less(t, ahead, c.want+time.Since(before)+time.Millisecond)
+			if c.want <= 10*time.Second {
+				require.Empty(t, log.String())
+			} else {
+				require.Contains(t, log.String(), "differs")
+			}
+		})
+	}
+}
+
+// streams is a socket to a server that does what a test wants with each connection.
+func streams(t *testing.T, change func(*live.Socket), serve func(ctx context.Context, c *websocket.Conn)) *live.Socket {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.CloseNow() }()
+		serve(r.Context(), conn)
+	}))
+	t.Cleanup(server.Close)
+	p := live.DefaultPolicy()
+	p.Reconnect, p.MaxReconnect, p.Ping, p.Pong = time.Millisecond, 2*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+	s := &live.Socket{
+		Name:   "test",
+		URL:    "ws" + strings.TrimPrefix(server.URL, "http"),
+		Policy: p,
+		Log:    slog.New(slog.DiscardHandler),
+		Metrics: live.NewMetrics(
+			nil,
+			"test",
+		),
+		Opened: func(context.Context) error { return nil },
+		Frame:  func([]byte) error { return nil },
+		Closed: func(error) {},
+	}
+	change(s)
+	return s
+}
+
+// A stream that says nothing is pinged, and given up when it does not answer; one that
+// answers is not.
+func TestSilentStreamIsGivenUp(t *testing.T) {
+	for name, answers := range map[string]bool{"silence": false, "pong": true} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			var pings atomic.Int64
+			var why []error
+			opened := 0
+			s := streams(t, func(s *live.Socket) {
+				s.Opened = func(context.Context) error { opened++; return nil }
+				s.Closed = func(err error) {
+					if why = append(why, err); len(why) == 2 {
+						cancel()
+					}
+				}
+				if answers {
+					s.Policy.Pong = 10 * time.Second
+				}
+			}, func(ctx context.Context, c *websocket.Conn) {
+				for {
+					_, frame, err := c.Read(ctx)
+					if err != nil {
+						return
+					}
+					if string(frame) == "ping" && pings.Add(1) == 5 && answers {
+						cancel()
+					}
+					if answers && c.Write(ctx, websocket.MessageText, []byte("pong")) != nil {
+						return
+					}
+				}
+			})
+			require.ErrorIs(t, s.Run(ctx), context.Canceled)
+			if answers {
+				require.Equal(t, 1, opened)
+				require.EqualValues(t, 5, pings.Load())
+				return
+			}
+			require.Equal(t, 2, opened, "it is connected again")
+			require.EqualError(t, why[0], "no frame and no pong")
+		})
+	}
+}
+
+// A venue that refuses is asked again at longer and longer intervals, and at the shortest
+// one after a connection that has lasted.
+func TestReconnectionBacksOff(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+	defer cancel()
+	tries := 0
+	s := streams(t, func(s *live.Socket) {
+		s.Policy.MaxReconnect = 100 * time.Millisecond
+		s.Answered = func(http.Header, time.Time, time.Time) { tries++ }
+		s.Opened = func(context.Context) error { return errors.New("no") }
+	}, func(context.Context, *websocket.Conn) {})
+	require.ErrorIs(t, s.Run(ctx), context.DeadlineExceeded)
+	require.Greater(t, tries, 2)
+	require.Less(t, tries, 60, "without doubling there are some hundred")
+}
+
+// What a handler refuses ends the connection, and says why; what is sent without one fails.
+func TestFramesThatAreRefused(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var frames []string
+	var why error
+	var s *live.Socket
+	refused := errors.New("not this one")
+	s = streams(t, func(s *live.Socket) {
+		s.Frame = func(f []byte) error {
+			if frames = append(frames, string(f)); len(frames) == 3 {
+				return refused
+			}
+			return nil
+		}
+		s.Closed = func(err error) { why = err; cancel() }
+	}, func(ctx context.Context, c *websocket.Conn) {
+		for _, f := range []string{"a", "b", "c", "d"} {
+			if c.Write(ctx, websocket.MessageText, []byte(f)) != nil {
+				return
+			}
+		}
+		_, _, _ = c.Read(ctx)
+	})
+	require.ErrorIs(t, s.Send(ctx, []byte("x")), live.ErrNotConnected)
+	s.Break() // without a connection it does nothing
+	require.ErrorIs(t, s.Run(ctx), context.Canceled)
+	require.Equal(t, []string{"a", "b", "c"}, frames)
+	require.ErrorIs(t, why, refused)
+	require.ErrorIs(t, s.Send(t.Context(), []byte("x")), live.ErrNotConnected)
 }

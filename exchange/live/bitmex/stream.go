@@ -656,6 +656,7 @@ func (x *Exchange) positions(data []json.RawMessage, synced bool) error {
 			continue
 		}
 		if err := json.Unmarshal(raw, &s.row); err != nil {
+			s.row = api.Position{}
 			return fmt.Errorf("position %s: %w", key.Symbol, err)
 		}
 		if synced {
@@ -667,9 +668,12 @@ func (x *Exchange) positions(data []json.RawMessage, synced bool) error {
 	return nil
 }
 
+// pushPosition reports the position of a symbol. A row that makes no sense is forgotten:
+// the next connection must not fail because of it. The caller holds the lock.
 func (x *Exchange) pushPosition(s *state) error {
 	p, err := x.checkedPosition(&s.row, s)
 	if err != nil {
+		s.row = api.Position{}
 		return err
 	}
 	x.push(exchange.Report{Kind: exchange.ReportPosition, Symbol: s.inst.ID, Time: p.Time, Position: p})
