@@ -50,6 +50,7 @@ type sessionFlags struct {
 	deadMan    time.Duration
 	adopt      bool
 	ignore     bool
+	behind     time.Duration
 }
 
 // Feeds that are no venues.
@@ -82,6 +83,9 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 		"synthetic, a generated market; or session:`NAME`, what another session heard")
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
 	fs.StringVar(&f.speed, "speed", "1", "seconds of a recorded or generated market in a second of the clock, or max")
+	fs.DurationVar(&f.behind, "resync-after", live.DefaultPolicy().Behind,
+		"live prices: begin the stream anew, with a gap, when the process stood still for so long or prices are\n"+
+			"so old by the venue's clock when they come; 0 is never")
 	stateFlag(fs, &f.state)
 	fs.StringVar(&f.listen, "listen", "", "`address` to show the session at, such as 127.0.0.1:8091: a page, JSON, metrics")
 	fs.BoolVar(&f.webhook, "webhook", false, "tell of fills, refusals, gaps and limits to the address in $DUNAMIS_WEBHOOK")
@@ -101,6 +105,7 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 func (f *sessionFlags) settings() map[string]any {
 	all := f.runFlags.settings()
 	all["feed"], all["live-url"], all["speed"] = f.feed, f.liveURL, f.speed
+	all["resync-after"] = f.behind.String()
 	if f.sendsOrders() {
 		all["mode"], all["keep-orders"], all["dead-man"] = f.mode, f.keepOrders, f.deadMan.String()
 		all["adopt"], all["ignore-others"] = f.adopt, f.ignore
@@ -110,7 +115,7 @@ func (f *sessionFlags) settings() map[string]any {
 }
 
 // mayChange are settings that a session can go on without.
-var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others"}
+var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others", "resync-after"}
 
 // sendsOrders reports whether orders leave this machine.
 func (f *sessionFlags) sendsOrders() bool { return f.mode == modeLive || f.mode == modeShadow }
@@ -483,6 +488,7 @@ type market struct {
 	metrics   *live.Metrics   // of a live venue
 	connect   session.Connect // nil: orders are simulated, or not sent
 	shadow    bool            // orders are simulated beside
+	behind    time.Duration   // how old a command may be when it is sent; 0: any age
 }
 
 // market opens the feed. A live venue's metrics go to the registry, if there is one.
@@ -510,10 +516,14 @@ func (a *App) market(ctx context.Context, f *sessionFlags, p *plan, registry pro
 
 func (m *market) listen(ctx context.Context, v *Venue, f *sessionFlags, p *plan, registry prometheus.Registerer, log *slog.Logger) error {
 	m.metrics = live.NewMetrics(registry, v.Name)
+	if f.behind < 0 {
+		return usage(fmt.Errorf("--resync-after %s: must not be negative; 0 is never", f.behind))
+	}
 	x, err := v.access(f.liveURL, p, log, m.metrics)
 	if err != nil {
 		return err
 	}
+	x.Behind, m.behind = f.behind, f.behind
 	if p.from != 0 || p.to != 0 {
 		return usage(errors.New("--from and --to are for recorded and generated markets"))
 	}

@@ -78,10 +78,7 @@ func (s *Session) ask(r Request, file string) {
 	case s.stopped == nil || s.stopped.flat || !s.stopped.suspend:
 		s.stopped = &request{suspend: r == Suspend, file: file}
 	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.stir()
 }
 
 // poll looks for requests that were left as files.

@@ -65,10 +65,7 @@ func (s *Session) operate(o exchange.Operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.orders = append(s.orders, request{operation: o})
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.stir()
 }
 
 // listen takes what the venue has said of the account. A session begins with an event of

@@ -45,6 +45,7 @@ type setup struct {
 	// Of a live session.
 	desk       *desk
 	keepOrders bool
+	behind     time.Duration
 }
 
 func instruments(t testing.TB) (*exchange.Instruments, exchange.SymbolID) {
@@ -93,7 +94,7 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	}
 	var trades exchange.Exchange = x
 	if u.desk != nil {
-		c.Live = session.NewLive(session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c"})
+		c.Live = session.NewLive(session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c", Behind: u.behind})
 		c.Account, c.KeepOrders, trades = c.Live, u.keepOrders, c.Live
 	}
 	s, err := session.New(ctx, c)

@@ -66,7 +66,7 @@ type HTTP struct {
 	minute  *bucket
 	second  *bucket
 	hold    hold
-	clock   clock
+	clock   *Clock
 }
 
 const maxAnswer = 64 << 20
@@ -81,7 +81,7 @@ func NewHTTP(base *url.URL, rt http.RoundTripper, p Policy, log *slog.Logger, m 
 	}
 	h := &HTTP{base: base, via: rt, policy: p, log: log, metrics: m,
 		minute: newBucket("1m", "x-ratelimit-limit", "x-ratelimit-remaining", time.Minute, p.RequestsPerMinute),
-		second: newBucket("1s", "", "x-ratelimit-remaining-1s", time.Second, p.OrdersPerSecond), clock: clock{m: m, log: log}}
+		second: newBucket("1s", "", "x-ratelimit-remaining-1s", time.Second, p.OrdersPerSecond), clock: NewClock(log, m)}
 	h.breaker = circuitbreaker.NewBuilder[*Answer]().WithFailureThreshold(p.BreakerFailures).WithDelay(p.BreakerDelay).
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			open := 0.0
@@ -102,7 +102,7 @@ func (h *HTTP) Now() time.Time { return h.clock.now() }
 // Observe learns the venue's clock from an answer that came another way, such as the
 // upgrade of a socket.
 func (h *HTTP) Observe(header http.Header, sent, received time.Time) {
-	h.clock.observe(header, sent, received)
+	h.clock.Observe(header, sent, received)
 }
 
 // again reports whether a request that may be repeated should be.
@@ -233,7 +233,7 @@ func (h *HTTP) attempt(ctx context.Context, c *Call) (*Answer, error) {
 
 // heed takes in what an answer says besides its body.
 func (h *HTTP) heed(a *Answer, sent, received time.Time) {
-	h.clock.observe(a.Header, sent, received)
+	h.clock.Observe(a.Header, sent, received)
 	h.minute.heed(a.Header, h.metrics, received)
 	h.second.heed(a.Header, h.metrics, received)
 	if a.Status != http.StatusTooManyRequests {

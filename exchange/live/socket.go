@@ -115,9 +115,11 @@ func (s *Socket) once(ctx context.Context) (err error) {
 		_ = conn.CloseNow()
 		s.Closed(err)
 	}()
-	r := &reader{frames: make(chan []byte, 1024), done: make(chan struct{})}
+	r := &reader{frames: make(chan []byte, 1024), done: make(chan struct{}), pulse: newPulse(s.Policy.Behind, time.Now())}
 	go func() { defer close(r.done); r.err = s.read(ctx, conn, r.frames) }()
-	defer func() { cancel(); <-r.done }()
+	var beating sync.WaitGroup
+	beating.Go(func() { r.pulse.run(ctx, func() { _ = conn.CloseNow() }) })
+	defer func() { cancel(); <-r.done; beating.Wait() }()
 	if err := s.Opened(ctx); err != nil {
 		return err
 	}
@@ -153,6 +155,7 @@ type reader struct {
 	frames chan []byte
 	done   chan struct{}
 	err    error // once done is closed
+	pulse  *pulse
 }
 
 // read passes frames on until the connection ends.
@@ -183,6 +186,9 @@ func (s *Socket) serve(ctx context.Context, r *reader) error {
 			heard.SetToCurrentTime()
 			pinged = false
 			timer.Reset(s.Policy.Ping)
+			if err := r.pulse.beat(time.Now()); err != nil {
+				return err
+			}
 			if err := s.Frame(frame); err != nil {
 				return err
 			}
@@ -196,6 +202,9 @@ func (s *Socket) serve(ctx context.Context, r *reader) error {
 				return err
 			}
 		case <-r.done:
+			if err := r.pulse.beat(time.Now()); err != nil {
+				return err // which is why it was closed
+			}
 			return r.err
 		}
 	}

@@ -424,11 +424,14 @@ func bodyOf(o *exchange.NewOrder, i *exchange.Instrument) NewOrder {
 // place sends an order. What it comes to is read from the stream; what the venue
 // refuses is reported from here.
 func (x *Exchange) place(ctx context.Context, o *exchange.NewOrder, claimed *openOrder, body NewOrder, began time.Time) {
-	by := x.patience(began)
+	by, err := x.patience(began), x.late(began)
 	if o.ExecInst&(exchange.ReduceOnly|exchange.Close) != 0 {
-		by = time.Time{}
+		by, err = time.Time{}, nil
 	}
-	row, err := x.client.place(ctx, body, by)
+	var row api.Order
+	if err == nil {
+		row, err = x.client.place(ctx, body, by)
+	}
 	if unknown(err) {
 		row, err = x.resolve(ctx, body, claimed.before, err)
 	}
@@ -463,6 +466,20 @@ func (x *Exchange) patience(began time.Time) time.Time {
 		return time.Time{}
 	}
 	return began.Add(x.cfg.Policy.OrderPatience)
+}
+
+// errLate is why a command is not sent.
+var errLate = errors.New("not sent: it was meant for the market of then")
+
+// late refuses a command that was given too long ago: it waited behind others, or the
+// process stood still. The machine's sleep shows in the wall's clock alone.
+func (x *Exchange) late(began time.Time) error {
+	now, most := time.Now(), x.cfg.Policy.Behind
+	age := max(now.Sub(began), now.Round(0).Sub(began.Round(0)))
+	if most == 0 || age <= most {
+		return nil
+	}
+	return fmt.Errorf("%w, %s ago; the limit is %s", errLate, age.Round(time.Millisecond), most)
 }
 
 // neverPlaced reports an order that the venue does not have.
@@ -577,7 +594,10 @@ func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	}
 	given := command{name: "amend", outcome: "amended", symbol: s, order: a.OrderID, client: a.OrigClientID, began: time.Now()}
 	x.lane.give(func(ctx context.Context) {
-		_, err := x.client.amend(ctx, body, x.patience(given.began))
+		err := x.late(given.began)
+		if err == nil {
+			_, err = x.client.amend(ctx, body, x.patience(given.began))
+		}
 		if unknown(err) {
 			err = x.resolveAmend(ctx, s, a, body, err)
 		}
