@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,6 +52,11 @@ type sessionFlags struct {
 	adopt      bool
 	ignore     bool
 	behind     time.Duration
+
+	// Of a session that is there, whose limits are those with which it was begun.
+	given  []engine.Limit // limits that were given
+	wanted limitFlags     // with their values
+	raise  bool
 }
 
 // Feeds that are no venues.
@@ -89,6 +95,7 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	stateFlag(fs, &f.state)
 	fs.StringVar(&f.listen, "listen", "", "`address` to show the session at, such as 127.0.0.1:8091: a page, JSON, metrics")
 	fs.BoolVar(&f.webhook, "webhook", false, "tell of fills, refusals, gaps and limits to the address in $DUNAMIS_WEBHOOK")
+	raiseFlag(fs, &f.raise)
 	fs.BoolVar(&f.quiet, "quiet", false, "log warnings and errors only")
 	fs.StringVar(&f.catalog, "catalog", "", "`directory` of the Parquet catalog")
 	fs.StringVar(&f.venue, "venue", "bitmex", "venue of the symbols")
@@ -204,7 +211,11 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	if err != nil {
 		return dataError(err)
 	}
-	if err := a.mayTrade(ctx, f, p); err != nil {
+	limits, changedFlags, changed, err := a.changeLimits(f, p, &state)
+	if err != nil {
+		return err
+	}
+	if err := a.mayTrade(ctx, changedFlags, changed); err != nil {
 		return err
 	}
 	if state.Ended {
@@ -238,6 +249,9 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	}
 	if err := w.build(w.session); err != nil {
 		return errors.Join(err, w.session.Close())
+	}
+	for _, l := range limits {
+		w.session.SetLimit(l)
 	}
 	shown, err := a.show(running, f, p, w, heard, lines, registry)
 	if err != nil {
@@ -383,6 +397,8 @@ type keptSettings struct {
 	Live    bool                         `json:"live"`
 	// Travelled says that the times of prices are those at which they were heard.
 	Travelled bool `json:"travelled"`
+	// Aged says that the risk guard goes by the age of prices.
+	Aged bool `json:"aged,omitempty"`
 	// Orders begins the client ids of a live session, which are like no other session's.
 	Orders string `json:"orders,omitempty"`
 }
@@ -394,7 +410,7 @@ type keptSource struct {
 }
 
 func keep(f *sessionFlags, p *plan, m *market) (string, error) {
-	k := keptSettings{Symbols: map[string]exchange.SymbolID{}, Bars: m.bars.String(), Live: m.live, Travelled: m.travelled}
+	k := keptSettings{Symbols: map[string]exchange.SymbolID{}, Bars: m.bars.String(), Live: m.live, Travelled: m.travelled, Aged: m.live}
 	if f.sendsOrders() {
 		k.Orders = orderPrefix()
 	}
@@ -449,13 +465,21 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 	if err != nil {
 		return err
 	}
+	given := givenLimits(flags)
 	if err := config.Load("settings of the session", k.Flags, flags); err != nil {
 		return dataError(err)
 	}
-	var then, now map[string]any
-	again, err := json.Marshal(f.settings())
+	then, err := numbered(k.Flags)
 	if err == nil {
-		err = errors.Join(json.Unmarshal(k.Flags, &then), json.Unmarshal(again, &now))
+		err = f.onlyLimits(given, then)
+	}
+	var again []byte
+	if err == nil {
+		again, err = json.Marshal(f.settings())
+	}
+	var now map[string]any
+	if err == nil {
+		now, err = numbered(again)
 	}
 	if err != nil {
 		return dataError(err)
@@ -474,6 +498,14 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 		}
 	}
 	return nil
+}
+
+// numbered reads settings with their numbers as they are written.
+func numbered(text []byte) (m map[string]any, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&m)
+	return m, err
 }
 
 // market is where the prices of a session come from.
@@ -647,7 +679,7 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 		c.Live = w.trade(p, m, &k)
 		c.Account = c.Live
 	}
-	c.Symbols, c.Source, c.Stamped = p.sim.Symbols, m.feed, m.live
+	c.Symbols, c.Source, c.Stamped, c.Aged = p.sim.Symbols, m.feed, m.live, k.Aged
 	c.Names = func(id exchange.SymbolID) string { return p.set.Get(id).Symbol }
 	if w.session, err = session.New(ctx, c); err != nil {
 		return nil, sessionError(err)
@@ -660,9 +692,21 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 func (w *wired) build(o engine.Observer) (err error) {
 	w.config.Observer = o
 	if w.engine, err = engine.New(w.config); err == nil {
-		w.session.Tripped, w.session.Pursued = w.engine.Tripped, w.pursued
+		w.session.Tripped, w.session.Pursued, w.session.Limits = w.engine.Tripped, w.pursued, w.limits()
 	}
 	return err
+}
+
+// limits says which limits are in force, as the session keeps them.
+func (w *wired) limits() func() map[string]string {
+	var known engine.Limits
+	texts := map[string]string{}
+	return func() map[string]string {
+		if l := w.engine.Limits(); l != known {
+			known, texts = l, limitTexts(&l, w.currency)
+		}
+		return texts
+	}
 }
 
 // pursued is what the engine brings about, as the session keeps it.

@@ -95,7 +95,7 @@ func (s *Session) Age(id exchange.SymbolID, at exchange.Time) time.Duration {
 // if the feed knows it and it has changed.
 func (s *Session) noteClock() {
 	f, ok := s.cfg.Source.(interface{ Ahead() time.Duration })
-	if !ok || !s.cfg.Stamped {
+	if !ok || !s.cfg.Stamped || !s.cfg.Aged {
 		return
 	}
 	if ahead := f.Ahead(); (ahead - s.aging.asked).Abs() > clockStep {

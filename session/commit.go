@@ -96,6 +96,9 @@ func (s *Session) observe() {
 	if s.Pursued != nil {
 		s.state.Pursuit = s.Pursued()
 	}
+	if s.Limits != nil {
+		s.state.Limits = s.Limits()
+	}
 }
 
 func (s *Session) fill(ctx context.Context, tx *sql.Tx) error {

@@ -38,6 +38,9 @@ type Config struct {
 	// Speed seconds of the market in a second of the clock, or at once if it is 0.
 	Stamped bool
 	Speed   float64
+	// Aged lets the risk guard know how old live prices are by the venue's clock. Sessions that
+	// were begun without it go on without it: they would not repeat themselves.
+	Aged bool
 	// Live is the exchange of a session whose orders go to a living venue. Its source is
 	// stamped. nil: orders are simulated.
 	Live *Live
@@ -130,6 +133,8 @@ type Session struct {
 	Tripped func() string
 	// Pursued, if set before the run, says what the engine brings about; nil: nothing.
 	Pursued func() *Pursuit
+	// Limits, if set before the run, says what [State.Limits] are.
+	Limits func() map[string]string
 }
 
 type sample struct {
@@ -445,7 +450,7 @@ func (s *Session) hand(events []exchange.Event, consumed int64) []exchange.Event
 // restamp gives live events the one time of a session that hears them live: the
 // simulated exchange cannot act before it hears.
 func (s *Session) restamp(events []exchange.Event) {
-	if s.cfg.Stamped {
+	if s.cfg.Stamped && s.cfg.Aged {
 		s.aging.take(events)
 	}
 	for i := range events {

@@ -77,6 +77,9 @@ type State struct {
 	GapCount  int64               `json:"gap_count"` // all of them
 
 	Pursuit *Pursuit `json:"pursuit,omitempty"` // what the session brings about, or has brought about last
+	// Limits are those of the risk guard that are in force, by the names and in the words of
+	// the flags that set them.
+	Limits map[string]string `json:"limits,omitempty"`
 
 	// Of a session on a live venue.
 	Venue           *VenueState  `json:"venue,omitempty"`
