@@ -23,6 +23,7 @@ func tickerFormat() *format {
 type ticker struct {
 	pass    *pass
 	markets *markets[tickerStream]
+	all     []*tickerStream
 }
 
 type tickerStream struct {
@@ -30,15 +31,20 @@ type tickerStream struct {
 	marks, rates *stream
 	mark         exchange.Mark
 	funding      exchange.Funding
-	rated        bool // funding.Rate is known
+	rated        bool  // funding.Rate is known
+	undated      int64 // rows with a rate so far of which it is not known when it is due
 }
 
 func openTicker(p *pass) (decoder, error) {
-	return &ticker{pass: p, markets: newMarkets(p, func(m market) *tickerStream {
-		return &tickerStream{
+	d := &ticker{pass: p}
+	d.markets = newMarkets(p, func(m market) *tickerStream {
+		s := &tickerStream{
 			market: m, marks: p.stream(m, data.KindMark, sequence), rates: p.stream(m, data.KindFunding, sequence),
 		}
-	})}, nil
+		d.all = append(d.all, s)
+		return s
+	})
+	return d, nil
 }
 
 func (d *ticker) decode(r *row) error {
@@ -65,6 +71,18 @@ func (d *ticker) decode(r *row) error {
 		if err := s.rates.check(&announced); err != nil {
 			return err
 		}
+	}
+	undated := len(r.cell(tickerFundingRate)) > 0 && funding.Due == 0
+	if undated {
+		s.undated++
+	}
+	if undated && mark == s.mark { // nothing else is new in the row
+		s.funding, s.rated = funding, rated
+		return errSkipUndated
+	}
+	if due && s.undated > 0 { // the newest of them is known now
+		d.pass.report.Undated += s.undated - 1
+		s.undated = 0
 	}
 	arrival = d.pass.measure(at, arrival)
 	if mark != s.mark {
@@ -118,4 +136,9 @@ func (s *tickerStream) readFunding(r *row) (f exchange.Funding, rated bool, err 
 	return f, rated, nil
 }
 
-func (d *ticker) end() error { return nil }
+func (d *ticker) end() error {
+	for _, s := range d.all {
+		d.pass.report.Undated += s.undated
+	}
+	return nil
+}
