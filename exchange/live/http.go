@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -67,6 +68,10 @@ type HTTP struct {
 	second  *bucket
 	hold    hold
 	clock   *Clock
+	failing atomic.Bool // the newest answered or failed request failed
+	// Recovered, if set before the first request, is called when a request succeeds after one
+	// that failed, from the goroutine of that request.
+	Recovered func()
 }
 
 const maxAnswer = 64 << 20
@@ -219,10 +224,14 @@ func (h *HTTP) attempt(ctx context.Context, c *Call) (*Answer, error) {
 	}
 	h.metrics.answered(c, strconv.Itoa(status), took)
 	if err != nil || status >= 500 {
+		h.failing.Store(true)
 		h.breaker.RecordFailure()
 		h.log.Warn("request failed", "verb", c.Verb, "path", c.Name, "status", status, "latency", took, "error", err)
 	} else {
 		h.breaker.RecordSuccess()
+		if h.failing.Load() && h.failing.Swap(false) && h.Recovered != nil {
+			h.Recovered()
+		}
 		if !h.log.Enabled(ctx, slog.LevelDebug) {
 			return a, nil
 		}

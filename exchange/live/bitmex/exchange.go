@@ -161,6 +161,7 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	x.lane, x.cancels = newLane(), newLane()
 	x.socket = &live.Socket{Name: "account", URL: c.StreamURL, Policy: c.Policy, Log: c.Log, Metrics: c.Metrics,
 		Answered: client.http.Observe, Opened: x.opened, Frame: x.frame, Closed: x.lost}
+	client.http.Recovered = x.socket.Hurry
 	x.start(run)
 	select {
 	case <-x.sync.first:
