@@ -97,6 +97,10 @@ func (s *Session) left() bool {
 	}
 	if !s.leaving {
 		s.leaving, s.leaveBy = true, s.cfg.Now().Add(leavePatience)
+		if n := len(l.books.orders); n > 0 {
+			s.cfg.Log.Warn("the session ends once the venue has confirmed that its orders are cancelled", "open_orders", n,
+				"at_most", leavePatience)
+		}
 		s.operate(exchange.OperationLeave)
 		return false
 	}
@@ -147,6 +151,10 @@ func (s *Session) farewell(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, leavePatience)
 	defer cancel()
+	slow := time.AfterFunc(time.Second, func() {
+		s.cfg.Log.Warn("the session ends once the venue has answered what was sent last", "at_most", leavePatience)
+	})
+	defer slow.Stop()
 	if err := l.venue.Flush(ctx); err != nil {
 		s.cfg.Log.Error("not every command was answered", "error", err)
 	}
@@ -163,6 +171,8 @@ func (s *Session) closeVenue() error {
 	if s.finished && (s.cfg.KeepOrders || l.settled()) {
 		return l.venue.Close()
 	}
+	s.cfg.Log.Warn("orders are cancelled once more before the connection ends", "open_orders", len(l.books.orders),
+		"at_most", leavePatience)
 	err := l.hush(s.ctx, leavePatience)
 	if s.finished {
 		err = errors.Join(err, s.part(s.ctx, l.parting))

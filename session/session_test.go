@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -46,6 +47,7 @@ type setup struct {
 	desk       *desk
 	keepOrders bool
 	behind     time.Duration
+	log        *slog.Logger
 }
 
 func instruments(t testing.TB) (*exchange.Instruments, exchange.SymbolID) {
@@ -88,7 +90,7 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 		Latency: latency, Queue: sim.RiskAverse{}})
 	require.NoError(t, err)
 	c := session.Config{Store: store, Symbols: []exchange.SymbolID{id}, Names: func(id exchange.SymbolID) string { return set.Get(id).Symbol }, Account: x.Account(),
-		Source: u.source, Stamped: u.live, Aged: true, Now: u.now, Committed: u.after}
+		Source: u.source, Stamped: u.live, Aged: true, Log: u.log, Now: u.now, Committed: u.after}
 	if u.source == nil && !u.none {
 		c.Source = generated(t, 10*time.Minute)
 	}
