@@ -1,11 +1,13 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -164,4 +166,57 @@ func (s *Store) Rejected(ctx context.Context) (n int64, err error) {
 		err = fmt.Errorf("session %s: %w", s.Dir, err)
 	}
 	return n, err
+}
+
+// Sent is the most that a session has sent and held, of all its symbols.
+type Sent struct {
+	Order     exchange.Qty   // contracts of an order
+	Value     exchange.Money // of an order at its price, else at that of its fills
+	Position  exchange.Qty   // contracts
+	Held      exchange.Money // value of a position at the price of the fill that made it
+	PerMinute int            // orders and amendments in any 60 seconds
+}
+
+// Sent reads it from the books of the session. terms are those of a symbol at a time.
+func (s *Store) Sent(ctx context.Context, terms func(symbol string, at exchange.Time) *exchange.Terms) (most Sent, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT kind, symbol, data FROM outputs WHERE kind IN ('order', 'fill') ORDER BY seq")
+	if err != nil {
+		return most, fmt.Errorf("session %s: %w", s.Dir, err)
+	}
+	defer rows.Close()
+	var minute []exchange.Time // of what was sent in the 60 seconds before
+	for rows.Next() {
+		var kind, symbol, data string
+		var r orderText
+		err := rows.Scan(&kind, &symbol, &data)
+		if err == nil {
+			err = json.Unmarshal([]byte(data), &r)
+		}
+		if err != nil {
+			return most, fmt.Errorf("session %s: %w", s.Dir, err)
+		}
+		if o := r.Order; o != nil {
+			most.Order = max(most.Order, o.Qty)
+			if p := cmp.Or(o.Price, o.StopPrice, o.AvgPrice); p > 0 && o.Qty > 0 {
+				most.Value = max(most.Value, terms(symbol, o.Time).Value(o.Qty, p))
+			}
+		}
+		if f := r.Fill; f != nil {
+			most.Position = max(most.Position, f.Position.Abs())
+			if f.Position != 0 {
+				most.Held = max(most.Held, terms(symbol, f.Time).Value(f.Position.Abs(), f.Price))
+			}
+		}
+		if kind == "order" && (r.What == exchange.ExecNew || r.What == exchange.ExecRejected || r.What == exchange.ExecReplaced) {
+			minute = append(minute, r.Order.Time)
+			for r.Order.Time.Sub(minute[0]) >= time.Minute {
+				minute = minute[1:]
+			}
+			most.PerMinute = max(most.PerMinute, len(minute))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return most, fmt.Errorf("session %s: %w", s.Dir, err)
+	}
+	return most, nil
 }
