@@ -95,6 +95,7 @@ func TestSoak(t *testing.T) {
 			mustPaper(t, "clear", "s", "--state", v.state)
 		}
 		soon(t, v.state, "s", "it has orders open", func(l looked) bool { return l.Open > 1 && l.Tripped == "" })
+		var lifted sync.WaitGroup // the outage, if there is one
 		way.fail(h.meddle(venue))
 		time.Sleep(time.Duration(random.Int64N(int64(1500 * time.Millisecond)))) // the moment is random
 		switch random.IntN(4) {
@@ -107,7 +108,12 @@ func TestSoak(t *testing.T) {
 		case 2:
 			h.count("outages")
 			up := way.down()
-			time.AfterFunc(time.Duration(random.Int64N(int64(3*time.Second))), func() { up(); way.fail(h.meddle(venue)) })
+			lifted.Add(1)
+			time.AfterFunc(time.Duration(random.Int64N(int64(3*time.Second))), func() {
+				defer lifted.Done()
+				up()
+				way.fail(h.meddle(venue))
+			})
 		}
 		before := v.openIDs()
 		asked := time.Now()
@@ -116,6 +122,7 @@ func TestSoak(t *testing.T) {
 		for _, id := range v.openIDs() { // one that only reduces the position may have been placed since
 			require.NotContains(t, before, id, "moment %d", moment)
 		}
+		lifted.Wait()
 		way.fail(nil)
 		p.suspend()
 		require.Zero(t, v.open(), "moment %d", moment)

@@ -29,6 +29,11 @@ func (s *Session) connect(ctx context.Context) error {
 	if err := l.connect(ctx, known, s.noticed); err != nil {
 		return err
 	}
+	if v, ok := l.venue.(interface {
+		Left(id exchange.ClientID) (exchange.Time, bool)
+	}); ok {
+		s.fates.left = v.Left
+	}
 	if known != nil {
 		s.operate(exchange.OperationRelease) // of what the last run began
 		return nil

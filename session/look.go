@@ -141,13 +141,22 @@ func (s *Store) OpeningWallet(ctx context.Context) (exchange.Money, error) {
 
 // Fates are what became of the newest orders of a live session, newest first.
 func (s *Store) Fates(ctx context.Context, limit int) ([]Fate, error) {
+	var known int // whether the database is of a program that noted when orders left
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = 'departures'").Scan(&known)
+	if err != nil {
+		return nil, fmt.Errorf("session %s: %w", s.Dir, err)
+	}
+	left := "0"
+	if known > 0 {
+		left = "coalesce((SELECT at FROM departures d WHERE d.client_id = fates.client_id), 0)"
+	}
 	return list(ctx, s, func(r scanner) (f Fate, err error) {
 		var side string
 		var prices [3]string
 		v, m := &f.Venue, &f.Sim
 		err = r.Scan(&f.ClientID, &f.Symbol, &side, &f.Type, (*int64)(&f.Qty), &prices[0], (*int64)(&f.Sent), (*int64)(&f.Joined), (*int64)(&f.Ahead),
 			&v.Status, (*int64)(&v.Told), (*int64)(&v.Heard), (*int64)(&v.Filled), &prices[1], (*int64)(&v.First), &v.Maker, (*int64)(&v.Fees),
-			&m.Status, (*int64)(&m.Told), (*int64)(&m.Heard), (*int64)(&m.Filled), &prices[2], (*int64)(&m.First), &m.Maker, (*int64)(&m.Fees))
+			&m.Status, (*int64)(&m.Told), (*int64)(&m.Heard), (*int64)(&m.Filled), &prices[2], (*int64)(&m.First), &m.Maker, (*int64)(&m.Fees), (*int64)(&f.Left))
 		if err == nil {
 			err = f.Side.UnmarshalText([]byte(side))
 		}
@@ -157,7 +166,7 @@ func (s *Store) Fates(ctx context.Context, limit int) ([]Fate, error) {
 			}
 		}
 		return f, err
-	}, "SELECT * FROM fates ORDER BY sent DESC, client_id DESC LIMIT ?", limit)
+	}, "SELECT *, "+left+" FROM fates ORDER BY sent DESC, client_id DESC LIMIT ?", limit)
 }
 
 // Rejected counts the orders that were rejected.

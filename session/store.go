@@ -163,7 +163,7 @@ func (s *Store) begin(ctx context.Context, settings string, created exchange.Tim
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	for _, statement := range []string{schema, liveSchema, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
+	for _, statement := range []string{schema, liveSchema, departureTable, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
@@ -273,10 +273,13 @@ func (s *Store) check(ctx context.Context, write bool) error {
 	case version == 0:
 		return fmt.Errorf("%w: its making was not finished; remove the directory", ErrNoSession)
 	case version == 1 && write:
-		_, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+fmt.Sprintf("PRAGMA user_version = %d; COMMIT", schemaVersion))
+		_, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+departureTable+";"+fmt.Sprintf("PRAGMA user_version = %d; COMMIT", schemaVersion))
 		return err
 	case version != schemaVersion && version != 1:
 		return fmt.Errorf("the database is of version %d, and this program writes version %d", version, schemaVersion)
+	case write:
+		_, err := s.db.ExecContext(ctx, departureTable)
+		return err
 	}
 	return nil
 }

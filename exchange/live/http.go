@@ -35,6 +35,8 @@ type Call struct {
 	Cancels bool // passes an open breaker, and waits for no rate limit
 	// By is until when it may wait for a rate limit; zero: as long as it takes.
 	By time.Time
+	// Leaves, if set, is called when an attempt is sent, after every wait of ours.
+	Leaves func(now time.Time)
 }
 
 // Answer is what the venue said.
@@ -215,6 +217,9 @@ func (h *HTTP) attempt(ctx context.Context, c *Call) (*Answer, error) {
 		}
 	}
 	began := time.Now()
+	if c.Leaves != nil {
+		c.Leaves(began)
+	}
 	a, err := h.send(ctx, c)
 	took := time.Since(began)
 	status := 0

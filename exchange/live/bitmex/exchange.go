@@ -84,6 +84,8 @@ type Exchange struct {
 	breaks   chan struct{}             // closed and replaced when the stream is lost
 	foreign  map[exchange.OrderID]bool // orders of others that were told of
 
+	left departures
+
 	expires atomic.Bool // the dead man's switch is not refreshed
 }
 
@@ -431,7 +433,7 @@ func (x *Exchange) place(ctx context.Context, o *exchange.NewOrder, claimed *ope
 	}
 	var row api.Order
 	if err == nil {
-		row, err = x.client.place(ctx, body, by)
+		row, err = x.client.place(ctx, body, by, func(now time.Time) { x.left.put(o.ClientID, exchange.TimeOf(now)) })
 	}
 	if unknown(err) {
 		row, err = x.resolve(ctx, body, claimed.before, err)
