@@ -80,7 +80,7 @@ func TestSoak(t *testing.T) {
 	const seed = 11
 	random := rand.New(rand.NewPCG(seed, 1)) // of the moments
 	h := &hostile{random: rand.New(rand.NewPCG(seed, 2)), done: map[string]int{}}
-	v := newLiveVenue(t, "--speed", "60")
+	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	venue, err := url.Parse(v.address)
 	require.NoError(t, err)
@@ -92,7 +92,7 @@ func TestSoak(t *testing.T) {
 		p := begin(t, v.state, args...)
 		p.line()
 		if moment > 0 {
-			mustPaper(t, "clear", "s", "--state", v.state)
+			mustPaper(t, "clear", "s", "--wait", "2m", "--state", v.state) // all that it heard is heard again first
 		}
 		soon(t, v.state, "s", "it has orders open", func(l looked) bool { return l.Open > 1 && l.Tripped == "" })
 		var lifted sync.WaitGroup // the outage, if there is one
@@ -127,6 +127,7 @@ func TestSoak(t *testing.T) {
 		p.suspend()
 		require.Zero(t, v.open(), "moment %d", moment)
 		fills = v.compare("s")
+		t.Logf("moment %d after %s: %d fills", moment, time.Since(begun).Round(time.Second), fills)
 	}
 	again(t, "backtest", v.state, "s")
 	t.Logf("seed %d: %d moments in %s, the longest kill took %s; %d fills, %d orders; %v", seed, moments, time.Since(begun).Round(time.Second),
