@@ -72,17 +72,9 @@ func (d *ticker) decode(r *row) error {
 			return err
 		}
 	}
-	undated := len(r.cell(tickerFundingRate)) > 0 && funding.Due == 0
-	if undated {
-		s.undated++
-	}
-	if undated && mark == s.mark { // nothing else is new in the row
+	if d.undated(s, len(r.cell(tickerFundingRate)) > 0, due, &funding) && mark == s.mark { // nothing else is new in the row
 		s.funding, s.rated = funding, rated
 		return errSkipUndated
-	}
-	if due && s.undated > 0 { // the newest of them is known now
-		d.pass.report.Undated += s.undated - 1
-		s.undated = 0
 	}
 	arrival = d.pass.measure(at, arrival)
 	if mark != s.mark {
@@ -97,6 +89,20 @@ func (d *ticker) decode(r *row) error {
 	}
 	s.mark, s.funding, s.rated = mark, funding, rated
 	return nil
+}
+
+// undated counts the rates of which it is not known when they are due, and reports whether that
+// of a row is one. Once that is known, the newest of them is taken.
+func (d *ticker) undated(s *tickerStream, has, due bool, f *exchange.Funding) bool {
+	if due && s.undated > 0 {
+		d.pass.report.Undated += s.undated - 1
+		s.undated = 0
+	}
+	if !has || f.Due != 0 {
+		return false
+	}
+	s.undated++
+	return true
 }
 
 func (s *tickerStream) readMark(r *row) (exchange.Mark, error) {
