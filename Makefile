@@ -105,6 +105,10 @@ fuzz: ## Run each fuzz target for FUZZTIME=10s
 		$(GO) test -run '^$$' -fuzz "^$${decl#func }$$" -fuzztime '$(FUZZTIME)' "$$(dirname "$$file")" </dev/null; \
 	done
 
+.PHONY: soak
+soak: ## A live session at a hostile venue, its kill switch pulled at MOMENTS=50 random moments
+	DUNAMIS_SOAK='$(or $(MOMENTS),50)' $(GO) test -run '^TestSoak$$' -v -timeout 1h ./cli
+
 .PHONY: mutate
 mutate: ## Mutation testing: PKG=./exchange LIMIT=40 SEED=1; CONTRIBUTING.md has the rest
 	@mkdir -p bin

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -54,8 +55,8 @@ and third quarter of a queue. It simulates the session some dozens of times and 
 hundred orders that rested; with fewer it would learn them by heart.
 
 The venue's clock is not ours. It is taken to be ahead by as much as makes the fast ways
-there, one in ten, as fast as the fast ways back. Orders that waited for a rate limit of ours
-count with their wait, as they do for the strategy.`,
+there, one in ten, as fast as the fast ways back. An order's way begins when the client sends
+it: its wait for a rate limit of ours is no latency of the network.`,
 		Example: `  backtest calibrate xbtusd-grid_maker --out models.yaml
   backtest calibrate xbtusd-grid_maker --recorded --queue prob-power:2 --queue prob-power:4
   backtest calibrate xbtusd-grid_maker --queue prob-power:3 --queue cancels
@@ -132,14 +133,20 @@ func (a *App) calibrate(ctx context.Context, f *calibrateFlags, name string) err
 		return dataError(err)
 	}
 	c := &calibration{Session: filepath.Base(store.Dir), Orders: len(list), File: f.out}
-	trips, err := c.trips(list)
+	// What a simulation of the session repeats is the time until an order was taken, with the
+	// client's own wait; the latency of the models is that of the way alone.
+	waited, err := c.trips(list, func(f *session.Fate) exchange.Time { return f.Sent })
+	if err != nil {
+		return dataError(err)
+	}
+	trips, err := c.trips(list, func(f *session.Fate) exchange.Time { return cmp.Or(f.Left, f.Sent) })
 	if err != nil {
 		return dataError(err)
 	}
 	if err := c.fitLatency(trips, f); err != nil {
 		return err
 	}
-	if err := a.fitQueue(ctx, c, f, p, m, k, store, trips); err != nil {
+	if err := a.fitQueue(ctx, c, f, p, m, k, store, waited); err != nil {
 		return err
 	}
 	if err := c.write(f, trips); err != nil {
@@ -152,8 +159,8 @@ func (a *App) calibrate(ctx context.Context, f *calibrateFlags, name string) err
 	return nil
 }
 
-// trips are the ways of orders there and back, by our clock.
-func (c *calibration) trips(list []session.Fate) ([]sim.RoundTrip, error) {
+// trips are the ways of orders there and back, by our clock, from an instant of each.
+func (c *calibration) trips(list []session.Fate, from func(*session.Fate) exchange.Time) ([]sim.RoundTrip, error) {
 	var there, back []time.Duration
 	var known []*session.Fate
 	for i := range list {
@@ -162,7 +169,7 @@ func (c *calibration) trips(list []session.Fate) ([]sim.RoundTrip, error) {
 			continue // a refusal can come from our own client
 		}
 		known = append(known, f)
-		there = append(there, f.Venue.Told.Sub(f.Sent))
+		there = append(there, f.Venue.Told.Sub(from(f)))
 		back = append(back, f.Venue.Heard.Sub(f.Venue.Told))
 	}
 	if len(known) < leastTrips {
@@ -175,11 +182,14 @@ func (c *calibration) trips(list []session.Fate) ([]sim.RoundTrip, error) {
 	trips := make([]sim.RoundTrip, len(known))
 	ways := [2][]float64{}
 	for i, f := range known {
-		at := min(max(f.Venue.Told.Add(-c.Ahead), f.Sent), f.Venue.Heard)
-		trips[len(known)-1-i] = sim.RoundTrip{Request: f.Sent, Exchange: at, Response: f.Venue.Heard}
-		ways[0] = append(ways[0], at.Sub(f.Sent).Seconds())
+		began := min(from(f), f.Venue.Heard)
+		at := min(max(f.Venue.Told.Add(-c.Ahead), began), f.Venue.Heard)
+		trips[len(known)-1-i] = sim.RoundTrip{Request: began, Exchange: at, Response: f.Venue.Heard}
+		ways[0] = append(ways[0], at.Sub(began).Seconds())
 		ways[1] = append(ways[1], f.Venue.Heard.Sub(at).Seconds())
 	}
+	// Orders leave by two ways, so that one may overtake another.
+	slices.SortStableFunc(trips, func(a, b sim.RoundTrip) int { return cmp.Compare(a.Request, b.Request) })
 	c.There, c.Back = gap.Of(ways[0]), gap.Of(ways[1])
 	return trips, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/session"
 )
 
 // A memory is found where there is one, to a factor of two, and not where there is none.
@@ -124,4 +126,27 @@ func TestFitOfCancelsWantsOrders(t *testing.T) {
 	require.Equal(t, "front", s.Queue)
 	_, err = new(App).scoreQueue(c, "fifo", try)
 	require.ErrorContains(t, err, "--queue: ")
+}
+
+// The wait of the client for its own rate limit is no latency of the way to the venue.
+func TestLatencyWithoutOurOwnWait(t *testing.T) {
+	var list []session.Fate
+	for n := range 100 {
+		sent := exchange.Time(1e18).Add(time.Duration(n) * time.Second)
+		left := sent
+		if n%2 == 1 {
+			left = sent.Add(900 * time.Millisecond)
+		}
+		list = append(list, session.Fate{Sent: sent, Left: left,
+			Venue: session.Outcome{Status: "New", Told: left.Add(3 * time.Millisecond), Heard: left.Add(6 * time.Millisecond)}})
+	}
+	slices.Reverse(list) // newest first
+	c := new(calibration)
+	trips, err := c.trips(list, func(f *session.Fate) exchange.Time { return cmp.Or(f.Left, f.Sent) })
+	require.NoError(t, err)
+	require.NoError(t, c.fitLatency(trips, new(calibrateFlags)))
+	require.Equal(t, "lognormal:3ms:0", c.Latency)
+	require.Equal(t, "lognormal:3ms:0", c.Reports)
+	require.InDelta(t, 0.003, c.There.P99, 1e-9)
+	require.True(t, slices.IsSortedFunc(trips, func(a, b sim.RoundTrip) int { return cmp.Compare(a.Request, b.Request) }))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -11,6 +13,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports"
+	"github.com/dunamis-engine/dunamis/session"
 )
 
 // limitFlags are the limits of the risk guard as text.
@@ -84,6 +87,124 @@ func (f *limitFlags) limits(c exchange.Currency) (l engine.Limits, err error) {
 		}
 	}
 	return l, nil
+}
+
+// limitNames are the flags of the limits, in the order in which they are told.
+var limitNames = map[engine.Limit]string{
+	engine.LimitOrderQty: "max-order", engine.LimitOrderValue: "max-order-value",
+	engine.LimitPositionQty: "max-position", engine.LimitPositionValue: "max-position-value",
+	engine.LimitPriceCollar: "price-collar", engine.LimitOrdersPerMinute: "max-orders-per-minute",
+	engine.LimitOpenOrders: "max-open-orders", engine.LimitSpread: "max-spread", engine.LimitStale: "max-staleness",
+	engine.LimitDailyLoss: "max-daily-loss", engine.LimitDrawdown: "max-drawdown", engine.LimitRejections: "max-rejections",
+}
+
+// limitValue is a limit in the words of its flag.
+func limitValue(l *engine.Limits, n engine.Limit, c exchange.Currency) string {
+	switch n {
+	case engine.LimitOrderValue, engine.LimitPositionValue, engine.LimitDailyLoss:
+		return amountText(exchange.Money(l.Get(n)), c)
+	case engine.LimitPriceCollar, engine.LimitSpread, engine.LimitDrawdown:
+		return exchange.Ratio(l.Get(n)).String()
+	case engine.LimitStale:
+		return l.Stale.String()
+	}
+	return strconv.FormatInt(l.Get(n), 10)
+}
+
+// limitTexts are the limits that are set, by their flags.
+func limitTexts(l *engine.Limits, c exchange.Currency) map[string]string {
+	texts := map[string]string{}
+	for _, n := range engine.AllLimits {
+		if l.Get(n) != 0 {
+			texts[limitNames[n]] = limitValue(l, n, c)
+		}
+	}
+	return texts
+}
+
+// limitList prints texts of limits in one order.
+func limitList(texts map[string]string) string {
+	var list []string
+	for _, n := range engine.AllLimits {
+		if text, set := texts[limitNames[n]]; set {
+			list = append(list, limitNames[n]+" "+text)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// limitsOf reads texts of limits again.
+func limitsOf(texts map[string]string, c exchange.Currency) (engine.Limits, error) {
+	f, err := limitFlagsOf(texts)
+	if err != nil {
+		return engine.Limits{}, dataError(err)
+	}
+	return f.limits(c)
+}
+
+func limitFlagsOf(texts map[string]string) (*limitFlags, error) {
+	f, flags := new(limitFlags), pflag.NewFlagSet("limits", pflag.ContinueOnError)
+	f.register(flags)
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		if err := flags.Set(name, texts[name]); err != nil {
+			return nil, fmt.Errorf("limit %s %q: %w", name, texts[name], err)
+		}
+	}
+	return f, nil
+}
+
+// givenLimits are the limits whose flags were given.
+func givenLimits(flags *pflag.FlagSet) (list []engine.Limit) {
+	for _, n := range engine.AllLimits {
+		if flags.Changed(limitNames[n]) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// limitChange is what a session's limits are to become.
+type limitChange struct {
+	begun, now, wanted engine.Limits // with which it was begun, in force, and as they were given
+	given              []engine.Limit
+	raise              bool // limits may become looser
+}
+
+// changes are the settings that differ from what is in force, and those that stay because they
+// were merely repeated: a configuration may still say what the session was begun with.
+func (c *limitChange) changes(cur exchange.Currency) (list []session.Setting, stay []string, err error) {
+	for _, n := range c.given {
+		now, wanted := c.now.Get(n), c.wanted.Get(n)
+		switch looser := engine.Looser(wanted, now); {
+		case wanted == now:
+			continue
+		case looser && !c.raise && wanted == c.begun.Get(n):
+			stay = append(stay, limitNames[n]+" "+limitValue(&c.now, n, cur))
+			continue
+		case looser && !c.raise:
+			return nil, nil, usage(fmt.Errorf("--%s %s is looser than the %s in force: --raise-limits lets it through", limitNames[n],
+				limitValue(&c.wanted, n, cur), limitValue(&c.now, n, cur)))
+		}
+		list = append(list, session.Setting{Number: int(n), Value: wanted})
+	}
+	return list, stay, nil
+}
+
+// after are the limits once settings are in force.
+func (c *limitChange) after(list []session.Setting) engine.Limits {
+	l := c.now
+	for _, s := range list {
+		l.Set(engine.Limit(s.Number), s.Value)
+	}
+	return l
+}
+
+// limitsInForce are those of a session: with which it was begun, unless they were changed.
+func limitsInForce(state *session.State, begun engine.Limits, c exchange.Currency) (engine.Limits, error) {
+	if state.Limits == nil {
+		return begun, nil
+	}
+	return limitsOf(state.Limits, c)
 }
 
 // riskOutcome tells what the guard did.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/session"
 )
 
 // process is a command that runs beside the test.
@@ -81,6 +83,7 @@ type looked struct {
 	Orders    int64
 	Open      int64 `json:"open_orders"`
 	GapCount  int64 `json:"gap_count"`
+	Gaps      []session.Gap
 	Positions []struct{ Qty int64 }
 
 	Differences []struct{ Text string }

@@ -52,7 +52,11 @@ func detail(s string) string {
 
 func (a *App) printVerify(r *data.VerifyReport) error {
 	for _, s := range r.Streams {
-		fmt.Fprintf(a.Stdout, "%s  %d rows  %s to %s\n", s.Key, s.Rows, s.First, s.Last)
+		if s.Rows == 0 {
+			fmt.Fprintf(a.Stdout, "%s  0 rows\n", s.Key)
+		} else {
+			fmt.Fprintf(a.Stdout, "%s  %d rows  %s to %s\n", s.Key, s.Rows, s.First, s.Last)
+		}
 		for _, c := range s.Checks {
 			kind := "fact"
 			if c.Problem {
@@ -60,6 +64,10 @@ func (a *App) printVerify(r *data.VerifyReport) error {
 			}
 			fmt.Fprintf(a.Stdout, "  %s: %s: %d%s\n", kind, c.Name, c.Count, detail(c.Detail))
 			for _, e := range c.Examples {
+				if e.Time == 0 { // it is not of an event
+					fmt.Fprintf(a.Stdout, "    %s\n", terminal.Line(e.Value))
+					continue
+				}
 				fmt.Fprintf(a.Stdout, "    %s  %s\n", e.Time, terminal.Line(e.Value))
 			}
 		}

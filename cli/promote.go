@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/internal/config"
 	"github.com/dunamis-engine/dunamis/internal/disk"
@@ -74,6 +76,7 @@ type promotion struct {
 	base  *sessionFlags // as the session was begun
 	plan  *plan
 	live  *sessionFlags // as it is to go on
+	runs  bool          // a process runs it
 }
 
 func (a *App) promote(ctx context.Context, f *promoteFlags, given *pflag.FlagSet) error {
@@ -94,6 +97,9 @@ func (a *App) promote(ctx context.Context, f *promoteFlags, given *pflag.FlagSet
 	}
 	m.doctor = &doctor{app: a, flags: m.live}
 	if err := m.history(ctx); err != nil {
+		return err
+	}
+	if err := m.sent(ctx); err != nil {
 		return err
 	}
 	if err := m.repeats(ctx); err != nil {
@@ -149,7 +155,7 @@ func (m *promotion) history(ctx context.Context) error {
 	if err != nil {
 		return dataError(err)
 	}
-	if running {
+	if m.runs = running; running {
 		m.note("session", checkFailed, "it runs; suspend it first: paper stop %s --suspend", m.flags.name)
 	}
 	if m.base.feed == m.flags.feed {
@@ -196,8 +202,63 @@ func (m *promotion) judge(name string, is bool, format string, args ...any) {
 	m.note(name, result, format, args...)
 }
 
+// sent compares what the session has sent and held with the limits that are to be: an order
+// beyond them would be refused, and the strategy would not be the one that was tried.
+func (m *promotion) sent(ctx context.Context) error {
+	l, err := m.live.limits.limits(m.plan.sim.Currency)
+	if err != nil {
+		return err
+	}
+	most, err := m.store.Sent(ctx, func(symbol string, at exchange.Time) *exchange.Terms {
+		for _, i := range m.plan.instruments {
+			if i.Symbol == symbol {
+				return i.At(at)
+			}
+		}
+		return m.plan.instruments[0].At(at)
+	})
+	if err != nil {
+		return dataError(err)
+	}
+	c := m.plan.sim.Currency
+	for _, x := range []struct {
+		check, flag string
+		n           engine.Limit
+		most        int64
+		money       bool
+	}{
+		{"largest order", "max-order", engine.LimitOrderQty, int64(most.Order), false},
+		{"largest order's value", "max-order-value", engine.LimitOrderValue, int64(most.Value), true},
+		{"largest position", "max-position", engine.LimitPositionQty, int64(most.Position), false},
+		{"largest position's value", "max-position-value", engine.LimitPositionValue, int64(most.Held), true},
+		{"orders in a minute", "max-orders-per-minute", engine.LimitOrdersPerMinute, int64(most.PerMinute), false},
+	} {
+		limit := l.Get(x.n)
+		if limit == 0 {
+			continue
+		}
+		text := func(v int64) string {
+			if x.money {
+				return amountText(exchange.Money(v), c)
+			}
+			return strconv.FormatInt(v, 10)
+		}
+		if x.n == engine.LimitOrdersPerMinute && x.most > limit {
+			// What is beyond is refused for a while only; the typed yes decides.
+			m.note(x.check, checkWarning, "%s in the session, --%s %s: the rest will be refused", text(x.most), x.flag, text(limit))
+			continue
+		}
+		m.judge(x.check, x.most <= limit, "%s in the session, --%s %s", text(x.most), x.flag, text(limit))
+	}
+	return nil
+}
+
 // repeats plays the session again, and runs a backtest on what it heard.
 func (m *promotion) repeats(ctx context.Context) error {
+	if m.runs {
+		m.note("replay", checkFailed, "it is played again, and a backtest is run on what it heard, once it does not run any more")
+		return nil
+	}
 	f := new(sessionFlags)
 	p, market, k, err := m.app.recalled(ctx, f, m.store)
 	if err != nil {
@@ -214,6 +275,14 @@ func (m *promotion) repeats(ctx context.Context) error {
 		return err
 	}
 	if !m.verdict("replay", err, "%d events, no difference", m.state.Events) {
+		return nil
+	}
+	heard, err := m.store.Segments(ctx)
+	if err != nil {
+		return dataError(err)
+	}
+	if len(heard) == 0 {
+		m.note("backtest", checkFailed, "its process died before what it heard was put together: let it go on with paper run --session %s, and end it with Ctrl-C", m.flags.name)
 		return nil
 	}
 	backtest, err := m.backtest(ctx)

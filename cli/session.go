@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,6 +52,12 @@ type sessionFlags struct {
 	skipEvents []int64
 	adopt      bool
 	ignore     bool
+	behind     time.Duration
+
+	// Of a session that is there, whose limits are those with which it was begun.
+	given  []engine.Limit // limits that were given
+	wanted limitFlags     // with their values
+	raise  bool
 }
 
 // Feeds that are no venues.
@@ -86,9 +93,13 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 		"synthetic, a generated market; or session:`NAME`, what another session heard")
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
 	fs.StringVar(&f.speed, "speed", "1", "seconds of a recorded or generated market in a second of the clock, or max")
+	fs.DurationVar(&f.behind, "resync-after", live.DefaultPolicy().Behind,
+		"live prices: begin the stream anew, with a gap, when the process stood still for so long or prices are\n"+
+			"so old by the venue's clock when they come; 0 is never")
 	stateFlag(fs, &f.state)
 	fs.StringVar(&f.listen, "listen", "", "`address` to show the session at, such as 127.0.0.1:8091: a page, JSON, metrics")
 	fs.BoolVar(&f.webhook, "webhook", false, "tell of fills, refusals, gaps and limits to the address in $DUNAMIS_WEBHOOK")
+	raiseFlag(fs, &f.raise)
 	fs.BoolVar(&f.quiet, "quiet", false, "log warnings and errors only")
 	fs.StringVar(&f.catalog, "catalog", "", "`directory` of the Parquet catalog")
 	fs.StringVar(&f.venue, "venue", "bitmex", "venue of the symbols")
@@ -105,6 +116,7 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 func (f *sessionFlags) settings() map[string]any {
 	all := f.runFlags.settings()
 	all["feed"], all["live-url"], all["speed"] = f.feed, f.liveURL, f.speed
+	all["resync-after"] = f.behind.String()
 	if f.sendsOrders() {
 		all["mode"], all["keep-orders"], all["dead-man"] = f.mode, f.keepOrders, f.deadMan.String()
 		all["adopt"], all["ignore-others"] = f.adopt, f.ignore
@@ -114,7 +126,7 @@ func (f *sessionFlags) settings() map[string]any {
 }
 
 // mayChange are settings that a session can go on without.
-var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others"}
+var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others", "resync-after"}
 
 // sendsOrders reports whether orders leave this machine.
 func (f *sessionFlags) sendsOrders() bool { return f.mode == modeLive || f.mode == modeShadow }
@@ -203,7 +215,11 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	if err != nil {
 		return dataError(err)
 	}
-	if err := a.mayTrade(ctx, f, p); err != nil {
+	limits, changedFlags, changed, err := a.changeLimits(f, p, &state)
+	if err != nil {
+		return err
+	}
+	if err := a.mayTrade(ctx, changedFlags, changed); err != nil {
 		return err
 	}
 	if state.Ended {
@@ -238,6 +254,9 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	}
 	if err := w.build(w.session); err != nil {
 		return errors.Join(err, w.session.Close())
+	}
+	for _, l := range limits {
+		w.session.SetLimit(l)
 	}
 	shown, err := a.show(running, f, p, w, heard, lines, registry)
 	if err != nil {
@@ -404,6 +423,8 @@ type keptSettings struct {
 	Live    bool                         `json:"live"`
 	// Travelled says that the times of prices are those at which they were heard.
 	Travelled bool `json:"travelled"`
+	// Aged says that the risk guard goes by the age of prices.
+	Aged bool `json:"aged,omitempty"`
 	// Orders begins the client ids of a live session, which are like no other session's.
 	Orders string `json:"orders,omitempty"`
 }
@@ -415,7 +436,7 @@ type keptSource struct {
 }
 
 func keep(f *sessionFlags, p *plan, m *market) (string, error) {
-	k := keptSettings{Symbols: map[string]exchange.SymbolID{}, Bars: m.bars.String(), Live: m.live, Travelled: m.travelled}
+	k := keptSettings{Symbols: map[string]exchange.SymbolID{}, Bars: m.bars.String(), Live: m.live, Travelled: m.travelled, Aged: m.live}
 	if f.sendsOrders() {
 		k.Orders = orderPrefix()
 	}
@@ -470,13 +491,21 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 	if err != nil {
 		return err
 	}
+	given := givenLimits(flags)
 	if err := config.Load("settings of the session", k.Flags, flags); err != nil {
 		return dataError(err)
 	}
-	var then, now map[string]any
-	again, err := json.Marshal(f.settings())
+	then, err := numbered(k.Flags)
 	if err == nil {
-		err = errors.Join(json.Unmarshal(k.Flags, &then), json.Unmarshal(again, &now))
+		err = f.onlyLimits(given, then)
+	}
+	var again []byte
+	if err == nil {
+		again, err = json.Marshal(f.settings())
+	}
+	var now map[string]any
+	if err == nil {
+		now, err = numbered(again)
 	}
 	if err != nil {
 		return dataError(err)
@@ -497,6 +526,14 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 	return nil
 }
 
+// numbered reads settings with their numbers as they are written.
+func numbered(text []byte) (m map[string]any, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&m)
+	return m, err
+}
+
 // market is where the prices of a session come from.
 type market struct {
 	feed    exchange.Feed
@@ -509,6 +546,7 @@ type market struct {
 	metrics   *live.Metrics   // of a live venue
 	connect   session.Connect // nil: orders are simulated, or not sent
 	shadow    bool            // orders are simulated beside
+	behind    time.Duration   // how old a command may be when it is sent; 0: any age
 }
 
 // market opens the feed. A live venue's metrics go to the registry, if there is one.
@@ -536,10 +574,14 @@ func (a *App) market(ctx context.Context, f *sessionFlags, p *plan, registry pro
 
 func (m *market) listen(ctx context.Context, v *Venue, f *sessionFlags, p *plan, registry prometheus.Registerer, log *slog.Logger) error {
 	m.metrics = live.NewMetrics(registry, v.Name)
+	if f.behind < 0 {
+		return usage(fmt.Errorf("--resync-after %s: must not be negative; 0 is never", f.behind))
+	}
 	x, err := v.access(f.liveURL, p, log, m.metrics)
 	if err != nil {
 		return err
 	}
+	x.Behind, m.behind = f.behind, f.behind
 	if p.from != 0 || p.to != 0 {
 		return usage(errors.New("--from and --to are for recorded and generated markets"))
 	}
@@ -667,7 +709,7 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 		c.Account = c.Live
 	}
 	w.plan, c.Instruments = p, p.set
-	c.Symbols, c.Source, c.Stamped = p.sim.Symbols, m.feed, m.live
+	c.Symbols, c.Source, c.Stamped, c.Aged = p.sim.Symbols, m.feed, m.live, k.Aged
 	c.Names = func(id exchange.SymbolID) string { return p.set.Get(id).Symbol }
 	if w.session, err = session.New(ctx, c); err != nil {
 		return nil, sessionError(err)
@@ -680,9 +722,21 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 func (w *wired) build(o engine.Observer) (err error) {
 	w.config.Observer = o
 	if w.engine, err = engine.New(w.config); err == nil {
-		w.session.Tripped, w.session.Pursued = w.engine.Tripped, w.pursued
+		w.session.Tripped, w.session.Pursued, w.session.Limits = w.engine.Tripped, w.pursued, w.limits()
 	}
 	return err
+}
+
+// limits says which limits are in force, as the session keeps them.
+func (w *wired) limits() func() map[string]string {
+	var known engine.Limits
+	texts := map[string]string{}
+	return func() map[string]string {
+		if l := w.engine.Limits(); l != known {
+			known, texts = l, limitTexts(&l, w.currency)
+		}
+		return texts
+	}
 }
 
 // pursued is what the engine brings about, as the session keeps it.

@@ -232,6 +232,9 @@ func (v *sessionView) print(out io.Writer) {
 		fmt.Fprintf(w, "STOPPED\t%s\tno new orders until paper clear %s\n", v.Tripped, v.Name)
 	}
 	v.printPursuit(w)
+	if len(v.Limits) > 0 {
+		fmt.Fprintf(w, "limits\t\t%s\n", limitList(v.Limits))
+	}
 	for _, d := range v.Differences {
 		fmt.Fprintf(w, "DIFFERENCE\t%s\t%s\n", d.At, terminal.Line(d.Text))
 	}

@@ -69,8 +69,11 @@ type Access struct {
 	// Prefix begins the client ids of the session's orders; Others is what becomes of orders
 	// and positions that are not its own. An account that leaves them alone cancels none of
 	// them, also when it is asked to cancel all.
-	Prefix  string
-	Others  live.Others
+	Prefix string
+	Others live.Others
+	// Behind is how far the process or the stream may fall behind until the client begins the
+	// stream anew and says what is missing by gap events: [live.Policy.Behind]. 0: any time.
+	Behind  time.Duration
 	Log     *slog.Logger
 	Metrics *live.Metrics
 
@@ -234,7 +237,8 @@ func (v *Venue) access(address string, p *plan, log *slog.Logger, metrics *live.
 	if metrics == nil {
 		metrics = live.NewMetrics(nil, v.Name)
 	}
-	return &Access{URL: at, Instruments: p.set, Symbols: p.sim.Symbols, Log: log, Metrics: metrics}, nil
+	return &Access{URL: at, Instruments: p.set, Symbols: p.sim.Symbols, Log: log, Metrics: metrics,
+		Behind: live.DefaultPolicy().Behind}, nil
 }
 
 // unlock adds the secrets of an account, from the environment, files or AWS Secrets
@@ -291,6 +295,6 @@ func (a *App) unlocked(ctx context.Context, f *sessionFlags, p *plan, log *slog.
 	if err != nil {
 		return nil, nil, err
 	}
-	x.DeadMan = f.deadMan
+	x.DeadMan, x.Behind = f.deadMan, f.behind
 	return v, x, usage(v.unlock(ctx, x))
 }

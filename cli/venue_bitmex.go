@@ -22,7 +22,9 @@ func bitmexVenue() Venue {
 }
 
 func bitmexConfig(a *Access) bitmex.Config {
-	return bitmex.Config{URL: a.URL, Key: a.Secret("KEY").Reveal(), Secret: a.Secret("SECRET"), Log: a.Log, Metrics: a.Metrics}
+	policy := live.DefaultPolicy()
+	policy.Behind = a.Behind
+	return bitmex.Config{URL: a.URL, Key: a.Secret("KEY").Reveal(), Secret: a.Secret("SECRET"), Policy: policy, Log: a.Log, Metrics: a.Metrics}
 }
 
 func bitmexFeed(ctx context.Context, a *Access) (exchange.Feed, error) {

@@ -46,7 +46,7 @@ const (
 
 // Example is one finding.
 type Example struct {
-	Time  exchange.Time `json:"time"`
+	Time  exchange.Time `json:"time,omitzero"` // of the event; absent: the finding is of no event
 	Part  string        `json:"part"`
 	Row   int64         `json:"row"` // of the part, from 0
 	Value string        `json:"value"`

@@ -123,6 +123,12 @@ func TestVerifyChecksTermsOfTheDay(t *testing.T) {
 	unknown := verify(t, Key{Venue: "bitmex", Kind: KindTrade, Symbol: "NONE"}, []exchange.Event{tick, off})
 	require.Equal(t, int64(1), unknown.Check(CheckUnknownSymbol).Count)
 	require.Equal(t, int64(1), unknown.Problems)
+	text, err := json.Marshal(unknown)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "1970", "what is wrong with a stream has no time")
+	text, err = json.Marshal(s)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"time":"2021-07-22`, "what is wrong with an event has")
 }
 
 func TestVerifyTellsProblemsOfBarsFromFacts(t *testing.T) {

@@ -138,6 +138,21 @@ type Pacer interface {
 	Wait(ctx context.Context, until exchange.Time) ([]exchange.Event, error)
 }
 
+// Ager is a pacer that knows how old market data was when it was heard, as a session of
+// live prices does: they may have waited on the way. Without it data is new when it comes.
+type Ager interface {
+	// Age is how old, by the venue's clock, the newest data of a symbol was at the instant
+	// of the batch that [Pacer.Wait] returned last.
+	Age(s exchange.SymbolID, at exchange.Time) time.Duration
+}
+
+// asked is what the operator asks for.
+type asked struct {
+	operation exchange.Operation
+	number    int // of [exchange.SettingEvent]
+	value     int64
+}
+
 // Engine runs one strategy once.
 type Engine struct {
 	cfg     Config
@@ -145,7 +160,8 @@ type Engine struct {
 	ctx     *Context
 	taker   marketTaker
 	pacer   Pacer
-	asked   []exchange.Operation // by the operator, at this instant
+	ager    Ager
+	asked   []asked // by the operator, at this instant
 	now     exchange.Time
 	end     exchange.Time // set when the feed has ended
 	buf     []exchange.Event
@@ -199,6 +215,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.taker, _ = cfg.Exchange.(marketTaker)
 	e.pacer, _ = cfg.Feed.(Pacer)
+	e.ager, _ = cfg.Feed.(Ager)
 	e.ctx = &Context{e: e, view: newView(&cfg), rand: rand.New(rand.NewPCG(cfg.Seed, 0x7374726174656779)),
 		log: slog.New(timedLog{cfg.Log.Handler(), &e.now})}
 	e.guard = newGuard(cfg.Limits, cfg.Instruments.Len())
@@ -287,6 +304,14 @@ func (e *Engine) wait(ctx context.Context) error {
 
 // Tripped returns the rule of the risk guard that has tripped, or nothing.
 func (e *Engine) Tripped() string { return e.guard.tripped }
+
+// toldAt is when the newest data of a symbol, which is heard now, was true.
+func (e *Engine) toldAt(s exchange.SymbolID) exchange.Time {
+	if e.ager == nil {
+		return e.now
+	}
+	return e.now.Add(-e.ager.Age(s, e.now))
+}
 
 // drain shows the observer the reports of what has happened and has not arrived:
 // the account that it adds up is the one at the exchange.

@@ -22,7 +22,7 @@ type Limits struct {
 	OrdersPerMinute int            // new orders and amendments of all symbols in any 60 seconds
 	OpenOrders      int            // of a symbol
 	Spread          exchange.Ratio // between bid and ask, as a share of the middle
-	Stale           time.Duration  // since the newest market event of the symbol
+	Stale           time.Duration  // age of the newest market data of the symbol; by the venue's clock where it is heard live
 
 	// These trip the guard: open orders are cancelled, repeatedly until the exchange confirms
 	// that none is left, and from then on only orders that reduce a position pass.
@@ -93,7 +93,7 @@ type guard struct {
 }
 
 func newGuard(l Limits, symbols int) guard {
-	return guard{limits: l, active: l != Limits{}, watches: l.DailyLoss != 0 || l.Drawdown != 0 || l.Rejections != 0,
+	return guard{limits: l, active: l != Limits{}, watches: l.trips(),
 		sent: make([]exchange.Time, 0, l.OrdersPerMinute), seen: make([]exchange.Time, symbols), day: -1,
 		refused: make(map[string]int64)}
 }
@@ -221,8 +221,8 @@ func (g *guard) onlyReduces(v *symbolView, w *intent) bool {
 	return held != 0 && w.side == exchange.SideOf(-held) && v.openQty(w.side)+w.more <= held.Abs()
 }
 
-// market notes that an event of a symbol has arrived.
-func (g *guard) market(s exchange.SymbolID, now exchange.Time) { g.seen[s] = now }
+// market notes that an event of a symbol has arrived that was true at an instant.
+func (g *guard) market(s exchange.SymbolID, at exchange.Time) { g.seen[s] = max(g.seen[s], at) }
 
 // report follows rejections.
 func (g *guard) report(r *exchange.Report) {

@@ -11,13 +11,15 @@ import (
 func (e *Engine) hand(ev *exchange.Event) {
 	e.current = ev
 	if ev.Kind == exchange.KindOperator {
-		e.asked = append(e.asked, ev.Operation())
+		e.asked = append(e.asked, asked{operation: ev.Operation()})
+		a := &e.asked[len(e.asked)-1]
+		a.number, a.value = ev.Setting()
 		return
 	}
 	s := &e.ctx.view.symbols[ev.Symbol]
 	s.refresh(e.now)
 	if ev.Kind != exchange.KindGap { // which says that there is no data
-		e.guard.market(ev.Symbol, e.now)
+		e.guard.market(ev.Symbol, e.toldAt(ev.Symbol))
 	}
 	if len(s.series) > 0 && ev.Kind != exchange.KindBar {
 		e.closeSeries(s, ev.Time)

@@ -17,8 +17,13 @@ func (e *Engine) obey(ctx context.Context, t exchange.Time) error {
 	if err := e.advance(ctx, t); err != nil { // so that commands begin their way now
 		return err
 	}
-	for _, operation := range asked {
-		if err := e.operate(ctx, operation); err != nil {
+	for i := range asked {
+		a := &asked[i]
+		if a.operation == exchange.OperationLimit {
+			e.guard.set(e, Limit(a.number), a.value)
+			continue
+		}
+		if err := e.operate(ctx, a.operation); err != nil {
 			return err
 		}
 	}

@@ -247,9 +247,13 @@ const (
 	// OperationDistrust cancels all orders and refuses new ones until OperationClear: the venue
 	// has reported of the account what cannot be right.
 	OperationDistrust
+	OperationClock // the venue's clock is ahead of the session's by the value, in nanoseconds
+	OperationLimit // a limit of the risk guard, by its number, is the value from now on
 )
 
-var operationNames = []string{"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt", "resume", "distrust"}
+var operationNames = []string{
+	"", "kill", "flatten", "clear", "hold", "leave", "release", "doubt", "resume", "distrust", "clock", "limit",
+}
 
 // String returns the word that names the operation.
 func (o Operation) String() string { return name(operationNames, o) }
@@ -260,8 +264,19 @@ func OperatorEvent(at Time, s SymbolID, o Operation) Event {
 	return Event{Time: at, Arrival: at, Kind: KindOperator, Flags: FlagLast, Symbol: s, v: [8]int64{int64(o)}}
 }
 
+// SettingEvent is an OperatorEvent whose operation sets something to a value. number says
+// what, where there are several.
+func SettingEvent(at Time, s SymbolID, o Operation, number int, value int64) Event {
+	e := OperatorEvent(at, s, o)
+	e.v[1], e.v[2] = int64(number), value
+	return e
+}
+
 // Operation returns the payload of a KindOperator event.
 func (e *Event) Operation() Operation { return Operation(e.v[0]) }
+
+// Setting returns what an operation of [SettingEvent] sets, and to which value.
+func (e *Event) Setting() (number int, value int64) { return int(e.v[1]), e.v[2] }
 
 // LiquidationEvent returns a public liquidation as an event. Side is the side
 // of the liquidation order: Sell when a long is liquidated.

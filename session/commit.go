@@ -99,6 +99,9 @@ func (s *Session) observe() {
 	if s.Pursued != nil {
 		s.state.Pursuit = s.Pursued()
 	}
+	if s.Limits != nil {
+		s.state.Limits = s.Limits()
+	}
 }
 
 func (s *Session) fill(ctx context.Context, tx *sql.Tx) error {
@@ -175,7 +178,14 @@ func (s *Session) fillLive(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	if s.fates != nil {
-		if err := s.fates.flush(func(f *Fate) error { return s.exec(ctx, tx, insertFate, f.row()...) }); err != nil {
+		keep := func(f *Fate) error {
+			err := s.exec(ctx, tx, insertFate, f.row()...)
+			if err == nil && f.Left != 0 {
+				err = s.exec(ctx, tx, insertDeparture, f.ClientID, int64(f.Left))
+			}
+			return err
+		}
+		if err := s.fates.flush(keep); err != nil {
 			return err
 		}
 	}
@@ -215,7 +225,7 @@ const (
 
 func (s *Session) prepare(ctx context.Context) error {
 	s.statements, s.bound, s.newest = map[string]*sql.Stmt{}, map[string]*sql.Stmt{}, map[exchange.ClientID]int{}
-	for _, query := range []string{insertCommand, insertShadow, insertFate, insertInput, insertSample, updateState, insertOutput, insertFill, replaceOrder} {
+	for _, query := range []string{insertCommand, insertShadow, insertFate, insertDeparture, insertInput, insertSample, updateState, insertOutput, insertFill, replaceOrder} {
 		statement, err := s.cfg.Store.db.PrepareContext(ctx, query) //nolint:sqlclosecheck // closeStatements does
 		if err != nil {
 			return fmt.Errorf("session %s: %w", s.cfg.Store.Dir, errors.Join(err, s.closeStatements()))

@@ -1,14 +1,18 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/disk"
 )
 
 // pollEvery is how often a running session looks for requests in its directory.
@@ -59,6 +63,73 @@ func Ask(dir string, r Request) error {
 	return f.Close()
 }
 
+// Setting is the value that a limit of the risk guard is to have. Its number is the engine's.
+type Setting struct {
+	Number int   `json:"number"`
+	Value  int64 `json:"value"`
+}
+
+// limitsName begins the names of the files that ask for limits; a time follows, by which they
+// are carried out in order.
+const limitsName = "limits."
+
+// AskLimits asks the process that runs the session in dir for limits, and returns the name of
+// the request, as [Asked] wants it.
+func AskLimits(dir string, list []Setting, now time.Time) (name string, err error) {
+	text, err := json.Marshal(list)
+	if err != nil {
+		return "", err
+	}
+	name = fmt.Sprintf("%s%020d", limitsName, now.UnixNano())
+	err = disk.Replace(filepath.Join(dir, controlName, name), 0o600, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("session: %w", err)
+	}
+	return name, nil
+}
+
+// Asked reports whether a request waits to be carried out.
+func Asked(dir, name string) (bool, error) {
+	_, err := os.Stat(filepath.Join(dir, controlName, name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, fmt.Errorf("session: %w", err)
+	}
+	return err == nil, nil
+}
+
+// SetLimit changes a limit of the risk guard, once the recording is over. Any goroutine may
+// call it.
+func (s *Session) SetLimit(l Setting) { s.set(exchange.OperationLimit, l.Number, l.Value) }
+
+// askLimits makes a request that was left as a file. One that cannot be read is removed.
+func (s *Session) askLimits(file string) error {
+	text, err := os.ReadFile(filepath.Join(s.cfg.Store.Dir, controlName, file))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	var list []Setting
+	if err == nil {
+		err = json.Unmarshal(text, &list)
+	}
+	if err != nil || len(list) == 0 {
+		s.cfg.Log.Error("a request for limits cannot be read", "file", file, "error", err)
+		return s.forget(file)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, l := range list {
+		r := request{operation: exchange.OperationLimit, number: l.Number, value: l.Value}
+		if i == len(list)-1 {
+			r.file = file
+		}
+		s.orders = append(s.orders, r)
+	}
+	return nil
+}
+
 // Ask makes a request. Any goroutine may.
 func (s *Session) Ask(r Request) { s.ask(r, "") }
 
@@ -78,10 +149,7 @@ func (s *Session) ask(r Request, file string) {
 	case s.stopped == nil || s.stopped.flat || !s.stopped.suspend:
 		s.stopped = &request{suspend: r == Suspend, file: file}
 	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.stir()
 }
 
 // poll looks for requests that were left as files.
@@ -101,6 +169,13 @@ func (s *Session) look() error {
 	there := map[string]bool{}
 	for _, e := range entries {
 		there[e.Name()] = true
+	}
+	for _, e := range entries { // in the order of their names
+		if strings.HasPrefix(e.Name(), limitsName) && s.state.Events > 0 {
+			if err := s.askLimits(e.Name()); err != nil {
+				return err
+			}
+		}
 	}
 	for _, r := range allRequests {
 		if _, operation := operations[r]; (operation || r.flattens()) && s.state.Events == 0 {

@@ -16,8 +16,10 @@ type Fate struct {
 	Qty      exchange.Qty   `json:"qty"`
 	Price    exchange.Price `json:"price"`
 	Sent     exchange.Time  `json:"sent"`
-	Venue    Outcome        `json:"venue"`
-	Sim      Outcome        `json:"sim"`
+	// Left is when the client sent it, after it had waited for a rate limit; 0: it is not known.
+	Left  exchange.Time `json:"left,omitempty"`
+	Venue Outcome       `json:"venue"`
+	Sim   Outcome       `json:"sim"`
 	// Joined is what the simulator saw ahead of the order when it joined its level, in
 	// contracts, and Ahead what it still saw there when the venue first filled the order
 	// as a maker: nothing was there in truth. −1: it does not know.
@@ -47,6 +49,8 @@ type fates struct {
 	open  map[exchange.ClientID]*Fate
 	dirty []exchange.ClientID // to be written with the next transaction
 	ended func(*Fate)         // may be nil
+	// left says when the client sent an order. nil: nobody knows, or nothing is sent.
+	left func(exchange.ClientID) (exchange.Time, bool)
 }
 
 func (f *fates) command(c *Command) {
@@ -71,6 +75,9 @@ func (f *fates) report(r *exchange.Report) {
 	fate := f.of(r)
 	if fate == nil {
 		return
+	}
+	if fate.Venue.Heard == 0 && f.left != nil {
+		fate.Left, _ = f.left(exchange.ClientID(fate.ClientID))
 	}
 	first := fate.Venue.Filled == 0
 	fate.Venue.report(r)
@@ -148,6 +155,11 @@ func (o *Outcome) report(r *exchange.Report) {
 	// The average of prices by contracts; what is rounded is below any tick.
 	o.Price += exchange.Price(exchange.MulDiv(int64(r.Fill.Price-o.Price), int64(o.Filled-before), int64(o.Filled), exchange.Nearest))
 }
+
+// departureTable was added to databases of version 2, and is made when one is opened to be run.
+const departureTable = "CREATE TABLE IF NOT EXISTS departures (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
+
+const insertDeparture = "INSERT OR REPLACE INTO departures VALUES (?, ?)"
 
 const insertFate = "INSERT OR REPLACE INTO fates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 

@@ -29,6 +29,11 @@ func (s *Session) connect(ctx context.Context) error {
 	if err := l.connect(ctx, known, s.noticed); err != nil {
 		return err
 	}
+	if v, ok := l.venue.(interface {
+		Left(id exchange.ClientID) (exchange.Time, bool)
+	}); ok {
+		s.fates.left = v.Left
+	}
 	if known != nil {
 		s.operate(exchange.OperationRelease) // of what the last run began
 		return nil
@@ -68,10 +73,7 @@ func (s *Session) operate(o exchange.Operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.orders = append(s.orders, request{operation: o})
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.stir()
 }
 
 // listen takes what the venue has said of the account. A session begins with an event of
@@ -103,6 +105,10 @@ func (s *Session) left() bool {
 	}
 	if !s.leaving {
 		s.leaving, s.leaveBy = true, s.cfg.Now().Add(leavePatience)
+		if n := len(l.books.orders); n > 0 {
+			s.cfg.Log.Warn("the session ends once the venue has confirmed that its orders are cancelled", "open_orders", n,
+				"at_most", leavePatience)
+		}
 		s.operate(exchange.OperationLeave)
 		return false
 	}
@@ -153,6 +159,10 @@ func (s *Session) farewell(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, leavePatience)
 	defer cancel()
+	slow := time.AfterFunc(time.Second, func() {
+		s.cfg.Log.Warn("the session ends once the venue has answered what was sent last", "at_most", leavePatience)
+	})
+	defer slow.Stop()
 	if err := l.venue.Flush(ctx); err != nil {
 		s.cfg.Log.Error("not every command was answered", "error", err)
 	}
@@ -169,6 +179,8 @@ func (s *Session) closeVenue() error {
 	if s.finished && (s.cfg.KeepOrders || l.settled()) {
 		return s.disconnect()
 	}
+	s.cfg.Log.Warn("orders are cancelled once more before the connection ends", "open_orders", len(l.books.orders),
+		"at_most", leavePatience)
 	err := s.hush()
 	if s.finished {
 		err = errors.Join(err, s.part(s.ctx, l.parting))

@@ -39,6 +39,9 @@ type LiveConfig struct {
 	Connect Connect
 	// Prefix begins the client ids that Live assigns; it is unlike the engine's.
 	Prefix string
+	// Behind is how old an order or an amendment may be when it is sent; one that is older is
+	// refused, unless it only reduces a position. 0: any age.
+	Behind time.Duration
 	// Shadow, if set, is a simulated exchange that is given every command too. What it
 	// reports is kept beside, and the strategy never hears of it.
 	Shadow exchange.Exchange
@@ -419,11 +422,27 @@ func kept(r *exchange.Report) error {
 func (l *Live) send(ctx context.Context, now exchange.Time) {
 	for i := range l.given {
 		c := &l.given[i]
-		if err := c.carryOut(ctx, l.venue); err != nil {
+		err := l.late(c, now)
+		if err == nil {
+			err = c.carryOut(ctx, l.venue)
+		}
+		if err != nil {
 			l.said = append(l.said, c.refused(err, now))
 		}
 	}
 	l.given = l.given[:0]
+}
+
+// late refuses a command that was meant for the market of long ago: the process stood
+// still, or the disk did.
+func (l *Live) late(c *Command, now exchange.Time) error {
+	age, most := now.Sub(c.At), l.cfg.Behind
+	trades := c.Kind == commandAmend ||
+		c.Kind == commandSubmit && c.New.ExecInst&(exchange.ReduceOnly|exchange.Close) == 0
+	if most == 0 || age <= most || !trades {
+		return nil
+	}
+	return fmt.Errorf("not sent: it was meant for the market of %s ago; the limit is %s", age.Round(time.Millisecond), most)
 }
 
 // settled reports whether no order is open, nor on its way.

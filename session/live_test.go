@@ -3,7 +3,9 @@ package session_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -643,4 +645,29 @@ func TestHaltedSessionsCancel(t *testing.T) {
 	require.Equal(t, []string{"dun-1 Canceled 0"}, rows, "as the venue said when all was over")
 	require.NoError(t, store.Close())
 	replayed(t, dir, fresh)
+}
+
+// A session that is asked to end says at once what it waits for, and how long at most.
+func TestLeavingIsSaid(t *testing.T) {
+	d, dir := &desk{deaf: true}, t.TempDir()
+	_, id := instruments(t)
+	now := &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}
+	said := new(strings.Builder)
+	u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: orderer(2), now: now.Now, log: slog.New(slog.NewTextHandler(said, nil))}
+	var s *session.Session
+	u.change = func(it *session.Session, _ *session.Store) { s = it }
+	early := ""
+	u.after = func(c *session.Commit) {
+		now.add(time.Second)
+		switch {
+		case c.State.Commands == 2:
+			s.Ask(session.Suspend)
+		case c.State.Commands > 2 && early == "":
+			early = said.String()
+		}
+	}
+	_, err := u.run(t)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	require.Contains(t, early, `the session ends once the venue has confirmed that its orders are cancelled" open_orders=2 at_most=20s`)
+	require.Contains(t, said.String(), `orders are cancelled once more before the connection ends" open_orders=2 at_most=20s`)
 }

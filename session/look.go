@@ -1,11 +1,13 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
@@ -139,13 +141,22 @@ func (s *Store) OpeningWallet(ctx context.Context) (exchange.Money, error) {
 
 // Fates are what became of the newest orders of a live session, newest first.
 func (s *Store) Fates(ctx context.Context, limit int) ([]Fate, error) {
+	var known int // whether the database is of a program that noted when orders left
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = 'departures'").Scan(&known)
+	if err != nil {
+		return nil, fmt.Errorf("session %s: %w", s.Dir, err)
+	}
+	left := "0"
+	if known > 0 {
+		left = "coalesce((SELECT at FROM departures d WHERE d.client_id = fates.client_id), 0)"
+	}
 	return list(ctx, s, func(r scanner) (f Fate, err error) {
 		var side string
 		var prices [3]string
 		v, m := &f.Venue, &f.Sim
 		err = r.Scan(&f.ClientID, &f.Symbol, &side, &f.Type, (*int64)(&f.Qty), &prices[0], (*int64)(&f.Sent), (*int64)(&f.Joined), (*int64)(&f.Ahead),
 			&v.Status, (*int64)(&v.Told), (*int64)(&v.Heard), (*int64)(&v.Filled), &prices[1], (*int64)(&v.First), &v.Maker, (*int64)(&v.Fees),
-			&m.Status, (*int64)(&m.Told), (*int64)(&m.Heard), (*int64)(&m.Filled), &prices[2], (*int64)(&m.First), &m.Maker, (*int64)(&m.Fees))
+			&m.Status, (*int64)(&m.Told), (*int64)(&m.Heard), (*int64)(&m.Filled), &prices[2], (*int64)(&m.First), &m.Maker, (*int64)(&m.Fees), (*int64)(&f.Left))
 		if err == nil {
 			err = f.Side.UnmarshalText([]byte(side))
 		}
@@ -155,7 +166,7 @@ func (s *Store) Fates(ctx context.Context, limit int) ([]Fate, error) {
 			}
 		}
 		return f, err
-	}, "SELECT * FROM fates ORDER BY sent DESC, client_id DESC LIMIT ?", limit)
+	}, "SELECT *, "+left+" FROM fates ORDER BY sent DESC, client_id DESC LIMIT ?", limit)
 }
 
 // Rejected counts the orders that were rejected.
@@ -164,4 +175,57 @@ func (s *Store) Rejected(ctx context.Context) (n int64, err error) {
 		err = fmt.Errorf("session %s: %w", s.Dir, err)
 	}
 	return n, err
+}
+
+// Sent is the most that a session has sent and held, of all its symbols.
+type Sent struct {
+	Order     exchange.Qty   // contracts of an order
+	Value     exchange.Money // of an order at its price, else at that of its fills
+	Position  exchange.Qty   // contracts
+	Held      exchange.Money // value of a position at the price of the fill that made it
+	PerMinute int            // orders and amendments in any 60 seconds
+}
+
+// Sent reads it from the books of the session. terms are those of a symbol at a time.
+func (s *Store) Sent(ctx context.Context, terms func(symbol string, at exchange.Time) *exchange.Terms) (most Sent, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT kind, symbol, data FROM outputs WHERE kind IN ('order', 'fill') ORDER BY seq")
+	if err != nil {
+		return most, fmt.Errorf("session %s: %w", s.Dir, err)
+	}
+	defer rows.Close()
+	var minute []exchange.Time // of what was sent in the 60 seconds before
+	for rows.Next() {
+		var kind, symbol, data string
+		var r orderText
+		err := rows.Scan(&kind, &symbol, &data)
+		if err == nil {
+			err = json.Unmarshal([]byte(data), &r)
+		}
+		if err != nil {
+			return most, fmt.Errorf("session %s: %w", s.Dir, err)
+		}
+		if o := r.Order; o != nil {
+			most.Order = max(most.Order, o.Qty)
+			if p := cmp.Or(o.Price, o.StopPrice, o.AvgPrice); p > 0 && o.Qty > 0 {
+				most.Value = max(most.Value, terms(symbol, o.Time).Value(o.Qty, p))
+			}
+		}
+		if f := r.Fill; f != nil {
+			most.Position = max(most.Position, f.Position.Abs())
+			if f.Position != 0 {
+				most.Held = max(most.Held, terms(symbol, f.Time).Value(f.Position.Abs(), f.Price))
+			}
+		}
+		if kind == "order" && (r.What == exchange.ExecNew || r.What == exchange.ExecRejected || r.What == exchange.ExecReplaced) {
+			minute = append(minute, r.Order.Time)
+			for r.Order.Time.Sub(minute[0]) >= time.Minute {
+				minute = minute[1:]
+			}
+			most.PerMinute = max(most.PerMinute, len(minute))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return most, fmt.Errorf("session %s: %w", s.Dir, err)
+	}
+	return most, nil
 }

@@ -48,6 +48,9 @@ type Config struct {
 	// Speed seconds of the market in a second of the clock, or at once if it is 0.
 	Stamped bool
 	Speed   float64
+	// Aged lets the risk guard know how old live prices are by the venue's clock. Sessions that
+	// were begun without it go on without it: they would not repeat themselves.
+	Aged bool
 	// Live is the exchange of a session whose orders go to a living venue. Its source is
 	// stamped. nil: orders are simulated.
 	Live *Live
@@ -117,7 +120,8 @@ type Session struct {
 	wake    chan struct{}
 	stopped *request
 
-	open atomic.Int64 // orders of a live session that may be open; any goroutine may read it
+	open  atomic.Int64 // orders of a live session that may be open; any goroutine may read it
+	aging aging        // of a session that is stamped
 
 	checkpoints *checkpoints
 	statements  map[string]*sql.Stmt
@@ -145,6 +149,8 @@ type Session struct {
 	Tripped func() string
 	// Pursued, if set before the run, says what the engine brings about; nil: nothing.
 	Pursued func() *Pursuit
+	// Limits, if set before the run, says what [State.Limits] are.
+	Limits func() map[string]string
 }
 
 type sample struct {
@@ -155,6 +161,8 @@ type sample struct {
 // request is what somebody asks of a running session.
 type request struct {
 	operation exchange.Operation // 0: stop or suspend
+	number    int                // of [exchange.SettingEvent]
+	value     int64
 	suspend   bool
 	flat      bool   // only once no order is open and no position left
 	file      string // that asked for it
@@ -190,6 +198,7 @@ func New(ctx context.Context, c Config) (*Session, error) {
 	s := &Session{
 		cfg: c, ctx: ctx, state: state, known: state.Now, resumed: state.batches == 0, wake: make(chan struct{}, 1), sealed: sealed, unsealed: unsealed, sealEvery: sealEvery, sealBytes: sealBytes,
 		journal: newJournal(c.Store, state.batches), again: &outputs{store: c.Store, table: outputsTable, count: state.outputs},
+		aging: newAging(),
 		asked: &outputs{store: c.Store, table: commandsTable, count: state.Commands}, aside: &outputs{store: c.Store, table: shadowTable, count: state.Shadowed},
 	}
 	s.leaveOut(c.Skip)
@@ -273,6 +282,7 @@ func (s *Session) Wait(ctx context.Context, until exchange.Time) ([]exchange.Eve
 		if done, err := s.ending(); done && s.left() {
 			return nil, err
 		}
+		s.noteClock()
 		if events, err := s.operations(ctx); err != nil || len(events) > 0 {
 			return events, err
 		}
@@ -317,7 +327,7 @@ func (s *Session) resume(ctx context.Context) error {
 		if err := s.compareEnd(); err != nil {
 			return err
 		}
-		s.resumed = true
+		s.resumed, s.aging.asked = true, s.aging.ahead
 	}
 	if err := s.connect(ctx); err != nil {
 		return err
@@ -482,6 +492,9 @@ func (s *Session) hand(events []exchange.Event, consumed int64) []exchange.Event
 // restamp gives live events the one time of a session that hears them live: the
 // simulated exchange cannot act before it hears.
 func (s *Session) restamp(events []exchange.Event) {
+	if s.cfg.Stamped && s.cfg.Aged {
+		s.aging.take(events)
+	}
 	for i := range events {
 		if s.cfg.Stamped {
 			events[i].Time = events[i].Arrival
@@ -534,7 +547,7 @@ func (s *Session) takeRequests(at exchange.Time) []exchange.Event {
 	}
 	s.handed = s.handed[:0]
 	for _, r := range requests {
-		s.handed = append(s.handed, exchange.OperatorEvent(at, s.cfg.Symbols[0], r.operation))
+		s.handed = append(s.handed, exchange.SettingEvent(at, s.cfg.Symbols[0], r.operation, r.number, r.value))
 		if r.file != "" {
 			s.taken = append(s.taken, r.file)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -53,6 +54,8 @@ type setup struct {
 	shadow     exchange.Exchange
 	reshadow   bool
 	fate       func(*session.Fate)
+	behind     time.Duration
+	log        *slog.Logger
 }
 
 // runLimit is how long a run of a session may take in a test.
@@ -103,7 +106,7 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 		Latency: latency, Queue: sim.RiskAverse{}})
 	require.NoError(t, err)
 	c := session.Config{Store: store, Symbols: []exchange.SymbolID{id}, Names: func(id exchange.SymbolID) string { return set.Get(id).Symbol }, Account: x.Account(),
-		Source: u.source, Stamped: u.live, Now: u.now, Committed: u.after, Skip: u.skip}
+		Source: u.source, Stamped: u.live, Aged: true, Log: u.log, Now: u.now, Committed: u.after, Skip: u.skip}
 	if !u.unchecked {
 		c.Instruments = set
 	}
@@ -112,7 +115,8 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	}
 	var trades exchange.Exchange = x
 	if u.desk != nil {
-		config := session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c", Shadow: u.shadow}
+		config := session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c", Shadow: u.shadow,
+			Behind: u.behind}
 		if u.venue != nil {
 			config.Connect = u.venue
 		}

@@ -84,6 +84,9 @@ type State struct {
 	GapCount  int64               `json:"gap_count"` // all of them
 
 	Pursuit *Pursuit `json:"pursuit,omitempty"` // what the session brings about, or has brought about last
+	// Limits are those of the risk guard that are in force, by the names and in the words of
+	// the flags that set them.
+	Limits map[string]string `json:"limits,omitempty"`
 
 	// Of a session on a live venue.
 	Venue           *VenueState  `json:"venue,omitempty"`
@@ -183,7 +186,7 @@ func (s *Store) begin(ctx context.Context, settings string, created exchange.Tim
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	for _, statement := range []string{schema, liveSchema, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
+	for _, statement := range []string{schema, liveSchema, departureTable, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
@@ -386,8 +389,12 @@ func (s *Store) check(ctx context.Context, write bool) error {
 	case !write:
 		return nil
 	case version == 1:
-		if _, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+fmt.Sprintf("PRAGMA user_version = %d; COMMIT",
+		if _, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+departureTable+";"+fmt.Sprintf("PRAGMA user_version = %d; COMMIT",
 			schemaVersion)); err != nil {
+			return err
+		}
+	default:
+		if _, err := s.db.ExecContext(ctx, departureTable); err != nil {
 			return err
 		}
 	}

@@ -40,13 +40,13 @@ type trade struct {
 type tradeStream struct {
 	market
 	trades *stream
-	seen   matchIDs
+	seen   *ids
 }
 
 func openTrade(p *pass) (decoder, error) {
 	p.report.Gross = new(GrossFacts)
 	return &trade{pass: p, streams: newMarkets(p, func(m market) *tradeStream {
-		return &tradeStream{market: m, trades: p.stream(m, data.KindTrade, sorted)}
+		return &tradeStream{market: m, trades: p.stream(m, data.KindTrade, sorted), seen: newIDs()}
 	})}, nil
 }
 
@@ -75,7 +75,7 @@ func (d *trade) decode(r *row) error {
 	if t.Price, err = r.price(tradePrice); err != nil {
 		return err
 	}
-	if s.seen.repeated(at, r.cell(tradeID)) {
+	if id := r.cell(tradeID); string(id) != noMatch && s.seen.repeated(id, at, exchange.Trade{}) {
 		return errSkipDuplicate
 	}
 	d.checkGross(r, s.instrument, at, t)
@@ -83,6 +83,9 @@ func (d *trade) decode(r *row) error {
 }
 
 func (d *trade) end() error { return nil }
+
+// noMatch is the id of rows that are no trades.
+const noMatch = "00000000-0000-0000-0000-000000000000"
 
 // indexPrint reports whether a row is the price of an index and no trade.
 func indexPrint(r *row) bool {
@@ -121,35 +124,4 @@ func inRange(terms *exchange.Terms, t exchange.Trade) bool {
 	}
 	lot := terms.LotValue(t.Price)
 	return lot == 0 || int64(t.Qty/terms.LotSize) < math.MaxInt64/4/int64(lot)
-}
-
-// matchIDs finds trades that are repeated where pages of an API overlap: a
-// client that asks for the next page from the last time on gets that time's
-// trades again.
-type matchIDs struct {
-	at  exchange.Time
-	ids [][36]byte // of the trades at this time
-}
-
-// noMatch is the id of rows that are no trades.
-const noMatch = "00000000-0000-0000-0000-000000000000"
-
-// repeated reports whether a trade with this id was at the same time, and
-// remembers it.
-func (m *matchIDs) repeated(at exchange.Time, id []byte) bool {
-	var key [36]byte
-	if len(id) == 0 || len(id) > len(key) || string(id) == noMatch {
-		return false
-	}
-	copy(key[:], id)
-	if at != m.at {
-		m.at, m.ids = at, m.ids[:0]
-	}
-	for i := range m.ids {
-		if m.ids[i] == key {
-			return true
-		}
-	}
-	m.ids = append(m.ids, key)
-	return false
 }

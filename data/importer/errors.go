@@ -105,6 +105,7 @@ const (
 	errSkipSnapshot  = skip("before the first snapshot")
 	errSkipSymbol    = skip("symbol not selected")
 	errSkipDuplicate = skip("duplicate")
+	errSkipUndated   = skip("funding rate without funding_timestamp")
 
 	reasonBad = "bad row"
 )

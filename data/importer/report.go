@@ -27,6 +27,7 @@ type Report struct {
 	Present   int            `json:"partsPresent"`         // were already in the catalog
 	Known     int64          `json:"rowsKnown"`            // events that another file had already brought
 	Clamped   int64          `json:"clamped"`              // times moved up to the one before
+	Undated   int64          `json:"undated,omitempty"`    // rows whose funding rate is left out: it is not known when it is due
 	Sorted    bool           `json:"sorted"`               // the file had to be sorted in memory
 	Truncated string         `json:"truncated,omitempty"`  // why the end of the file is missing
 	Clock     *Clock         `json:"clock,omitempty"`      // of files with times of arrival
@@ -133,6 +134,10 @@ func (r *Report) warn() {
 		if w := r.Clock.warning(r.File); w != "" {
 			r.Warnings = append(r.Warnings, w)
 		}
+	}
+	if r.Undated > 0 {
+		r.Warnings = append(r.Warnings,
+			fmt.Sprintf("%s: funding rates without funding_timestamp left out: %d", r.File, r.Undated))
 	}
 	if n := r.skipped(reasonBad); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: bad rows skipped: %d", r.File, n))

@@ -23,6 +23,7 @@ func tickerFormat() *format {
 type ticker struct {
 	pass    *pass
 	markets *markets[tickerStream]
+	all     []*tickerStream
 }
 
 type tickerStream struct {
@@ -30,15 +31,20 @@ type tickerStream struct {
 	marks, rates *stream
 	mark         exchange.Mark
 	funding      exchange.Funding
-	rated        bool // funding.Rate is known
+	rated        bool  // funding.Rate is known
+	undated      int64 // rows with a rate so far of which it is not known when it is due
 }
 
 func openTicker(p *pass) (decoder, error) {
-	return &ticker{pass: p, markets: newMarkets(p, func(m market) *tickerStream {
-		return &tickerStream{
+	d := &ticker{pass: p}
+	d.markets = newMarkets(p, func(m market) *tickerStream {
+		s := &tickerStream{
 			market: m, marks: p.stream(m, data.KindMark, sequence), rates: p.stream(m, data.KindFunding, sequence),
 		}
-	})}, nil
+		d.all = append(d.all, s)
+		return s
+	})
+	return d, nil
 }
 
 func (d *ticker) decode(r *row) error {
@@ -66,6 +72,10 @@ func (d *ticker) decode(r *row) error {
 			return err
 		}
 	}
+	if d.undated(s, len(r.cell(tickerFundingRate)) > 0, due, &funding) && mark == s.mark { // nothing else is new in the row
+		s.funding, s.rated = funding, rated
+		return errSkipUndated
+	}
 	arrival = d.pass.measure(at, arrival)
 	if mark != s.mark {
 		if err := s.marks.add(exchange.MarkEvent(at, arrival, 0, mark), r.num); err != nil {
@@ -79,6 +89,20 @@ func (d *ticker) decode(r *row) error {
 	}
 	s.mark, s.funding, s.rated = mark, funding, rated
 	return nil
+}
+
+// undated counts the rates of which it is not known when they are due, and reports whether that
+// of a row is one. Once that is known, the newest of them is taken.
+func (d *ticker) undated(s *tickerStream, has, due bool, f *exchange.Funding) bool {
+	if due && s.undated > 0 {
+		d.pass.report.Undated += s.undated - 1
+		s.undated = 0
+	}
+	if !has || f.Due != 0 {
+		return false
+	}
+	s.undated++
+	return true
 }
 
 func (s *tickerStream) readMark(r *row) (exchange.Mark, error) {
@@ -118,4 +142,9 @@ func (s *tickerStream) readFunding(r *row) (f exchange.Funding, rated bool, err 
 	return f, rated, nil
 }
 
-func (d *ticker) end() error { return nil }
+func (d *ticker) end() error {
+	for _, s := range d.all {
+		d.pass.report.Undated += s.undated
+	}
+	return nil
+}

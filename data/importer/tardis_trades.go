@@ -18,6 +18,7 @@ const (
 	tardisSide = tardisFirst + iota
 	tardisPrice
 	tardisAmount
+	tardisID
 )
 
 const liquidations = "tardis-liquidations"
@@ -44,12 +45,12 @@ var tardisFields = map[string]string{
 
 func tradesFormat() *format {
 	return tardisFormat("tardis-trades", openTrades(data.KindTrade, exchange.TradeEvent),
-		column{name: "side"}, column{name: "price"}, column{name: "amount"})
+		column{name: "side"}, column{name: "price"}, column{name: "amount"}, column{name: "id", optional: true})
 }
 
 func liquidationsFormat() *format {
 	return tardisFormat(liquidations, openTrades(data.KindLiquidation, exchange.LiquidationEvent),
-		column{name: "side"}, column{name: "price"}, column{name: "amount"})
+		column{name: "side"}, column{name: "price"}, column{name: "amount"}, column{name: "id", optional: true})
 }
 
 // trades decodes the data sets trades and liquidations.
@@ -64,12 +65,13 @@ type tradeEvent func(at, arrival exchange.Time, s exchange.SymbolID, t exchange.
 type tradesStream struct {
 	market
 	trades *stream
+	seen   *ids
 }
 
 func openTrades(kind string, event tradeEvent) func(p *pass) (decoder, error) {
 	return func(p *pass) (decoder, error) {
 		return &trades{pass: p, event: event, streams: newMarkets(p, func(m market) *tradesStream {
-			return &tradesStream{market: m, trades: p.stream(m, kind, sorted)}
+			return &tradesStream{market: m, trades: p.stream(m, kind, sorted), seen: newIDs()}
 		})}, nil
 	}
 }
@@ -95,6 +97,13 @@ func (d *trades) decode(r *row) error {
 	}
 	if t.Qty == 0 {
 		return r.bad(tardisAmount, errPositive)
+	}
+	e := d.event(at, arrival, 0, t)
+	if err := s.trades.check(&e); err != nil { // before it can count as the first of its id
+		return err
+	}
+	if s.seen.repeated(r.cell(tardisID), at, t) {
+		return errSkipDuplicate
 	}
 	return s.trades.add(d.event(at, d.pass.measure(at, arrival), 0, t), r.num)
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// clock estimates the venue's: signatures expire by it, not by ours.
-type clock struct {
+// Clock estimates the venue's: signatures expire by it, and data is as old as it says.
+// Its methods may be called from any goroutine.
+type Clock struct {
 	ahead atomic.Int64 // of the venue, in nanoseconds
 	said  atomic.Int32 // what was last logged of it
 	m     *Metrics
@@ -23,6 +24,9 @@ const (
 	unremarkable = 10 * time.Second
 )
 
+// NewClock returns a clock of which nothing is known: it is ours.
+func NewClock(log *slog.Logger, m *Metrics) *Clock { return &Clock{m: m, log: log} }
+
 // What a clock says of the venue's.
 const (
 	clockFine int32 = iota
@@ -34,9 +38,9 @@ const (
 // of the answer: it is taken for none.
 const tolerated = 2 * time.Second
 
-// observe takes in the Date header of an answer. It tells whole seconds, so the venue's
+// Observe takes in the Date header of an answer. It tells whole seconds, so the venue's
 // clock was in the second that begins with it at some time while we waited.
-func (c *clock) observe(h http.Header, sent, received time.Time) {
+func (c *Clock) Observe(h http.Header, sent, received time.Time) {
 	text := h.Get("Date")
 	if text == "" {
 		return
@@ -68,4 +72,8 @@ func (c *clock) observe(h http.Header, sent, received time.Time) {
 	c.ahead.Store(int64(ahead))
 }
 
-func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+// Ahead is by how much the venue's clock is ahead of ours; 0 also while it is not known and
+// when the difference is within what a Date header can tell.
+func (c *Clock) Ahead() time.Duration { return time.Duration(c.ahead.Load()) }
+
+func (c *Clock) now() time.Time { return time.Now().Add(c.Ahead()) }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -34,6 +35,8 @@ type Call struct {
 	Cancels bool // passes an open breaker, and waits for no rate limit
 	// By is until when it may wait for a rate limit; zero: as long as it takes.
 	By time.Time
+	// Leaves, if set, is called when an attempt is sent, after every wait of ours.
+	Leaves func(now time.Time)
 }
 
 // Answer is what the venue said.
@@ -66,7 +69,11 @@ type HTTP struct {
 	minute  *bucket
 	second  *bucket
 	hold    hold
-	clock   clock
+	clock   *Clock
+	failing atomic.Bool // the newest answered or failed request failed
+	// Recovered, if set before the first request, is called when a request succeeds after one
+	// that failed, from the goroutine of that request.
+	Recovered func()
 }
 
 const maxAnswer = 64 << 20
@@ -81,7 +88,7 @@ func NewHTTP(base *url.URL, rt http.RoundTripper, p Policy, log *slog.Logger, m 
 	}
 	h := &HTTP{base: base, via: rt, policy: p, log: log, metrics: m,
 		minute: newBucket("1m", "x-ratelimit-limit", "x-ratelimit-remaining", time.Minute, p.RequestsPerMinute),
-		second: newBucket("1s", "", "x-ratelimit-remaining-1s", time.Second, p.OrdersPerSecond), clock: clock{m: m, log: log}}
+		second: newBucket("1s", "", "x-ratelimit-remaining-1s", time.Second, p.OrdersPerSecond), clock: NewClock(log, m)}
 	h.breaker = circuitbreaker.NewBuilder[*Answer]().WithFailureThreshold(p.BreakerFailures).WithDelay(p.BreakerDelay).
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			open := 0.0
@@ -102,7 +109,7 @@ func (h *HTTP) Now() time.Time { return h.clock.now() }
 // Observe learns the venue's clock from an answer that came another way, such as the
 // upgrade of a socket.
 func (h *HTTP) Observe(header http.Header, sent, received time.Time) {
-	h.clock.observe(header, sent, received)
+	h.clock.Observe(header, sent, received)
 }
 
 // again reports whether a request that may be repeated should be.
@@ -210,6 +217,9 @@ func (h *HTTP) attempt(ctx context.Context, c *Call) (*Answer, error) {
 		}
 	}
 	began := time.Now()
+	if c.Leaves != nil {
+		c.Leaves(began)
+	}
 	a, err := h.send(ctx, c)
 	took := time.Since(began)
 	status := 0
@@ -219,10 +229,14 @@ func (h *HTTP) attempt(ctx context.Context, c *Call) (*Answer, error) {
 	}
 	h.metrics.answered(c, strconv.Itoa(status), took)
 	if err != nil || status >= 500 {
+		h.failing.Store(true)
 		h.breaker.RecordFailure()
 		h.log.Warn("request failed", "verb", c.Verb, "path", c.Name, "status", status, "latency", took, "error", err)
 	} else {
 		h.breaker.RecordSuccess()
+		if h.failing.Load() && h.failing.Swap(false) && h.Recovered != nil {
+			h.Recovered()
+		}
 		if !h.log.Enabled(ctx, slog.LevelDebug) {
 			return a, nil
 		}
@@ -233,7 +247,7 @@ func (h *HTTP) attempt(ctx context.Context, c *Call) (*Answer, error) {
 
 // heed takes in what an answer says besides its body.
 func (h *HTTP) heed(a *Answer, sent, received time.Time) {
-	h.clock.observe(a.Header, sent, received)
+	h.clock.Observe(a.Header, sent, received)
 	h.minute.heed(a.Header, h.metrics, received)
 	h.second.heed(a.Header, h.metrics, received)
 	if a.Status != http.StatusTooManyRequests {

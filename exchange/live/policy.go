@@ -29,7 +29,7 @@ type Policy struct {
 	RequestsPerMinute int // ahead of the venue's own limit; 0: none
 	OrdersPerSecond   int // of requests that place or change orders; 0: none
 	// OrderPatience is how old an order or an amendment may become while it waits for
-	// a rate limit: it was meant for the market of then. One that would wait longer is
+	// a rate limit: the price that it answered is too old. One that would wait longer is
 	// refused, unsent; what only reduces a position waits. 0: all wait.
 	OrderPatience time.Duration
 
@@ -37,6 +37,12 @@ type Policy struct {
 	Pong         time.Duration // silence after that until it is given up
 	Reconnect    time.Duration // before the first new connection; doubles, with full jitter
 	MaxReconnect time.Duration
+
+	// Behind is how far we may fall behind the venue. When the process stood still for
+	// longer, its clock was put forward or back by more, or market data is older by the
+	// venue's clock when it arrives, the stream begins anew; what was missed is a gap. An order
+	// or an amendment that is older when its turn comes is refused, unsent. 0: any time.
+	Behind time.Duration
 }
 
 // DefaultPolicy is for BitMEX: 120 requests a minute and 10 orders a second, and
@@ -47,6 +53,7 @@ func DefaultPolicy() Policy {
 		IdleConnections: 16, IdleTimeout: 75 * time.Second, // the venue closes after 90
 		Lookups: 3, BreakerFailures: 8, BreakerDelay: 5 * time.Second, RequestsPerMinute: 120, OrdersPerSecond: 10, OrderPatience: time.Second,
 		Ping: 5 * time.Second, Pong: 5 * time.Second, Reconnect: 500 * time.Millisecond, MaxReconnect: 30 * time.Second,
+		Behind: 5 * time.Second,
 	}
 }
 
@@ -63,6 +70,8 @@ func (p *Policy) Validate() error {
 		return errors.New("policy: rates and patience must not be negative")
 	case p.Ping <= 0 || p.Pong <= 0 || p.Reconnect <= 0 || p.MaxReconnect < p.Reconnect:
 		return errors.New("policy: heartbeat and reconnection must be positive and ascend")
+	case p.Behind < 0:
+		return fmt.Errorf("policy: behind %s must not be negative", p.Behind)
 	}
 	return nil
 }

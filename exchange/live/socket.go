@@ -35,9 +35,14 @@ type Socket struct {
 	// Closed is called when a connection has ended.
 	Closed func(err error)
 
-	mu   sync.Mutex
-	conn *websocket.Conn
+	mu    sync.Mutex
+	conn  *websocket.Conn
+	hurry chan struct{} // of the wait that is under way; nil: none is
 }
+
+// leastWait is how long a socket waits at least after a connection that failed, however much
+// it is hurried.
+const leastWait = 500 * time.Millisecond
 
 // maxFrame holds a full book of the venue many times over.
 const maxFrame = 64 << 20
@@ -68,14 +73,54 @@ func (s *Socket) Run(ctx context.Context) error {
 		if time.Since(began) > s.Policy.MaxReconnect {
 			wait = s.Policy.Reconnect
 		}
-		timer := time.NewTimer(time.Duration(rand.Int64N(int64(wait))) + 1)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if s.wait(ctx, began, time.Duration(rand.Int64N(int64(wait)))+1) {
+			wait = s.Policy.Reconnect
+		} else {
+			wait = min(2*wait, s.Policy.MaxReconnect)
+		}
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		wait = min(2*wait, s.Policy.MaxReconnect)
+	}
+}
+
+// wait waits before a new connection, until the context ends at most. It reports whether it
+// was hurried.
+func (s *Socket) wait(ctx context.Context, began time.Time, d time.Duration) bool {
+	hurry := make(chan struct{})
+	s.mu.Lock()
+	s.hurry = hurry
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.hurry = nil
+		s.mu.Unlock()
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return false
+	case <-hurry:
+	}
+	timer.Reset(min(d, max(0, leastWait-time.Since(began))))
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+// Hurry ends the wait for a new connection, if one is under way: something says that the
+// venue can be reached again. It may be called from any goroutine.
+func (s *Socket) Hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hurry != nil {
+		close(s.hurry)
+		s.hurry = nil
 	}
 }
 
@@ -115,9 +160,11 @@ func (s *Socket) once(ctx context.Context) (err error) {
 		_ = conn.CloseNow()
 		s.Closed(err)
 	}()
-	r := &reader{frames: make(chan []byte, 1024), done: make(chan struct{})}
+	r := &reader{frames: make(chan []byte, 1024), done: make(chan struct{}), pulse: newPulse(s.Policy.Behind, time.Now())}
 	go func() { defer close(r.done); r.err = s.read(ctx, conn, r.frames) }()
-	defer func() { cancel(); <-r.done }()
+	var beating sync.WaitGroup
+	beating.Go(func() { r.pulse.run(ctx, func() { _ = conn.CloseNow() }) })
+	defer func() { cancel(); <-r.done; beating.Wait() }()
 	if err := s.Opened(ctx); err != nil {
 		return err
 	}
@@ -153,6 +200,7 @@ type reader struct {
 	frames chan []byte
 	done   chan struct{}
 	err    error // once done is closed
+	pulse  *pulse
 }
 
 // read passes frames on until the connection ends.
@@ -183,6 +231,9 @@ func (s *Socket) serve(ctx context.Context, r *reader) error {
 			heard.SetToCurrentTime()
 			pinged = false
 			timer.Reset(s.Policy.Ping)
+			if err := r.pulse.beat(time.Now()); err != nil {
+				return err
+			}
 			if err := s.Frame(frame); err != nil {
 				return err
 			}
@@ -196,6 +247,9 @@ func (s *Socket) serve(ctx context.Context, r *reader) error {
 				return err
 			}
 		case <-r.done:
+			if err := r.pulse.beat(time.Now()); err != nil {
+				return err // which is why it was closed
+			}
 			return r.err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -274,4 +275,53 @@ func TestFramesThatAreRefused(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "c"}, frames)
 	require.ErrorIs(t, why, refused)
 	require.ErrorIs(t, s.Send(t.Context(), []byte("x")), live.ErrNotConnected)
+}
+
+// A socket that waits for its next try makes it at once when requests pass again, and no
+// sooner than half a second after the last.
+func TestSocketIsHurried(t *testing.T) {
+	var tries atomic.Int64
+	var failing atomic.Bool
+	failing.Store(true)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/realtime" {
+			tries.Add(1)
+		}
+		if failing.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	p := live.DefaultPolicy()
+	p.Reconnect, p.MaxReconnect, p.Attempts = 1000*time.Hour, 1000*time.Hour, 1
+	base, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	h := live.NewHTTP(base, nil, p, slog.New(slog.DiscardHandler), live.NewMetrics(nil, "v"))
+	s := &live.Socket{Name: "account", URL: strings.Replace(server.URL, "http", "ws", 1) + "/realtime", Policy: p, Log: slog.New(slog.DiscardHandler),
+		Metrics: live.NewMetrics(nil, "v"), Opened: func(context.Context) error { return nil }, Frame: func([]byte) error { return nil },
+		Closed: func(error) {}}
+	h.Recovered = s.Hurry
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	done := make(chan error)
+	began := time.Now()
+	go func() { done <- s.Run(ctx) }()
+	require.Eventually(t, func() bool { return tries.Load() == 1 }, 10*time.Second, time.Millisecond)
+	ask := func() {
+		_, err := h.Do(ctx, &live.Call{Verb: http.MethodGet, Name: "/x", Path: "/x"})
+		require.NoError(t, err)
+	}
+	ask()
+	failing.Store(false)
+	ask()
+	for tries.Load() == 1 && ctx.Err() == nil { // the wait may not have begun at the first success
+		failing.Store(true)
+		ask()
+		failing.Store(false)
+		ask()
+	}
+	n := tries.Load()
+	require.Greater(t, n, int64(1), "it would have waited for days")
+	require.GreaterOrEqual(t, time.Since(began), time.Duration(n-1)*500*time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
 }

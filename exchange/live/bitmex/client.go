@@ -174,6 +174,7 @@ type request struct {
 	order   bool
 	cancels bool
 	by      time.Time // see [live.Call]
+	leaves  func(time.Time)
 }
 
 // do sends a request and reads the answer into a value.
@@ -195,7 +196,7 @@ const signatures = 3
 // expired by the venue's clock, which its answer tells, is made again: nothing was done.
 func (c *Client) ask(ctx context.Context, r request) (*live.Answer, error) {
 	path := api.BasePath + r.path
-	call := live.Call{Verb: r.verb, Name: path, Path: path, Repeat: r.repeat, Order: r.order, Cancels: r.cancels, By: r.by}
+	call := live.Call{Verb: r.verb, Name: path, Path: path, Repeat: r.repeat, Order: r.order, Cancels: r.cancels, By: r.by, Leaves: r.leaves}
 	if len(r.query) > 0 {
 		call.Path += "?" + r.query.Encode()
 	}
@@ -261,12 +262,13 @@ type NewOrder struct {
 // Place places an order. It is never sent twice. An order that the engine rejects is
 // no error of the request: [bitmexapi.Order.Refusal] tells.
 func (c *Client) Place(ctx context.Context, o NewOrder) (api.Order, error) {
-	return c.place(ctx, o, time.Time{})
+	return c.place(ctx, o, time.Time{}, nil)
 }
 
-// place places an order that may wait for a rate limit until an instant.
-func (c *Client) place(ctx context.Context, o NewOrder, by time.Time) (api.Order, error) {
-	return send[api.Order](ctx, c, request{verb: http.MethodPost, path: "/order", body: o, order: true, by: by})
+// place places an order that may wait for a rate limit until an instant; leaves is called when
+// it is sent, and may be nil.
+func (c *Client) place(ctx context.Context, o NewOrder, by time.Time, leaves func(time.Time)) (api.Order, error) {
+	return send[api.Order](ctx, c, request{verb: http.MethodPost, path: "/order", body: o, order: true, by: by, leaves: leaves})
 }
 
 // AmendOrder is the body of a request that changes an order.

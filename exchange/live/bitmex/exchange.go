@@ -87,6 +87,8 @@ type Exchange struct {
 	broke    error                     // why the newest connection ended
 	suspect  chan struct{}             // receives when the account is to be compared at once
 
+	left departures
+
 	expires atomic.Bool // the dead man's switch is not refreshed
 }
 
@@ -174,6 +176,7 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	x.lane, x.cancels = newLane(), newLane()
 	x.socket = &live.Socket{Name: "account", URL: c.StreamURL, Policy: c.Policy, Log: c.Log, Metrics: c.Metrics,
 		Answered: client.http.Observe, Opened: x.opened, Frame: x.frame, Closed: x.lost}
+	client.http.Recovered = x.socket.Hurry
 	x.start(run)
 	select {
 	case <-x.sync.first:
@@ -181,7 +184,7 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-time.After(x.wait()):
-		err = x.late()
+		err = x.unready()
 	case err = <-x.sync.refused:
 	}
 	x.stop()
@@ -189,8 +192,8 @@ func Connect(ctx context.Context, c ExchangeConfig) (*Exchange, error) {
 	return nil, fmt.Errorf("bitmex: connect: %w", err)
 }
 
-// late is why the account was not known in time.
-func (x *Exchange) late() error {
+// unready is why the account was not known in time.
+func (x *Exchange) unready() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.broke != nil {
@@ -449,11 +452,14 @@ func bodyOf(o *exchange.NewOrder, i *exchange.Instrument) NewOrder {
 // place sends an order. What it comes to is read from the stream; what the venue
 // refuses is reported from here.
 func (x *Exchange) place(ctx context.Context, o *exchange.NewOrder, claimed *openOrder, body NewOrder, began time.Time) {
-	by := x.patience(began)
+	by, err := x.patience(began), x.late(began)
 	if o.ExecInst&(exchange.ReduceOnly|exchange.Close) != 0 {
-		by = time.Time{}
+		by, err = time.Time{}, nil
 	}
-	row, err := x.client.place(ctx, body, by)
+	var row api.Order
+	if err == nil {
+		row, err = x.client.place(ctx, body, by, func(now time.Time) { x.left.put(o.ClientID, exchange.TimeOf(now)) })
+	}
 	if unknown(err) {
 		row, err = x.resolve(ctx, body, claimed.before, err)
 	}
@@ -488,6 +494,20 @@ func (x *Exchange) patience(began time.Time) time.Time {
 		return time.Time{}
 	}
 	return began.Add(x.cfg.Policy.OrderPatience)
+}
+
+// errLate is why a command is not sent.
+var errLate = errors.New("not sent: the command is too old")
+
+// late refuses a command that was given too long ago: it waited behind others, or the
+// process stood still. The machine's sleep shows in the wall's clock alone.
+func (x *Exchange) late(began time.Time) error {
+	now, most := time.Now(), x.cfg.Policy.Behind
+	age := max(now.Sub(began), now.Round(0).Sub(began.Round(0)))
+	if most == 0 || age <= most {
+		return nil
+	}
+	return fmt.Errorf("%w: given %s ago; the limit is %s", errLate, age.Round(time.Millisecond), most)
 }
 
 // neverPlaced reports an order that the venue does not have.
@@ -602,7 +622,10 @@ func (x *Exchange) Amend(_ context.Context, a exchange.AmendOrder) error {
 	}
 	given := command{name: "amend", outcome: "amended", symbol: s, order: a.OrderID, client: a.OrigClientID, began: time.Now()}
 	x.lane.give(func(ctx context.Context) {
-		_, err := x.client.amend(ctx, body, x.patience(given.began))
+		err := x.late(given.began)
+		if err == nil {
+			_, err = x.client.amend(ctx, body, x.patience(given.began))
+		}
 		if unknown(err) {
 			err = x.resolveAmend(ctx, s, a, body, err)
 		}

@@ -42,6 +42,8 @@ type Feed struct {
 	stop   context.CancelFunc
 	group  sync.WaitGroup
 	args   []byte // of the subscription
+	clock  *live.Clock
+	fresh  bool // the connection has shown market data that was not behind
 
 	mu     sync.Mutex
 	events []exchange.Event
@@ -72,7 +74,7 @@ func NewFeed(ctx context.Context, c FeedConfig) (*Feed, error) {
 	if c.Buffer <= 0 {
 		c.Buffer = 1_000_000
 	}
-	f := &Feed{cfg: c, more: make(chan struct{}, 1)}
+	f := &Feed{cfg: c, more: make(chan struct{}, 1), clock: live.NewClock(c.Log, c.Metrics)}
 	var list []*exchange.Instrument
 	var topics []string
 	for _, id := range c.Symbols {
@@ -93,14 +95,41 @@ func NewFeed(ctx context.Context, c FeedConfig) (*Feed, error) {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	f.stop = stop
-	f.socket = &live.Socket{Name: "market", URL: c.StreamURL, Policy: c.Policy, Log: c.Log, Metrics: c.Metrics, Opened: f.opened, Frame: f.frame, Closed: f.lost}
+	f.socket = &live.Socket{Name: "market", URL: c.StreamURL, Policy: c.Policy, Log: c.Log, Metrics: c.Metrics,
+		Answered: f.clock.Observe, Opened: f.opened, Frame: f.frame, Closed: f.lost}
 	f.group.Go(func() { _ = f.socket.Run(run) })
 	return f, nil
 }
 
 func (f *Feed) opened(ctx context.Context) error {
 	f.tables.reset()
+	f.fresh = false
 	return f.socket.Send(ctx, fmt.Appendf(nil, `{"op":"subscribe","args":%s}`, f.args))
+}
+
+// Ahead is by how much the clock of the events' times is ahead of ours, as far as it is known.
+// It is never positive: of a venue whose clock is ahead, times are given by ours.
+func (f *Feed) Ahead() time.Duration { return min(0, f.clock.Ahead()) }
+
+// errBehind ends a connection on which market data comes late.
+var errBehind = errors.New("the stream is behind")
+
+// behind refuses market data that is too old by the venue's clock when it arrives: it has
+// waited on the way. A connection on which all of it is old is left alone, since a new one
+// would be no better: a recorded market is served, or the venue itself is late.
+func (f *Feed) behind(arrival exchange.Time) error {
+	most, told := f.cfg.Policy.Behind, f.tables.told
+	if most == 0 || told == 0 {
+		return nil
+	}
+	late := arrival.Sub(told) + f.clock.Ahead()
+	switch {
+	case late <= most:
+		f.fresh = true
+	case f.fresh:
+		return fmt.Errorf("%w: the newest data was %s old when it came, the limit is %s", errBehind, late.Round(time.Millisecond), most)
+	}
+	return nil
 }
 
 // frame turns a frame into events. What cannot be read, or does not fit, ends the
@@ -112,7 +141,12 @@ func (f *Feed) frame(frame []byte) error {
 	if string(frame) == "pong" {
 		return nil
 	}
-	events, err := f.tables.take(frame, f.cfg.Now())
+	arrival := f.cfg.Now()
+	f.tables.ahead = max(0, f.clock.Ahead())
+	events, err := f.tables.take(frame, arrival)
+	if err == nil {
+		err = f.behind(arrival)
+	}
 	if len(events) == 0 && bytes.Contains(frame, []byte(`"error"`)) {
 		if refusal := refusalOf(frame); refusal != nil {
 			return f.refuse(refusal)

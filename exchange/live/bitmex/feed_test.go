@@ -2,6 +2,7 @@ package bitmex
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -205,4 +206,70 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// Market data that has waited on the way is not handed over: the stream begins anew, and
+// what was missed is a gap. Where all of it is old a new connection would be no better.
+func TestStreamThatFallsBehind(t *testing.T) {
+	set, list := instruments(t, "XBTUSD")
+	trade := func(age time.Duration, id int) string {
+		return fmt.Sprintf(`{"table":"trade","action":"insert","data":[{"timestamp":%q,"symbol":"XBTUSD","side":"Buy","size":1,"price":%d,`+
+			`"trdMatchID":"00000000-0000-0000-0000-%012d"}]}`, time.Now().Add(-age).UTC().Format("2006-01-02T15:04:05.000Z"), id, id)
+	}
+	const begin = `{"table":"trade","action":"partial","keys":[],"types":{},"filter":{"symbol":"XBTUSD"},"data":[]}`
+	for name, c := range map[string]struct {
+		ages [2][]time.Duration // of the trades of both connections
+		date time.Duration      // of the venue's clock; ours is this much ahead
+		most time.Duration
+		want []string
+	}{
+		"a backlog":           {ages: [2][]time.Duration{{0, time.Minute}, {0, 0}}, most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
+		"still late":          {ages: [2][]time.Duration{{0, time.Minute}, {time.Minute, time.Minute}}, most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
+		"a replayed market":    {ages: [2][]time.Duration{{time.Hour, 2 * time.Hour}}, most: 5 * time.Second, want: []string{"1", "2"}},
+		"another clock":       {ages: [2][]time.Duration{{time.Minute, time.Minute}}, date: -time.Minute, most: 5 * time.Second, want: []string{"1", "2"}},
+		"late by their clock": {ages: [2][]time.Duration{{time.Minute, 2 * time.Minute}, {time.Minute}}, date: -time.Minute, most: 5 * time.Second, want: []string{"1", "gap", "11"}},
+		"their clock ahead":   {ages: [2][]time.Duration{{-time.Minute, 0}, {-time.Minute}}, date: time.Minute, most: 5 * time.Second, want: []string{"1", "gap", "11"}},
+		"never":               {ages: [2][]time.Duration{{0, time.Minute}}, want: []string{"1", "2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var connections atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Date", time.Now().Add(c.date).UTC().Format(http.TimeFormat))
+				conn, err := websocket.Accept(w, r, nil)
+				if err != nil {
+					return
+				}
+				defer func() { _ = conn.CloseNow() }()
+				_, _, _ = conn.Read(r.Context())
+				n := int(min(connections.Add(1), 2)) - 1
+				_ = conn.Write(r.Context(), websocket.MessageText, []byte(begin))
+				for i, age := range c.ages[n] {
+					_ = conn.Write(r.Context(), websocket.MessageText, []byte(trade(age, 10*n+i+1)))
+				}
+				_, _, _ = conn.Read(r.Context())
+			}))
+			defer server.Close()
+			f := FeedConfig{Config: Config{URL: server.URL, Policy: live.DefaultPolicy()}, Instruments: set,
+				Symbols: []exchange.SymbolID{list[0].ID}, Tables: []string{"trade"}}
+			f.Policy.Behind, f.Policy.Reconnect = c.most, time.Millisecond
+			feed, err := NewFeed(t.Context(), f)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, feed.Close()) }()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			var got []string
+			events := make([]exchange.Event, 1)
+			for len(got) < len(c.want) {
+				_, err := feed.Next(ctx, events)
+				require.NoError(t, err, "got %v", got)
+				if events[0].Kind == exchange.KindGap {
+					got = append(got, "gap")
+					continue
+				}
+				require.LessOrEqual(t, events[0].Time, events[0].Arrival)
+				got = append(got, events[0].Trade().Price.String())
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
 }

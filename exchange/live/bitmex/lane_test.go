@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
 )
 
 // What overtakes goes before all that waits, and takes the orders with it that it makes
@@ -73,4 +74,15 @@ func TestStuck(t *testing.T) {
 		require.False(t, l.stuck(0))
 		stop()
 	})
+}
+
+// A command whose turn comes too late is not sent.
+func TestLateCommands(t *testing.T) {
+	x := &Exchange{cfg: ExchangeConfig{Config: Config{Policy: live.Policy{Behind: 5 * time.Second}}}}
+	require.NoError(t, x.late(time.Now()))
+	require.NoError(t, x.late(time.Now().Add(-4*time.Second)))
+	require.ErrorIs(t, x.late(time.Now().Add(-6*time.Second)), errLate)
+	require.ErrorIs(t, x.late(time.Now().Round(0).Add(-time.Hour)), errLate, "the machine slept: the monotonic clock stood")
+	x.cfg.Policy.Behind = 0
+	require.NoError(t, x.late(time.Now().Add(-time.Hour)))
 }

@@ -19,6 +19,12 @@ type tables struct {
 	partial bool          // the row is of a partial
 	replays bool          // the venue replays a market of the past: rows are checked against its clock
 	skipped func(row string)
+	// told is the newest time of a change in the frame, by the venue's clock; 0: none has one.
+	// What a partial shows may have changed long ago.
+	told exchange.Time
+	// ahead is by how much the venue's clock is ahead of ours, 0 if it is behind: times are
+	// taken back by it, since an event is not later than its arrival.
+	ahead time.Duration
 }
 
 // publicState is what is known of a symbol.
@@ -214,7 +220,7 @@ func timeOf(value []byte) (exchange.Time, error) {
 // valid until the next call. A [*SyncError] or a frame that cannot be read means that
 // the tables must be asked for again.
 func (t *tables) take(frame []byte, arrival exchange.Time) ([]exchange.Event, error) {
-	t.events = t.events[:0]
+	t.events, t.told = t.events[:0], 0
 	h, err := scanFrame(frame)
 	if err != nil {
 		return nil, fmt.Errorf("frame %.80q: %w", frame, err)
@@ -288,7 +294,14 @@ func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, fi
 		return nil
 	}
 	t.partial = action == "partial"
-	at := t.timeOf(r.at, arrival)
+	if !t.partial && table != "instrument" {
+		t.told = max(t.told, r.at)
+	}
+	at := r.at
+	if at != 0 {
+		at = at.Add(-t.ahead)
+	}
+	at = t.timeOf(at, arrival)
 	var side exchange.Side
 	if len(r.side) > 0 {
 		if err := side.UnmarshalText(r.side); err != nil {
