@@ -225,7 +225,7 @@ func TestStreamThatFallsBehind(t *testing.T) {
 	}{
 		"a backlog":           {ages: [2][]time.Duration{{0, time.Minute}, {0, 0}}, most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
 		"still late":          {ages: [2][]time.Duration{{0, time.Minute}, {time.Minute, time.Minute}}, most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
-		"a replayed market":    {ages: [2][]time.Duration{{time.Hour, 2 * time.Hour}}, most: 5 * time.Second, want: []string{"1", "2"}},
+		"a replayed market":   {ages: [2][]time.Duration{{time.Hour, 2 * time.Hour}}, most: 5 * time.Second, want: []string{"1", "2"}},
 		"another clock":       {ages: [2][]time.Duration{{time.Minute, time.Minute}}, date: -time.Minute, most: 5 * time.Second, want: []string{"1", "2"}},
 		"late by their clock": {ages: [2][]time.Duration{{time.Minute, 2 * time.Minute}, {time.Minute}}, date: -time.Minute, most: 5 * time.Second, want: []string{"1", "gap", "11"}},
 		"their clock ahead":   {ages: [2][]time.Duration{{-time.Minute, 0}, {-time.Minute}}, date: time.Minute, most: 5 * time.Second, want: []string{"1", "gap", "11"}},
