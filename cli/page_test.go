@@ -49,8 +49,11 @@ func requireFigures(t *testing.T, dir, page string) {
 		for _, name := range strings.Split(m[1], ".") {
 			value = value.(map[string]any)[name] //nolint:errcheck // the same
 		}
-		require.NotNil(t, value, m[1])
 		have := html.UnescapeString(m[2])
+		if value == nil {
+			require.Equal(t, "–", have, m[1]) // two weeks are too short for it
+			continue
+		}
 		number, isNumber := value.(float64)
 		switch {
 		case !isNumber:

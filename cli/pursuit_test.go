@@ -253,7 +253,7 @@ func TestKillWithLostRequests(t *testing.T) {
 // A session does not touch what it did not make: it says so and sends no order until it is
 // cleared; with --ignore-others it trades beside it, with --adopt it takes it over.
 func TestOtherHands(t *testing.T) {
-	v := newLiveVenue(t, "--speed", "20")
+	v := newLiveVenue(t, "--speed", "4")
 	_, err := v.client.Place(t.Context(), bitmex.NewOrder{Symbol: "XBTUSD", Side: "Buy", OrderQty: 100, OrdType: "Market"})
 	require.NoError(t, err)
 	hand := func(id string) {

@@ -34,6 +34,8 @@ type market struct {
 	idTick exchange.Price
 
 	book   *exchange.Book
+	booked bool                // the data has a book
+	best   exchange.Quote      // the newest quote, if the data has no book
 	orders *exchange.OrderBook // if the data has every order of the book
 	row    api.Instrument
 	shown  api.Instrument // what listeners have
@@ -199,6 +201,13 @@ func (m *market) snapshot(at exchange.Time) (events []exchange.Event) {
 		for _, q := range m.orders.AppendOrders(nil) {
 			events = append(events, exchange.BookOrderEvent(at, at, id, q.Side, q.BookOrder, flags))
 			flags = exchange.FlagSnapshot
+		}
+		return m.lastOf(events, at)
+	}
+	if !m.booked {
+		// Levels would make the account take the quote for a book, and ignore later quotes.
+		if m.best != (exchange.Quote{}) {
+			events = append(events, exchange.QuoteEvent(at, at, id, m.best))
 		}
 		return m.lastOf(events, at)
 	}

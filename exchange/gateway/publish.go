@@ -20,12 +20,14 @@ func (g *Gateway) publishMarket(m *market, ev *exchange.Event) {
 		g.fillLiquidations(m, ev.Trade())
 		g.publishInstrument(m)
 	case exchange.KindQuote:
-		m.showQuote(ev.Quote())
+		m.best = ev.Quote()
+		m.showQuote(m.best)
 		g.publishBook(m, ev.Time)
 	case exchange.KindBook:
 		if m.orders != nil {
 			return // they say more
 		}
+		m.booked = true
 		if ev.Flags&exchange.FlagClear != 0 {
 			m.clearBook()
 		}
@@ -49,7 +51,7 @@ func (g *Gateway) publishMarket(m *market, ev *exchange.Event) {
 // publishOrder takes a change of one order of a book into the levels that are shown.
 func (g *Gateway) publishOrder(m *market, ev *exchange.Event) {
 	if m.orders == nil {
-		m.orders = exchange.NewOrderBook(m.terms.TickSize)
+		m.orders, m.booked = exchange.NewOrderBook(m.terms.TickSize), true
 		m.clearBook()
 	}
 	if ev.Flags&exchange.FlagClear != 0 {

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -129,7 +130,9 @@ func (s *stream) send(frame string) {
 
 func (s *stream) raw() string {
 	s.t.Helper()
-	_, b, err := s.conn.Read(s.t.Context())
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	_, b, err := s.conn.Read(ctx)
 	require.NoError(s.t, err)
 	return string(b)
 }

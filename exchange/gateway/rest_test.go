@@ -554,3 +554,25 @@ func TestBulkOrders(t *testing.T) {
 	require.Equal(t, append(before, "m1 100 @ 29001", "m2 200 @ 31000"), open())
 	require.Equal(t, 403, w.ask("reader", "POST", "/order/bulk", `{}`).status)
 }
+
+// An account that is opened later trades at the newest quote, on data that has no book.
+func TestLateAccountsFollowQuotes(t *testing.T) {
+	w := newWorld(t, nil)
+	p := exchange.MustPrice
+	w.quote(exchange.Level{Price: p("29999.5"), Qty: 1000}, exchange.Level{Price: p("30000"), Qty: 1000})
+	buy := func() (order struct {
+		Status string      `json:"ordStatus"`
+		Price  json.Number `json:"avgPx"`
+	}) {
+		w.ask("trader", "POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"ordType":"Market"}`).into(t, &order)
+		return order
+	}
+	first := buy()
+	require.Equal(t, "Filled", first.Status)
+	require.Equal(t, json.Number("30000"), first.Price)
+	w.pass(time.Hour)
+	w.quote(exchange.Level{Price: p("31000"), Qty: 1000}, exchange.Level{Price: p("31000.5"), Qty: 1000})
+	second := buy()
+	require.Equal(t, "Filled", second.Status)
+	require.Equal(t, json.Number("31000.5"), second.Price)
+}

@@ -426,6 +426,7 @@ func TestDefaultPolicy(t *testing.T) {
 		Pong:              5 * time.Second,
 		Reconnect:         time.Second / 2,
 		MaxReconnect:      30 * time.Second,
+		Behind:            5 * time.Second,
 	}, live.DefaultPolicy())
 }
 

@@ -70,10 +70,10 @@ func (x *Exchange) bookEvent(s *symbol, ev *exchange.Event) {
 	if t := &s.taken[ev.Side-exchange.Buy]; len(t.levels) > 0 {
 		t.updated(l.Price)
 	}
-	if before == 0 && l.Qty > 0 {
-		s.crossing.may = true
+	if l.Qty > 0 {
+		s.crossing.level(ev.Side, l.Price)
 	}
-	if ev.Flags&exchange.FlagLast != 0 && (s.crossing.may || s.crossing.now) {
+	if ev.Flags&exchange.FlagLast != 0 && s.crossing.mayBe() {
 		x.bookShown(s)
 	}
 	if s.busy == 0 && s.pos == 0 && !s.snapshot.open {

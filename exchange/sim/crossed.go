@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -13,14 +14,38 @@ import (
 // crossing follows a crossed market: its best bid is at or above its best ask.
 type crossing struct {
 	now   bool
-	may   bool // this message added a level, so the book may be crossed after it
 	since exchange.Time
+	// bid is at least the best bid of the book, and ask at most the best ask, so that the
+	// book can be crossed only if bid reaches ask. They are exact after each check and
+	// follow the levels that are set until the next: most messages need no check.
+	bid, ask exchange.Price
 }
+
+// noAsk is above every ask.
+const noAsk exchange.Price = math.MaxInt64
+
+// level follows a level that is set.
+func (c *crossing) level(side exchange.Side, p exchange.Price) {
+	if side == exchange.Buy {
+		c.bid = max(c.bid, p)
+	} else {
+		c.ask = min(c.ask, p)
+	}
+}
+
+// mayBe reports whether a message can have crossed the book, or ended that.
+func (c *crossing) mayBe() bool { return c.bid >= c.ask || c.now }
 
 // bookShown follows whether a book is crossed after a message.
 func (x *Exchange) bookShown(s *symbol) {
-	s.crossing.may = false
-	if is := s.book.Crossed(); is || s.crossing.now {
+	s.crossing.bid, s.crossing.ask = 0, noAsk
+	if l, ok := s.book.Best(exchange.Buy); ok {
+		s.crossing.bid = l.Price
+	}
+	if l, ok := s.book.Best(exchange.Sell); ok {
+		s.crossing.ask = l.Price
+	}
+	if is := s.crossing.bid >= s.crossing.ask; is || s.crossing.now {
 		x.crossed(s, is)
 	}
 }

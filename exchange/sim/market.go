@@ -82,7 +82,7 @@ func newSymbol(i *exchange.Instrument, c *Config) *symbol {
 	s := &symbol{
 		id: i.ID, inst: i, cfg: c, terms: i.At(0), until: exchange.Never,
 		latency: startLatency(c.Latency, c.Seed, i.Name()), wake: exchange.Never, fundAt: exchange.Never,
-		expireAt: exchange.Never, shown: exchange.Never,
+		expireAt: exchange.Never, shown: exchange.Never, crossing: crossing{ask: noAsk},
 	}
 	s.bids, s.asks = newLadder(exchange.Buy, s.terms.TickSize), newLadder(exchange.Sell, s.terms.TickSize)
 	s.feed, _ = s.latency.(observer)

@@ -28,10 +28,10 @@ func (x *Exchange) orderEvent(s *symbol, ev *exchange.Event) {
 	}
 	was, now := s.orders.Apply(ev)
 	s.shown = x.at
-	if now.Qty > 0 && now.Seq != was.Seq {
-		s.crossing.may = true
+	if now.Qty > 0 {
+		s.crossing.level(now.Side, now.Price)
 	}
-	if ev.Flags&exchange.FlagLast != 0 && (s.crossing.may || s.crossing.now) {
+	if ev.Flags&exchange.FlagLast != 0 && s.crossing.mayBe() {
 		x.bookShown(s)
 	}
 	if was.Qty > 0 {
