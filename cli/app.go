@@ -121,7 +121,7 @@ func executed(ctx context.Context, root *cobra.Command) (err error) {
 func traced(err error) string {
 	var p *engine.PanicError
 	var g *gateway.FaultError
-	stack := ""
+	var stack string
 	switch {
 	case errors.As(err, &p):
 		stack = p.Stack

@@ -65,7 +65,7 @@ func TestTextFromOutsideIsEscaped(t *testing.T) {
 	bad := filepath.Join(dir, "instruments.json")
 	require.NoError(t, os.WriteFile(bad, []byte(`[{"venue":"x","symbol":"`+strings.ReplaceAll(hostile, "\n",
 		`\n`)+`"}]`), 0o600))
-	file := filepath.Join(dir, "XBTUSD-1m-\x1b[2J.csv")
+	file := dir + "/XBTUSD-1m-\x1b[2J.csv"
 	require.NoError(t, os.WriteFile(file, []byte("timestamp,\x1b[2J\n1,2\n"), 0o600))
 	for _, tt := range []struct {
 		name, program string

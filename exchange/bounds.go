@@ -122,14 +122,14 @@ func (b *Bounds) Valued(q Qty, p Price) bool {
 // ValueAtMost is [Terms.Value] for any q and any p > 0: a value that an int64 cannot hold is
 // the greatest Money.
 func (t *Terms) ValueAtMost(q Qty, p Price) Money {
-	lots := uint64(abs64(int64(q))) / uint64(t.LotSize)
+	lots := abs64(int64(q)) / uint64(t.LotSize)
 	by, over := uint64(p), uint64(fixedUnit*t.Divisor)
 	if t.Kind == Inverse {
 		by, over = fixedUnit, uint64(p)*uint64(t.Divisor)
 	}
 	lot, ok := mulDivAbs(uint64(t.lotMultiplier()), by, over, Ceil)
-	hi, lo := bits.Mul64(uint64(lot), lots+1) // with the part of a lot that may be over
-	if !ok || lot < 0 || hi != 0 || lo > math.MaxInt64 {
+	hi, lo := bits.Mul64(lot, lots+1) // with the part of a lot that may be over
+	if !ok || hi != 0 || lo > math.MaxInt64 {
 		return math.MaxInt64
 	}
 	return t.Value(q, p)

@@ -168,6 +168,19 @@ type request struct {
 	file      string // that asked for it
 }
 
+// check compares what is asked for with the state of a session.
+func (c *Config) check(state *State) error {
+	for _, n := range c.Skip {
+		if n < 1 || n > state.Events {
+			return fmt.Errorf("session %s: %w %d: its journal has events 1 to %d", c.Store.Dir, ErrNoEvent, n, state.Events)
+		}
+	}
+	if c.Live != nil && c.Source != nil && (!c.Stamped || c.Live.cfg.Connect == nil) {
+		return errors.New("session: a live session needs a source that is stamped, and a venue to connect to")
+	}
+	return nil
+}
+
 // New prepares a run of a session: of a new one, or of one that goes on.
 func New(ctx context.Context, c Config) (*Session, error) {
 	if c.Store == nil || c.Account == nil || len(c.Symbols) == 0 || c.Names == nil {
@@ -187,13 +200,8 @@ func New(ctx context.Context, c Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range c.Skip {
-		if n < 1 || n > state.Events {
-			return nil, fmt.Errorf("session %s: %w %d: its journal has events 1 to %d", c.Store.Dir, ErrNoEvent, n, state.Events)
-		}
-	}
-	if c.Live != nil && c.Source != nil && (!c.Stamped || c.Live.cfg.Connect == nil) {
-		return nil, errors.New("session: a live session needs a source that is stamped, and a venue to connect to")
+	if err := c.check(&state); err != nil {
+		return nil, err
 	}
 	s := &Session{
 		cfg: c, ctx: ctx, state: state, known: state.Now, resumed: state.batches == 0, wake: make(chan struct{}, 1), sealed: sealed, unsealed: unsealed, sealEvery: sealEvery, sealBytes: sealBytes,
@@ -261,17 +269,27 @@ func (s *Session) Wait(ctx context.Context, until exchange.Time) ([]exchange.Eve
 		return nil, nil // it was done before, or is due in the past
 	}
 	if s.state.Ended || s.cfg.Source == nil {
-		s.over = true
-		if !s.state.Ended {
-			if err := s.compareEnd(); err != nil {
-				return nil, err
-			}
-		}
-		return nil, io.EOF
+		return nil, s.end()
 	}
 	if err := s.resume(ctx); err != nil {
 		return nil, err
 	}
+	return s.await(ctx, until)
+}
+
+// end ends what only replays a journal; io.EOF is its normal end.
+func (s *Session) end() error {
+	s.over = true
+	if !s.state.Ended {
+		if err := s.compareEnd(); err != nil {
+			return err
+		}
+	}
+	return io.EOF
+}
+
+// await is Wait of a session that has heard its journal.
+func (s *Session) await(ctx context.Context, until exchange.Time) ([]exchange.Event, error) {
 	for {
 		if err := s.commit(ctx); err != nil {
 			return nil, err

@@ -317,7 +317,7 @@ func onReadOnlyMedia(path string) (bool, error) {
 		return false, f.Close()
 	}
 	if !errors.Is(err, syscall.EROFS) {
-		return false, nil //nolint:nilerr // another user's session can be read through the files that are there
+		return false, nil // another user's session can be read through the files that are there
 	}
 	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
 		return false,

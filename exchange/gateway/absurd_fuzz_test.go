@@ -43,7 +43,9 @@ func FuzzAbsurdUpstream(f *testing.F) {
 				x, err = sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt.ID}, Currency: xbt.Settle,
 					Balance: 1_000_000_000_000,
 					Queue:   sim.RiskAverse{}})
-				return x, x.Account(), err
+				require.NoError(t, err)
+				account := x.Account()
+				return x, account, nil
 			}})
 		require.NoError(t, err)
 		ctx, check := context.Background(), g.checker()

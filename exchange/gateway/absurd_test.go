@@ -210,7 +210,9 @@ func TestAbsurdUpstream(t *testing.T) {
 		Start: at, Metrics: registry,
 		Open: func(gateway.Key) (exchange.Exchange, gateway.Statement, error) {
 			x, err := sim.New(config)
-			return x, x.Account(), err
+			require.NoError(t, err)
+			account := x.Account()
+			return x, account, nil
 		}})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())

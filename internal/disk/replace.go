@@ -158,6 +158,7 @@ func Output(path string, mode fs.FileMode, write func(io.Writer) error) error {
 // standard returns the process's standard output or error if info is of the same file: it
 // was opened once, and its position counts.
 func standard(info fs.FileInfo) *os.File {
+	//nolint:forbidigo // a path such as /dev/stdout names them; they are not chosen here
 	for _, f := range []*os.File{os.Stdout, os.Stderr} {
 		if s, err := f.Stat(); err == nil && os.SameFile(s, info) {
 			return f

@@ -6,6 +6,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -75,7 +76,7 @@ func (w *Writer) Write(b []byte) (int, error) {
 	defer w.mu.Unlock()
 	text := b
 	if len(w.rest) > 0 {
-		text = append(w.rest, b...)
+		text = slices.Concat(w.rest, b)
 	}
 	w.buf = w.buf[:0]
 	for len(text) > 0 && utf8.FullRune(text) {

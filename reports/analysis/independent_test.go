@@ -66,7 +66,7 @@ func (x *independentRun) play(t *testing.T, dir string) {
 	r := &recording{tb: t, dir: dir, symbols: []exchange.SymbolID{i.ID},
 		book: book{wallet: balance, positions: map[exchange.SymbolID]*exchange.Position{i.ID: position}}}
 	r.rec, err = reports.Create(dir, reports.Options{Account: &r.book, Instruments: set, StartBalance: balance,
-		Symbols: r.symbols,
+		Symbols:  r.symbols,
 		Currency: i.Settle, Run: reports.Run{Strategy: "test", Data: "bar-1m", SampleSeconds: x.SampleSeconds}})
 	require.NoError(t, err)
 	for n, step := range x.Steps {

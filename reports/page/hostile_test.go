@@ -267,8 +267,7 @@ func TestHostileTextsMakeNoElements(t *testing.T) {
 					require.Regexp(t, `^[a-zA-Z0-9:-]+$`, a.Key, "of %s", n.Data)
 				}
 			}
-			require.Equal(t, scripts,
-				len(regexp.MustCompile(`(?s)<script[^>]*>.*?</script>`).FindAllString(string(render(t)), -1)),
+			require.Len(t, regexp.MustCompile(`(?s)<script[^>]*>.*?</script>`).FindAllString(string(render(t)), -1), scripts,
 				"a text ends none")
 			require.Positive(t, scripts)
 		})

@@ -31,7 +31,10 @@ func reportOf(e *api.Execution, s *state) (exchange.Report, error) {
 	}
 	if r.ExecType == exchange.ExecFunding {
 		r, err := fundingOf(r, e, basis)
-		return r, cmp.Or(err, s.limits().CheckReport(&r))
+		if err == nil {
+			err = s.limits().CheckReport(&r)
+		}
+		return r, err
 	}
 	row := orderOf(e)
 	order, err := row.Order(i)
@@ -41,7 +44,8 @@ func reportOf(e *api.Execution, s *state) (exchange.Report, error) {
 	r.Order = order
 	if e.LastQty == nil || *e.LastQty == 0 {
 		r.Kind = exchange.ReportOrder
-		return r, s.limits().CheckReport(&r)
+		err = s.limits().CheckReport(&r)
+		return r, err
 	}
 	r.Kind = exchange.ReportFill
 	if r.Fill, err = fillOf(e, &r); err != nil {

@@ -282,6 +282,18 @@ func (t *tables) finish(table string) error {
 	return nil
 }
 
+// heard follows the venue's clock by the time of a row, and returns the time of its event.
+func (t *tables) heard(table, action string, at, arrival exchange.Time) exchange.Time {
+	t.partial = action == "partial"
+	if !t.partial && table != "instrument" {
+		t.told = max(t.told, at)
+	}
+	if at != 0 {
+		at = at.Add(-t.ahead)
+	}
+	return t.timeOf(at, arrival)
+}
+
 func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, first bool) error {
 	s := t.symbols[string(r.symbol)]
 	if s == nil {
@@ -293,15 +305,7 @@ func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, fi
 		}
 		return nil
 	}
-	t.partial = action == "partial"
-	if !t.partial && table != "instrument" {
-		t.told = max(t.told, r.at)
-	}
-	at := r.at
-	if at != 0 {
-		at = at.Add(-t.ahead)
-	}
-	at = t.timeOf(at, arrival)
+	at := t.heard(table, action, r.at, arrival)
 	var side exchange.Side
 	if len(r.side) > 0 {
 		if err := side.UnmarshalText(r.side); err != nil {
