@@ -352,8 +352,9 @@ func ignore(err, expected error) error {
 // sessionError gives errors of a session their exit codes.
 func sessionError(err error) error {
 	var diverged *session.DivergedError
+	var table *session.TableError
 	switch {
-	case errors.As(err, &diverged), errors.Is(err, session.ErrLost):
+	case errors.As(err, &diverged), errors.As(err, &table), errors.Is(err, session.ErrLost):
 		return dataError(err)
 	case errors.Is(err, session.ErrRunning), errors.Is(err, session.ErrNoSession), errors.Is(err, session.ErrNoEvent):
 		return usage(err)

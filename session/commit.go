@@ -299,17 +299,13 @@ func (s *Session) report(ctx context.Context, tx *sql.Tx, seq int64, n int) erro
 	}
 	if r.Kind == exchange.ReportFill {
 		f := &r.Fill
-		if err := s.exec(ctx, tx, insertFill, f.ExecID, seq, string(f.ClientID), symbol, f.Side.String(),
-			int64(f.Qty), f.Price.String(), int64(f.Fee), f.Liquidity.String(), int64(f.Position), int64(f.Time)); err != nil {
+		if err := s.exec(ctx, tx, insertFill, fillColumns(seq, symbol, f)...); err != nil {
 			return err
 		}
 	}
 	// Of an order that is reported several times, the last one counts.
 	if id, ok := ordered(r); ok && s.newest[id] == n {
-		o := &r.Order
-		err = s.exec(ctx, tx, replaceOrder, string(o.ClientID), string(o.OrderID),
-			symbol, o.Side.String(), o.Type.String(), int64(o.Qty), o.Price.String(), o.StopPrice.String(), o.Status.String(), int64(o.Filled),
-			int64(o.Leaves), o.AvgPrice.String(), o.RejectReason, o.Text, !o.Status.Final(), int64(o.Time))
+		err = s.exec(ctx, tx, replaceOrder, orderColumns(symbol, &r.Order)...)
 	}
 	return err
 }

@@ -363,10 +363,12 @@ func (s *Session) resume(ctx context.Context) error {
 // Same checks, after a replay of what was recorded, that everything came out that came
 // out the first time.
 func (s *Session) Same() error {
-	if !s.state.Ended {
-		return nil // it was compared when the recording ended: what came later is the replay's farewell
+	if s.state.Ended { // else it was compared when the recording ended: what came later is the replay's farewell
+		if err := s.compareEnd(); err != nil {
+			return err
+		}
 	}
-	return s.compareEnd()
+	return s.cfg.Store.CheckTables(s.ctx)
 }
 
 // compareEnd checks that nothing is left to come out, and that the account is the same.
@@ -610,6 +612,9 @@ func (s *Session) Report(r *exchange.Report) error {
 func (s *Session) Sample(at exchange.Time) error {
 	if s.cfg.Source != nil && at >= s.known {
 		s.samples = append(s.samples, sample{at: at, margin: s.cfg.Account.Margin()})
+	}
+	if s.cfg.Source == nil {
+		return s.sampled(at)
 	}
 	return nil
 }
