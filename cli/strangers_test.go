@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,12 +26,33 @@ import (
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
+// sharedBuffer is both standard output and error, which goroutines of a command write to at
+// the same time.
+type sharedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *sharedBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+// String implements fmt.Stringer.
+func (s *sharedBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
 // printed runs a command within this process and returns what it printed.
 func printed(t *testing.T, program string, args ...string) (out string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var b bytes.Buffer
+	var b sharedBuffer
 	app := &cli.App{Command: program, Args: args, Stdin: strings.NewReader(""), Stdout: &b, Stderr: &b,
 		Strategies: strategies.All(), Now: time.Now}
 	code = app.Run(ctx)
