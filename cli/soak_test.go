@@ -74,8 +74,8 @@ func TestSoak(t *testing.T) {
 		var err error
 		moments, err = strconv.Atoi(text)
 		require.NoError(t, err, "DUNAMIS_SOAK")
-	} else if testing.Short() {
-		t.Skip("waits for a venue that is down")
+	} else if testing.Short() || raceEnabled {
+		t.Skip("waits for a venue that is down; the run without the race detector does it")
 	}
 	const seed = 11
 	random := rand.New(rand.NewPCG(seed, 1)) // of the moments
