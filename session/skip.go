@@ -2,14 +2,14 @@ package session
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// leaveOut adds events to those that are left out.
+// leaveOut adds numbers of journal events to those that a run skips.
 func (s *Session) leaveOut(more []int64) {
 	s.skip = map[int64]bool{}
 	for _, n := range s.state.Skipped {
@@ -22,8 +22,8 @@ func (s *Session) leaveOut(more []int64) {
 	s.state.Skipped = slices.Sorted(maps.Keys(s.skip))
 }
 
-// without takes the events that are left out from a batch of the journal. A message keeps
-// its end.
+// without removes the skipped events from a batch of the journal. If the last event of a
+// message is skipped, the event before it becomes the last.
 func (s *Session) without(events []exchange.Event) []exchange.Event {
 	s.numbers = s.numbers[:0]
 	n := 0
@@ -97,34 +97,22 @@ func (s *Session) bounds() map[exchange.SymbolID]exchange.Bounds {
 	return all
 }
 
-// checker returns what the source's events are checked with: it makes a gap of an event that
-// is out of bounds. It belongs to the goroutine that reads the source.
+// checker returns the check of the source's events: an event that is out of bounds or of an
+// unknown symbol becomes a gap. It belongs to the goroutine that reads the source.
 func (s *Session) checker() func(*exchange.Event) {
 	if s.cfg.Instruments == nil {
 		return nil
 	}
-	bounds, last := s.bounds(), exchange.Time(0)
+	screen := exchange.NewScreen(s.cfg.Instruments, s.cfg.Symbols, s.state.Now)
 	return func(e *exchange.Event) {
-		b, known := bounds[e.Symbol]
-		err := fmt.Errorf("symbol #%d: %w", e.Symbol, exchange.ErrUnknownSymbol)
-		if known {
-			err = b.Check(e)
-		}
+		was := *e
+		err := screen.Check(e)
 		if err == nil {
-			last = max(last, e.Time)
 			return
 		}
-		s.cfg.Log.Error("event of the market refused: it becomes a gap", "event", e.String(), "error", err)
-		id := e.Symbol
-		if !known {
-			id = s.cfg.Symbols[0]
+		if errors.Is(err, exchange.ErrUnknownSymbol) {
+			screen.Refuse(e, s.cfg.Symbols[0])
 		}
-		at := last
-		if at == 0 {
-			at = max(e.Time, 0)
-		}
-		gap := exchange.GapEvent(at, at, id, at, at)
-		gap.Flags = e.Flags & exchange.FlagLast
-		*e = gap
+		s.cfg.Log.Error("event of the market refused: it becomes a gap", "event", was.String(), "error", err)
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -70,27 +71,17 @@ func asking(ctx context.Context, q *question) context.Context {
 	return context.WithValue(ctx, questionKey{}, q)
 }
 
-// checker makes gaps of the events of a feed that are out of bounds: whoever made the feed,
-// they do not reach an account. It belongs to the goroutine that reads the feed.
+// checker returns the check of the feed's events: an event that is out of bounds becomes a
+// gap. It belongs to the goroutine that reads the feed.
 func (g *Gateway) checker() func(*exchange.Event) {
-	bounds, last := map[exchange.SymbolID]exchange.Bounds{}, g.cfg.Start
-	for _, m := range g.markets {
-		bounds[m.inst.ID] = m.inst.Bounds()
-	}
+	screen := exchange.NewScreen(g.cfg.Instruments, g.cfg.Symbols, g.cfg.Start)
 	return func(e *exchange.Event) {
-		b, served := bounds[e.Symbol]
-		if !served {
-			return // no market takes it
-		}
-		err := b.Check(e)
-		if err == nil {
-			last = max(last, e.Time)
-			return
+		was := *e
+		err := screen.Check(e)
+		if err == nil || errors.Is(err, exchange.ErrUnknownSymbol) {
+			return // the gateway drops events of other symbols
 		}
 		g.metrics.events.Inc()
-		g.log.Error("event of the market refused: it becomes a gap", "event", e.String(), "error", err)
-		gap := exchange.GapEvent(last, last, e.Symbol, last, last)
-		gap.Flags = e.Flags & exchange.FlagLast
-		*e = gap
+		g.log.Error("event of the market refused: it becomes a gap", "event", was.String(), "error", err)
 	}
 }
