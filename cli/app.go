@@ -98,8 +98,8 @@ func (a *App) Run(ctx context.Context) int {
 	case code == ExitInterrupted:
 		fmt.Fprintln(a.Stderr, "interrupted")
 	default:
-		// Only the first line begins at the left: a text from outside that breaks lines must not
-		// look like a line of ours.
+		// The lines after the first are indented, so that a line break in a text from outside cannot
+		// imitate a message of the program.
 		text := strings.ReplaceAll(err.Error(), "\n", "\n  ")
 		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Command, text, traced(err))
 	}
@@ -116,8 +116,8 @@ func executed(ctx context.Context, root *cobra.Command) (err error) {
 	return root.ExecuteContext(ctx)
 }
 
-// traced writes the trace of a panic to a file of its own and says where that is; it is for
-// whoever mends the fault.
+// traced writes the stack trace of a panic to a temporary file and returns a text that names
+// the file, for a bug report.
 func traced(err error) string {
 	var p *engine.PanicError
 	var g *gateway.FaultError

@@ -133,8 +133,8 @@ func (a *App) calibrate(ctx context.Context, f *calibrateFlags, name string) err
 		return dataError(err)
 	}
 	c := &calibration{Session: filepath.Base(store.Dir), Orders: len(list), File: f.out}
-	// What a simulation of the session repeats is the time until an order was taken, with the
-	// client's own wait; the latency of the models is that of the way alone.
+	// A simulation of the session uses the time until an order was accepted, with the client's
+	// own wait. The latency models use the network time alone.
 	waited, err := c.trips(list, func(f *session.Fate) exchange.Time { return f.Sent })
 	if err != nil {
 		return dataError(err)
@@ -159,7 +159,7 @@ func (a *App) calibrate(ctx context.Context, f *calibrateFlags, name string) err
 	return nil
 }
 
-// trips are the ways of orders there and back, by our clock, from an instant of each.
+// trips are the round trips of orders by our clock, each from the instant that from returns.
 func (c *calibration) trips(list []session.Fate, from func(*session.Fate) exchange.Time) ([]sim.RoundTrip, error) {
 	var there, back []time.Duration
 	var known []*session.Fate

@@ -22,7 +22,7 @@ const (
 	// ExitUnconfirmed: a session was asked to cancel or close, and its venue has not confirmed
 	// that it is done. The session goes on trying.
 	ExitUnconfirmed = 5
-	// ExitFault: a fault in the program ended the command, and the message says at what. A
+	// ExitFault: a fault in the program ended the command; the message names the event. A
 	// panic of a strategy is no such fault: it is [ExitFailed].
 	ExitFault       = 6
 	ExitInterrupted = 130

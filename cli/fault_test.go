@@ -141,7 +141,7 @@ func (l *line) say(ctx context.Context, kind, frame string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, client := range l.ends[kind] {
-		_ = client.Write(ctx, websocket.MessageText, []byte(frame)) // who has gone does not hear it
+		_ = client.Write(ctx, websocket.MessageText, []byte(frame)) // the client may have disconnected
 	}
 }
 

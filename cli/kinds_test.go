@@ -66,8 +66,8 @@ func onlyPart(t *testing.T, catalog string) (found string) {
 	return found
 }
 
-// A pipe without a writer never lets go of who reads it. Wherever a path comes from
-// outside, a command that finds one there says so and ends.
+// Reading a pipe without a writer blocks for ever. Every command that reads a path which the
+// user gives fails if a pipe is there.
 func TestPipesAreNotRead(t *testing.T) {
 	dir := t.TempDir()
 	catalog, runs := fewRuns(t, dir)

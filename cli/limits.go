@@ -89,7 +89,7 @@ func (f *limitFlags) limits(c exchange.Currency) (l engine.Limits, err error) {
 	return l, nil
 }
 
-// limitNames are the flags of the limits, in the order in which they are told.
+// limitNames are the flags of the limits, in the order in which they are printed.
 var limitNames = map[engine.Limit]string{
 	engine.LimitOrderQty: "max-order", engine.LimitOrderValue: "max-order-value",
 	engine.LimitPositionQty: "max-position", engine.LimitPositionValue: "max-position-value",
@@ -170,8 +170,8 @@ type limitChange struct {
 	raise              bool // limits may become looser
 }
 
-// changes are the settings that differ from what is in force, and those that stay because they
-// were merely repeated: a configuration may still say what the session was begun with.
+// changes returns the settings that differ from the limits in force. It also returns those
+// that repeat the limits of the session's beginning: a configuration file may still have them.
 func (c *limitChange) changes(cur exchange.Currency) (list []session.Setting, stay []string, err error) {
 	for _, n := range c.given {
 		now, wanted := c.now.Get(n), c.wanted.Get(n)

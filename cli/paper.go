@@ -165,8 +165,8 @@ func (a *App) checkBalance(text string) error {
 	return nil
 }
 
-// checkAmount refuses what no account can start with, by the currencies of the built-in
-// instruments. One of another currency is left to the server that opens the account.
+// checkAmount refuses a balance that no account can start with. It knows the currencies of the
+// built-in instruments; the server checks the others when it opens the account.
 func (a *App) checkAmount(text string) error {
 	set, err := a.instruments("")
 	if err != nil {

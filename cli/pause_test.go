@@ -41,7 +41,7 @@ func TestPauseOfTheProcess(t *testing.T) {
 		sent := look(t, v.state, "s").Orders
 		soon(t, v.state, "s", "it trades again", func(l looked) bool { return l.Orders > sent && l.Tripped == "" })
 	}
-	require.Contains(t, read(t, p.stderr), "stood still for")
+	require.Contains(t, read(t, p.stderr), "paused for")
 	p.suspend()
 	require.Positive(t, v.sentOn("s", most))
 	v.compare("s")

@@ -202,8 +202,8 @@ func (m *promotion) judge(name string, is bool, format string, args ...any) {
 	m.note(name, result, format, args...)
 }
 
-// sent compares what the session has sent and held with the limits that are to be: an order
-// beyond them would be refused, and the strategy would not be the one that was tried.
+// sent compares the largest order and position of the session with the new limits: the limits
+// would refuse such orders, and the strategy would trade differently from its trial.
 func (m *promotion) sent(ctx context.Context) error {
 	l, err := m.live.limits.limits(m.plan.sim.Currency)
 	if err != nil {
@@ -244,7 +244,7 @@ func (m *promotion) sent(ctx context.Context) error {
 			return strconv.FormatInt(v, 10)
 		}
 		if x.n == engine.LimitOrdersPerMinute && x.most > limit {
-			// What is beyond is refused for a while only; the typed yes decides.
+			// A higher rate is refused for a minute at most, so this is a warning.
 			m.note(x.check, checkWarning, "%s in the session, --%s %s: the rest will be refused", text(x.most), x.flag, text(limit))
 			continue
 		}

@@ -94,7 +94,7 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	fs.StringVar(&f.liveURL, "live-url", "", "`address` of the venue, or of what speaks its API, such as http://127.0.0.1:8090")
 	fs.StringVar(&f.speed, "speed", "1", "seconds of a recorded or generated market in a second of the clock, or max")
 	fs.DurationVar(&f.behind, "resync-after", live.DefaultPolicy().Behind,
-		"live prices: begin the stream anew, with a gap, when the process stood still for so long or prices are\n"+
+		"live prices: begin the stream anew, with a gap, when the process was paused for so long or prices are\n"+
 			"so old by the venue's clock when they come; 0 is never")
 	stateFlag(fs, &f.state)
 	fs.StringVar(&f.listen, "listen", "", "`address` to show the session at, such as 127.0.0.1:8091: a page, JSON, metrics")
@@ -323,8 +323,8 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 	return nil
 }
 
-// announceLeaving says at once what an interrupt of a live session waits for: a venue that
-// does not answer keeps it waiting.
+// announceLeaving prints at once what an interrupted live session waits for, since a venue
+// that does not answer delays its end.
 func (a *App) announceLeaving(w *wired, name string) {
 	if w.live == nil {
 		return

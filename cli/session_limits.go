@@ -109,7 +109,7 @@ func (a *App) limits(ctx context.Context, f *limitsFlags, name string, flags *pf
 	return nil
 }
 
-// stillLimited refuses to take from a session that sends orders what it may not be without.
+// stillLimited refuses to remove a limit that a session with real orders must have.
 func stillLimited(f *sessionFlags, p *plan, after *engine.Limits) error {
 	changed := *p
 	changed.limits = *after

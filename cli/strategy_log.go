@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// logFlags say where the lines go that a strategy logs.
+// logFlags choose which lines of a strategy's log are shown, and the file for all of them.
 type logFlags struct {
 	level string
 	file  string
@@ -90,7 +90,7 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// clearing erases a progress bar before each write.
+// clearing is a writer that erases the progress bar before each write.
 type clearing struct {
 	io.Writer
 	bar *progress

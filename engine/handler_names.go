@@ -24,7 +24,7 @@ func (e *HandlerError) Error() string {
 	if e.Want != "" {
 		return fmt.Sprintf("handler %s has the form %s and is never called; want %s", e.Method, e.Have, e.Want)
 	}
-	return fmt.Sprintf("method %s is no handler and is never called; handlers are %s (begin other methods with another word than On)",
+	return fmt.Sprintf("method %s is no handler and is never called; handlers are %s (do not begin the names of other methods with On)",
 		e.Method, strings.Join(e.Known, ", "))
 }
 
@@ -63,7 +63,8 @@ func checkHandlers(s Strategy) error {
 	return nil
 }
 
-// looksLikeHandler reports whether a name is On and a word, as OnTick and unlike Only.
+// looksLikeHandler reports whether a name is "On" followed by an upper-case letter, such as
+// OnTick. Once and Only are not.
 func looksLikeHandler(name string) bool {
 	rest, is := strings.CutPrefix(name, "On")
 	first, _ := utf8.DecodeRuneInString(rest)

@@ -52,7 +52,7 @@ func TestHandlersThatAreNeverCalled(t *testing.T) {
 		{&embedded{}, ""},
 		{misspelt{}, "method OnBars is no handler and is never called; handlers are OnBar, OnBook, OnFill, OnFunding, OnGap, " +
 			"OnMark, OnOrder, OnPosition, OnQuote, OnReject, OnRisk, OnStop, OnTimer, OnTrade " +
-			"(begin other methods with another word than On)"},
+			"(do not begin the names of other methods with On)"},
 		{byValue{}, "handler OnBar has the form func(*engine.Context, engine.Bar) and is never called; " +
 			"want func(*engine.Context, *engine.Bar)"},
 		{&answering{}, "handler OnQuote has the form func(*engine.Context, exchange.SymbolID, exchange.Quote) error and is " +

@@ -122,7 +122,7 @@ func helper(function string) bool {
 		strings.HasPrefix(function, module+"engine.get[") || strings.HasPrefix(function, module+"engine.Values.")
 }
 
-// longestPanic is how much of a panic's text is shown.
+// longestPanic is the greatest length of a panic's text that is shown, in bytes.
 const longestPanic = 300
 
 // oneLine makes a bounded line of a text, without control characters.

@@ -27,7 +27,7 @@ func ConversionOf(r *Result) Conversion {
 	return c
 }
 
-// sameCoin knows that bitcoin has two names.
+// sameCoin compares currency codes; XBT and BTC are the same.
 func sameCoin(a, b string) bool {
 	name := func(s string) string {
 		if s == "XBT" {

@@ -117,8 +117,7 @@ var markup = strings.NewReplacer(
 	"<", "&lt;", ">", "&gt;", "&", "&amp;", ":", "&#58;",
 )
 
-// cell keeps text within its cell, and shows it as it is: names and warnings can come from
-// files of others.
+// cell escapes text for a cell of a table: names and warnings can come from untrusted files.
 func cell(s string) string {
 	line := terminal.Line(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(s))
 	if strings.Contains(line, "://") || strings.Contains(line, "www.") {

@@ -194,8 +194,7 @@ func TestTheSchemaIsStrict(t *testing.T) {
 
 func keys[V any](m map[string]V) []string { return sortedKeys(m) }
 
-// Whoever reads a file by its schema finds what each field means, in the schema of each
-// kind of file.
+// Every property of every schema has a description.
 func TestEveryPropertyIsDescribed(t *testing.T) {
 	var files []string
 	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {

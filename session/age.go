@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	// notOfNow is the least age of market data of a market of another time, such as a
-	// recording that a server plays: its age says nothing.
+	// notOfNow is the age above which all market data is that of a replayed recording, whose
+	// age has no meaning.
 	notOfNow = time.Hour
-	// leastAge is what counts as an age: less is the way from the venue.
+	// leastAge is the least age that counts; less is network latency.
 	leastAge = 10 * time.Millisecond
-	// clockStep is by how much the venue's clock must differ from what was noted of it before
-	// that is noted anew: it is known from whole seconds.
+	// clockStep is the change of the venue's clock offset that is journalled. The offset comes
+	// from Date headers, which have whole seconds.
 	clockStep = time.Second
 )
 
-// aging works out how old market data was by the venue's clock when it was heard. It goes by
-// the journal alone, so that a session that is played again finds the same.
+// aging computes the age of market data at its arrival, by the venue's clock. It reads the
+// journal alone, so that a replay computes the same ages.
 type aging struct {
-	ahead  time.Duration // of the venue's clock, as noted last
-	asked  time.Duration // to be noted
-	least  time.Duration // age of any data so far
+	ahead  time.Duration // offset of the venue's clock in the journal
+	asked  time.Duration // offset that the journal is to have
+	least  time.Duration // least age of any data so far
 	newest map[exchange.SymbolID]exchange.Time
 	batch  []aged // of the batch heard last, in the order of times
 }
@@ -40,8 +40,7 @@ func newAging() aging {
 	return aging{least: math.MaxInt64, newest: map[exchange.SymbolID]exchange.Time{}}
 }
 
-// take looks at a batch whose events have the venue's times, and their times of hearing as
-// arrivals.
+// take computes the ages of a batch. Times of events are the venue's, arrivals are ours.
 func (a *aging) take(events []exchange.Event) {
 	a.batch = a.batch[:0]
 	for i := range events {
@@ -91,8 +90,7 @@ func (s *Session) Age(id exchange.SymbolID, at exchange.Time) time.Duration {
 	return 0
 }
 
-// noteClock notes in the journal by how much the clock of the events' times is ahead of ours,
-// if the feed knows it and it has changed.
+// noteClock journals the offset of the venue's clock if the feed knows it and it has changed.
 func (s *Session) noteClock() {
 	f, ok := s.cfg.Source.(interface{ Ahead() time.Duration })
 	if !ok || !s.cfg.Stamped || !s.cfg.Aged {

@@ -93,8 +93,8 @@ func TestStalenessByTheVenuesClock(t *testing.T) {
 	}
 }
 
-// An order that was decided on long before it can be sent, because the disk or the process
-// stood still in between, is refused; what reduces a position is sent.
+// An order is refused if the disk or the process was paused for too long between the decision
+// and the sending. An order that only reduces a position is sent.
 func TestOrdersOfThenAreNotSent(t *testing.T) {
 	_, id := instruments(t)
 	now := &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}
@@ -135,8 +135,8 @@ func TestOrdersOfThenAreNotSent(t *testing.T) {
 	_, err := u.run(t)
 	require.NoError(t, err)
 	require.Equal(t, []string{"submit dun-2", "submit dun-3", "submit dun-4"}, d.sent)
-	require.Contains(t, heard, "dun-1 Rejected not sent: it was meant for the market of 10s ago; the limit is 5s")
+	require.Contains(t, heard, "dun-1 Rejected not sent: the command is too old: given 10s ago; the limit is 5s")
 	heard = nil
 	replayed(t, dir, func() engine.Strategy { return made() })
-	require.Contains(t, heard, "dun-1 Rejected not sent: it was meant for the market of 10s ago; the limit is 5s")
+	require.Contains(t, heard, "dun-1 Rejected not sent: the command is too old: given 10s ago; the limit is 5s")
 }

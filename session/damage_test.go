@@ -245,8 +245,7 @@ func replay(t *testing.T, dir string, made engine.Strategy) error {
 	return err
 }
 
-// Whoever looks at a database that is closed, or lacks what is looked for, is told which
-// session it is.
+// An error of reading a database that is closed or incomplete names the session.
 func TestLookingFails(t *testing.T) {
 	dir := t.TempDir()
 	store, err := session.Create(t.Context(), dir, "{}", start)

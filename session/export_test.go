@@ -44,7 +44,7 @@ func (s *Store) Refuse(ctx context.Context, event, table string) error {
 	return err
 }
 
-// Exec changes the database, as nobody but a broken disk does.
+// Exec changes the database, to simulate damage.
 func (s *Store) Exec(ctx context.Context, query string, args ...any) error {
 	_, err := s.db.ExecContext(ctx, query, args...)
 	return err

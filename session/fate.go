@@ -49,7 +49,7 @@ type fates struct {
 	open  map[exchange.ClientID]*Fate
 	dirty []exchange.ClientID // to be written with the next transaction
 	ended func(*Fate)         // may be nil
-	// left says when the client sent an order. nil: nobody knows, or nothing is sent.
+	// left says when the client sent an order. nil: it is not known, or the session sends no orders.
 	left func(exchange.ClientID) (exchange.Time, bool)
 }
 

@@ -150,8 +150,9 @@ func TestSkippedEventThatMattered(t *testing.T) {
 	require.Empty(t, stateOf(t, dir).Skipped)
 }
 
-// An event of the source that is out of bounds becomes a gap, whoever made the source. The
-// session goes on, and its replay agrees. A journal that has one from before is found out.
+// An event out of bounds becomes a gap, whatever the type of the source. The session goes on,
+// and its replay agrees. An event out of bounds in the journal of an earlier version is
+// reported.
 func TestAbsurdEvents(t *testing.T) {
 	_, id := instruments(t)
 	odd := func(n int, e *exchange.Event) {

@@ -373,8 +373,8 @@ func (l *Live) take(ctx context.Context) ([]exchange.Report, error) {
 	return l.taken, nil
 }
 
-// absurd reports whether a report holds what cannot be right, and tells the session: whoever
-// made the venue's client, such a report does not reach the account.
+// absurd reports whether a report is out of bounds, and notifies the session. The check does
+// not rely on the venue's client.
 func (l *Live) absurd(r *exchange.Report) bool {
 	about := r.Symbol
 	switch r.Kind {
@@ -433,8 +433,7 @@ func (l *Live) send(ctx context.Context, now exchange.Time) {
 	l.given = l.given[:0]
 }
 
-// late refuses a command that was meant for the market of long ago: the process stood
-// still, or the disk did.
+// late refuses a command that is too old to be sent: the process or the disk was paused.
 func (l *Live) late(c *Command, now exchange.Time) error {
 	age, most := now.Sub(c.At), l.cfg.Behind
 	trades := c.Kind == commandAmend ||
@@ -442,7 +441,7 @@ func (l *Live) late(c *Command, now exchange.Time) error {
 	if most == 0 || age <= most || !trades {
 		return nil
 	}
-	return fmt.Errorf("not sent: it was meant for the market of %s ago; the limit is %s", age.Round(time.Millisecond), most)
+	return fmt.Errorf("not sent: the command is too old: given %s ago; the limit is %s", age.Round(time.Millisecond), most)
 }
 
 // settled reports whether no order is open, nor on its way.

@@ -10,7 +10,7 @@ import (
 	"github.com/dunamis-engine/dunamis/session"
 )
 
-// A session whose database is gone is not begun anew without a word.
+// A session whose database is gone is an error, not a new session.
 func TestALostDatabaseIsNotANewSession(t *testing.T) {
 	begun := func(t *testing.T) string {
 		dir := filepath.Join(t.TempDir(), "s")

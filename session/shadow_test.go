@@ -176,10 +176,9 @@ func (d *desk) made(o *exchange.Order, filled, qty exchange.Qty, price string) {
 	)
 }
 
-// What became of orders on the venue and in the simulator beside it is kept, whichever of
-// them was first, told when both are done, and the same when the session is played again,
-// unless the simulator may say something else. Those who look at the session see its orders,
-// fills and equity.
+// The fates of an order on the venue and in the shadow simulator are stored together,
+// whichever ends first, and reported when both have ended. A replay gives the same fates, except
+// with Reshadow. Readers of the session see its orders, fills and equity.
 func TestShadow(t *testing.T) {
 	for name, c := range map[string]struct {
 		simulator bool // is the first to fill
@@ -376,7 +375,7 @@ func TestShadow(t *testing.T) {
 	}
 }
 
-// looked checks what those see who look at the session.
+// looked checks what readers of the session see.
 func looked(t *testing.T, store *session.Store) {
 	t.Helper()
 	ctx := t.Context()

@@ -268,8 +268,8 @@ func inspect(path string) (there bool, err error) {
 	return false, nil
 }
 
-// makePrivate lets only the owner read a database: its settings and orders are nobody
-// else's business. A new one is made, because SQLite would let everybody read it.
+// makePrivate gives a database mode 0600, since it holds the settings and orders of an
+// account. It creates a missing file, because SQLite would create it with mode 0644.
 func makePrivate(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -363,7 +363,7 @@ func Running(dir string) (bool, error) {
 	s := Store{Dir: dir}
 	err := s.takeLock()
 	if errors.Is(err, os.ErrNotExist) {
-		return false, nil // nobody can make the lock on a file system that cannot be written
+		return false, nil // a read-only file system has no lock
 	}
 	if errors.Is(err, ErrRunning) {
 		return true, nil

@@ -84,7 +84,7 @@ func (d *trade) decode(r *row) error {
 
 func (d *trade) end() error { return nil }
 
-// noMatch is the id of rows that are no trades.
+// noMatch is the id of rows that are not trades.
 const noMatch = "00000000-0000-0000-0000-000000000000"
 
 // indexPrint reports whether a row is the price of an index and no trade.

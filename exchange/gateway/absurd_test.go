@@ -87,8 +87,8 @@ const (
 	aMargin = `{"table":"margin","action":"update","data":[{"account":1,"currency":"XBt","walletBalance":1000,"timestamp":"2023-05-01T00:00:00.000Z"}]}`
 )
 
-// Rows of the account that cannot be right are refused: nothing of them is reported, and
-// whoever trades hears of each. The client and its connection live on.
+// Account rows out of bounds are refused: they make no report, and each makes a notice to the
+// session. The connection stays open.
 func TestAbsurdAccountRows(t *testing.T) {
 	with := func(row string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(row) }
 	for name, c := range map[string]struct{ row, field string }{
@@ -129,12 +129,12 @@ func TestAbsurdAccountRows(t *testing.T) {
 	}
 }
 
-// A fill of an order that nobody gave is told of at once, and moves the position: it is the
-// account's.
+// A fill of an unknown order makes a notice at once. It changes the position, since it is a
+// fill of the account.
 func TestFillOfNobodysOrder(t *testing.T) {
 	x, said, _ := absurdWorld(t, aFill)
 	require.Eventually(t, func() bool { return len(said.of(live.Difference)) == 1 }, 10*time.Second, 2*time.Millisecond)
-	require.Equal(t, `fill "e-absurd" of 100 contracts of XBTUSD is of order "o-absurd", "own-9", which nobody gave`,
+	require.Equal(t, `fill "e-absurd" of 100 contracts of XBTUSD is of order "o-absurd", "own-9", which is unknown`,
 		said.of(live.Difference)[0])
 	flushed(t, x)
 }

@@ -120,15 +120,15 @@ func TestLimitsAreForgotten(t *testing.T) {
 	}
 	require.Len(t, l.buckets, maxBuckets)
 	l.take(h, addressPayer("10.0.0"), false, false, false, now)
-	require.Len(t, l.buckets, maxBuckets, "one that is known makes nobody forgotten")
+	require.Len(t, l.buckets, maxBuckets, "a known address evicts no other")
 	l.take(h, addressPayer("another"), false, false, false, now)
-	require.Len(t, l.buckets, 2, "strangers are forgotten when nobody has all tokens")
+	require.Len(t, l.buckets, 2, "without a full bucket the oldest are evicted")
 	require.NotZero(t, l.take(h, key, true, false, false, now), "a key is not")
 	for n := range maxBuckets - 2 {
 		l.take(h, addressPayer(fmt.Sprint("10.1.", n)), false, false, false, now)
 	}
 	later := now.Add(30 * time.Second)
 	l.take(h, addressPayer("one more"), false, false, false, later)
-	require.Len(t, l.buckets, 2, "who has all tokens again is like a new one")
+	require.Len(t, l.buckets, 2, "a full bucket equals a new one and is evicted")
 	require.Contains(t, l.buckets, key)
 }

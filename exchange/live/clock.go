@@ -38,7 +38,7 @@ const (
 // of the answer: it is taken for none.
 const tolerated = 2 * time.Second
 
-// Observe takes in the Date header of an answer. It tells whole seconds, so the venue's
+// Observe reads the Date header of an answer. It tells whole seconds, so the venue's
 // clock was in the second that begins with it at some time while we waited.
 func (c *Clock) Observe(h http.Header, sent, received time.Time) {
 	text := h.Get("Date")

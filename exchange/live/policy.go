@@ -38,7 +38,7 @@ type Policy struct {
 	Reconnect    time.Duration // before the first new connection; doubles, with full jitter
 	MaxReconnect time.Duration
 
-	// Behind is how far we may fall behind the venue. When the process stood still for
+	// Behind is how far we may fall behind the venue. When the process was paused for
 	// longer, its clock was put forward or back by more, or market data is older by the
 	// venue's clock when it arrives, the stream begins anew; what was missed is a gap. An order
 	// or an amendment that is older when its turn comes is refused, unsent. 0: any time.

@@ -9,12 +9,12 @@ import (
 )
 
 // ErrPaused ends a connection after a pause of the process: a stopped process, a sleeping
-// machine, or a step of its clock. What came meanwhile waited in the socket, so the time at
-// which it is read is not the time at which it came.
-var ErrPaused = errors.New("the process or its clock stood still")
+// machine, or a step of its clock. Data that arrived during the pause waited in the socket, so
+// the time of reading is not its arrival.
+var ErrPaused = errors.New("a pause of the process or a step of its clock")
 
-// pulse finds out whether the process has run all the time. Somebody calls beat several
-// times in the longest pause that is tolerated.
+// pulse detects pauses of the process. beat must be called several times within the longest
+// pause that is tolerated.
 type pulse struct {
 	most time.Duration // 0: every pause is tolerated
 
@@ -27,15 +27,14 @@ type pulse struct {
 
 func newPulse(most time.Duration, now time.Time) *pulse { return &pulse{most: most, began: now} }
 
-// beat takes in what time it is. Once there was a pause it returns an error, and goes on
-// doing so.
+// beat takes the present time. From the first pause on it returns an error.
 func (p *pulse) beat(now time.Time) error {
 	return p.step(now.Sub(p.began), now.Round(0).Sub(p.began.Round(0)))
 }
 
-// step is beat with the times since the beginning by both clocks. The monotonic clock goes
-// on while the process is stopped, and stands while the machine sleeps; the wall's goes on
-// in both, and can be set.
+// step is beat with the times since the beginning by both clocks. While the process is
+// stopped both clocks run. While the machine sleeps only the wall clock runs. Only the wall
+// clock can be set.
 func (p *pulse) step(mono, wall time.Duration) error {
 	if p.most == 0 {
 		return nil
@@ -47,10 +46,10 @@ func (p *pulse) step(mono, wall time.Duration) error {
 	switch {
 	case p.err != nil:
 	case passed > p.most:
-		p.err = fmt.Errorf("%w for %s", ErrPaused, passed.Round(time.Millisecond))
+		p.err = fmt.Errorf("%w: paused for %s", ErrPaused, passed.Round(time.Millisecond))
 	case (told - passed).Abs() > p.most:
 		p.err = fmt.Errorf(
-			"%w: the clock was put forward by %s",
+			"%w: the clock was set by %s",
 			ErrPaused,
 			(told - passed).Round(time.Millisecond),
 		)

@@ -62,10 +62,10 @@ func (x *Exchange) reportReject(s *symbol, command string, id exchange.OrderID, 
 	r.Reject = exchange.Reject{Command: command, OrderID: id, ClientID: client, Reason: reason, Time: x.at}
 }
 
-// Drain appends every report that has been made, whether it has arrived or not, and then
-// one with [exchange.PendingNew] for each order that was sent and of which nothing is
-// known: it has not arrived, or was lost and its client has not asked. It is for the end
-// of a run, when an observer adds up the account as it is at the exchange.
+// Drain appends every report that has been made, whether it has arrived or not, and then one
+// with [exchange.PendingNew] for each order that was sent and has no report: it has not
+// arrived, or its request was lost. It is for the end of a run, when an observer adds up the
+// account as it is at the exchange.
 func (x *Exchange) Drain(reports []exchange.Report) []exchange.Report {
 	reports = x.reports.deliver(reports, exchange.Never)
 	for c := range x.travelling() {
@@ -82,7 +82,7 @@ func (x *Exchange) Drain(reports []exchange.Report) []exchange.Report {
 	return reports
 }
 
-// travelling returns the new orders that were sent and of which nothing is known.
+// travelling returns the new orders that were sent and have no report.
 func (x *Exchange) travelling() iter.Seq[*command] {
 	return func(yield func(*command) bool) {
 		for i := x.commands.head; i < len(x.commands.buf); i++ {

@@ -57,7 +57,7 @@ type Stats struct {
 	AmbiguousFills int
 	// Held is how many orders waited until the price of the market was known: they
 	// arrived inside a bar or a hole of the data, or the data was older than [MaxAge],
-	// of which Outdated counts those alone. Waiting is how many wait now.
+	// of which Outdated counts the last kind. Waiting is how many wait now.
 	Held, Outdated, Waiting int
 	// ClampedOpens is how many bars opened outside their range.
 	ClampedOpens int

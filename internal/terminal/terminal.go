@@ -1,6 +1,6 @@
 // Package terminal makes text from outside safe to print. A venue, a data file or a report
-// that somebody sent can hold control sequences, which move the cursor, change the title or
-// hide text; a terminal obeys them whoever wrote them.
+// from another user can hold control sequences, which move the cursor, change the title or
+// hide text.
 package terminal
 
 import (

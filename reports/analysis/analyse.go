@@ -180,7 +180,7 @@ func (a *analyst) addSeries(at exchange.Time, equity float64) {
 	a.own.add(at, equity, start)
 	price := a.price
 	if price == 0 {
-		price = a.first // before the first price, it stands for those that nobody knows
+		price = a.first // no price is known yet
 	}
 	if !a.conversion.OK || price <= 0 {
 		return

@@ -53,8 +53,8 @@ func (d *Daily) Days() []Day {
 // a run that failed is a trial like any other.
 func (d *Daily) Returns() []float64 { return d.s.survived() }
 
-// trial is what the run is among many: its returns, and the place of its ruin among
-// them. What ruined it in a part of a day stands for the whole day beside it.
+// trial is the run as one of several trials: its daily returns, and the index of the day on
+// which it lost everything. A loss in a partial day counts for the whole day beside it.
 func (d *Daily) trial() stats.Trial {
 	t := stats.Trial{Returns: d.Returns(), Ruin: d.Ruin()}
 	if t.Ruin < 0 {

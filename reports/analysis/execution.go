@@ -87,7 +87,7 @@ func (o *orders) find(row *fillRow) int {
 	return -1
 }
 
-// force takes an order of the venue's own out of what is said of ours.
+// force removes an order of the venue from the figures of our orders.
 func (o *orders) force(i int) {
 	if i < 0 || o.arrivals[i].forced {
 		return

@@ -31,9 +31,9 @@ func (v *valuer) at(t int64) *exchange.Terms {
 	return &v.terms[n]
 }
 
-// cost is the value of a signed position at a price, signed so that unrealised PnL is
-// the difference of two of them. It is not ok for numbers that no contract has: the
-// tables may be anybody's.
+// cost is the value of a signed position at a price, signed so that unrealised PnL is the
+// difference of two of them. It is not ok for numbers out of range, which a file from
+// another user may hold.
 func (v *valuer) cost(at, position int64, price exchange.Price) (int64, bool) {
 	if len(v.terms) == 0 || price <= 0 {
 		return 0, false

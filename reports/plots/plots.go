@@ -73,8 +73,8 @@ func Write(dir, format string, s *analysis.Statistics) ([]string, error) {
 	return names, nil
 }
 
-// fileName makes a part of a file's name of a currency, which can come from a file of
-// others and have anything in it.
+// fileName returns a currency as part of a file name. The currency can come from an untrusted
+// file, so that only letters and digits are kept.
 func fileName(currency string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -504,7 +504,7 @@ func TestConnectFails(t *testing.T) {
 		}, "connect: 403 WebsocketError: Forbidden."},
 		"silence": {func(c *bitmex.ExchangeConfig, v *venue) { v.dumb, c.Policy.Timeout = true, 100*time.Millisecond },
 			"the stream did not show the account in time"},
-		"silence for one who comes back": {func(c *bitmex.ExchangeConfig, v *venue) {
+		"no answer after a reconnection": {func(c *bitmex.ExchangeConfig, v *venue) {
 			v.dumb, c.Policy.Timeout, c.Known = true, 20*time.Millisecond, &live.Known{}
 		}, "the stream did not show the account in time"},
 	} {

@@ -10,7 +10,7 @@ import (
 )
 
 // AccountError means that a row is of another account than the key's. It ends the
-// connection: nothing that the connection says can be believed.
+// connection, since none of its other rows can be trusted either.
 type AccountError struct {
 	Row   string // what the row is of
 	Got   int64
@@ -36,8 +36,8 @@ func (x *Exchange) mine(account *int64, row string) error {
 	return nil
 }
 
-// refuse handles a row that was not used. One that is out of bounds is logged, counted and
-// told of, and the account is compared with the venue's at once; any other error is returned
+// refuse handles a row that was not used. A row out of bounds is logged and counted, makes a
+// notice, and has the account compared with the venue's at once. Any other error is returned
 // and ends the connection. The caller holds the lock.
 func (x *Exchange) refuse(row string, err error) error {
 	var bad *exchange.ValidationError

@@ -6,7 +6,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// keptDepartures is how many orders are remembered until somebody asks when they left.
+// keptDepartures is how many orders are remembered until [departures.Left] is called.
 const keptDepartures = 4096
 
 // departures remembers when orders were sent, after the waits of the client: for its turn,

@@ -499,8 +499,8 @@ func (x *Exchange) patience(began time.Time) time.Time {
 // errLate is why a command is not sent.
 var errLate = errors.New("not sent: the command is too old")
 
-// late refuses a command that was given too long ago: it waited behind others, or the
-// process stood still. The machine's sleep shows in the wall's clock alone.
+// late refuses a command that was given too long ago: it waited behind other commands, or the
+// process was paused. A sleep of the machine shows in the wall clock alone.
 func (x *Exchange) late(began time.Time) error {
 	now, most := time.Now(), x.cfg.Policy.Behind
 	age := max(now.Sub(began), now.Round(0).Sub(began.Round(0)))

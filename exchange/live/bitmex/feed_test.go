@@ -148,8 +148,8 @@ func TestStaleBook(t *testing.T) {
 	require.Positive(t, testutil.ToFloat64(c.Metrics.Gaps))
 }
 
-// A row out of bounds is refused: it is counted and logged, the connection is made anew, a
-// gap says so, and the feed goes on. None of it reaches who reads the feed.
+// A row out of bounds is refused, counted and logged. The feed reconnects, delivers a gap and
+// goes on; it delivers nothing of the row.
 func TestFeedRefusesRows(t *testing.T) {
 	set, list := instruments(t, "XBTUSD")
 	var connected atomic.Int64

@@ -205,7 +205,7 @@ func TestReportsOfRows(t *testing.T) {
 		r.Fill,
 	)
 
-	// Funding is the account's view: who is short is paid the rate.
+	// Funding is seen from the account: a short position receives the rate.
 	a.reports = a.reports[:0]
 	funding := api.Execution{
 		ExecID:     "p1",
@@ -246,7 +246,7 @@ func TestReportsOfRows(t *testing.T) {
 	require.Len(t, a.reports, 2)
 	require.Zero(t, a.reports[0].Order)
 	require.Equal(t, exchange.Qty(100), a.reports[0].Fill.Position)
-	require.Equal(t, exchange.MustRatio("-0.0001"), a.reports[1].Funding.Rate, "who is long pays it")
+	require.Equal(t, exchange.MustRatio("-0.0001"), a.reports[1].Funding.Rate, "a long position pays it")
 
 	// An order without a name goes by its id.
 	a.reports = a.reports[:0]
@@ -529,7 +529,7 @@ func TestFlushEnds(t *testing.T) {
 	select {
 	case <-a.Ready():
 	default:
-		require.Fail(t, "reports wait, and nobody is told")
+		require.Fail(t, "reports wait, and the session was not notified")
 	}
 	gone := v.config()
 	x, err := bitmex.Connect(t.Context(), gone)

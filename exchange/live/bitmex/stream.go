@@ -552,7 +552,7 @@ func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
 		}
 		r.Order = exchange.Order{} // the fill changes the position, and no order of ours
 	} else if r.Kind == exchange.ReportFill && r.Order.OrderID != "" && x.spares() && !x.gave(&r.Order) {
-		x.differs(live.Difference, fmt.Sprintf("fill %.80q of %d contracts of %s is of order %.80q, %.80q, which nobody gave",
+		x.differs(live.Difference, fmt.Sprintf("fill %.80q of %d contracts of %s is of order %.80q, %.80q, which is unknown",
 			row.ExecID, r.Fill.Qty, s.inst.Symbol, row.OrderID, row.ClOrdID))
 	}
 	if r.Order.OrderID != "" {

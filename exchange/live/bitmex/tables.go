@@ -339,7 +339,7 @@ func (t *tables) takeRow(table, action string, r *row, arrival exchange.Time, fi
 	return nil
 }
 
-// firstBlock is when the first bitcoin was made: no venue replays a market before it.
+// firstBlock is the time of the first block of Bitcoin: no venue replays an earlier market.
 const firstBlock exchange.Time = 1_231_006_505_000_000_000
 
 // timeOf returns the time of a row, and advances the clock that rows are checked against.
