@@ -22,7 +22,8 @@ import (
 var absurdRows = []string{
 	`{"table":"instrument","action":"update","data":[{"symbol":"XBTUSD","markPrice":1e-8}]}`,
 	`{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":100,"price":0}]}`,
-	`{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":9223372036854775807,"price":30000}]}`,
+	`{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":9223372036854775807,` +
+		`"price":30000}]}`,
 }
 
 // A paper session on the prices of a venue, and a server of them with its accounts, live
@@ -79,9 +80,12 @@ func TestAbsurdAccount(t *testing.T) {
 		"--unattended", "--quiet")
 	p.line()
 	for n, row := range []string{
-		`{"table":"position","action":"update","data":[{"symbol":"XBTUSD","currency":"XBt","currentQty":9000000000000000000}]}`,
-		`{"table":"execution","action":"insert","data":[{"execID":"x","orderID":"y","clOrdID":"z","symbol":"XBTUSD","side":"Buy","execType":"Trade",` +
-			`"ordStatus":"Filled","ordType":"Limit","orderQty":1,"lastQty":9000000000000000000,"lastPx":30000,"timestamp":"` + "%s" + `"}]}`,
+		`{"table":"position","action":"update","data":[{"symbol":"XBTUSD","currency":"XBt",` +
+			`"currentQty":9000000000000000000}]}`,
+		`{"table":"execution","action":"insert","data":[{"execID":"x","orderID":"y","clOrdID":"z","symbol":"XBTUSD",` +
+			`"side":"Buy","execType":"Trade",` +
+			`"ordStatus":"Filled","ordType":"Limit","orderQty":1,"lastQty":9000000000000000000,"lastPx":30000,"timestamp":"` +
+			"%s" + `"}]}`,
 	} {
 		before := look(t, v.state, "s")
 		soon(t, v.state, "s", "it trades",
@@ -107,10 +111,11 @@ func TestAbsurdAccount(t *testing.T) {
 // usage; its trace is in a file.
 func TestStrategyPanics(t *testing.T) {
 	for how, want := range map[string]string{
-		"panic":      "strategy fault panicked at 2019-01-01T01:40:00Z, at the event bitmex:XBTUSD 2019-01-01T01:39:00Z bar",
-		"index":      "strategy fault panicked at 2019-01-01T01:40:00Z, at the event bitmex:XBTUSD 2019-01-01T01:39:00Z bar",
-		"init-panic": "strategy fault panicked at 2019-01-01T00:00:00Z, at the start: no weights at all (in cli_test.(*faulty).Init, sweep_fault_test.go:",
-		"new-panic":  "strategy fault panicked when it was made: no such model (in cli_test.faultDefinition.func",
+		"panic": "strategy fault panicked at 2019-01-01T01:40:00Z, at the event bitmex:XBTUSD 2019-01-01T01:39:00Z bar",
+		"index": "strategy fault panicked at 2019-01-01T01:40:00Z, at the event bitmex:XBTUSD 2019-01-01T01:39:00Z bar",
+		"init-panic": "strategy fault panicked at 2019-01-01T00:00:00Z, at the start: no weights at all (in " +
+			"cli_test.(*faulty).Init, sweep_fault_test.go:",
+		"new-panic": "strategy fault panicked when it was made: no such model (in cli_test.faultDefinition.func",
 	} {
 		t.Run(how, func(t *testing.T) {
 			var out, errs bytes.Buffer

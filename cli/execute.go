@@ -353,14 +353,19 @@ func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcom
 	warn(stats.ClampedOpens, "%d bars open outside their range; the open was clamped into it", stats.ClampedOpens)
 	warn(stats.Lost, "%d requests were lost on the way to the venue", stats.Lost)
 	warn(stats.Overloads, "%d requests were turned away by an overloaded venue", stats.Overloads)
-	warn(int(s.Refused), "%d commands of the strategy were refused before they were sent, the first: %v", s.Refused, s.FirstRefusal)
-	warn(stats.Outdated, "%d orders waited for data: what they would have traded at was older than --max-age %s", stats.Outdated, p.flags.maxAge)
-	warn(stats.Waiting, "%d orders were still waiting for a price of their symbol at the end, and did not fill", stats.Waiting)
+	warn(int(s.Refused), "%d commands of the strategy were refused before they were sent, the first: %v", s.Refused,
+		s.FirstRefusal)
+	warn(stats.Outdated, "%d orders waited for data: what they would have traded at was older than --max-age %s",
+		stats.Outdated, p.flags.maxAge)
+	warn(stats.Waiting, "%d orders were still waiting for a price of their symbol at the end, and did not fill",
+		stats.Waiting)
 	warn(stats.Travelling, "%d orders were still on their way when the data ended; the orders table has them as %s",
 		stats.Travelling, exchange.PendingNew)
-	warn(stats.Crossed, "%d times the best bid reached the best ask, for %s in all; no order was filled from what lies between them",
+	warn(stats.Crossed,
+		"%d times the best bid reached the best ask, for %s in all; no order was filled from what lies between them",
 		stats.Crossed, stats.CrossedFor)
-	warn(stats.OldSettlements, "%d positions were settled at an old price, the oldest given %s before", stats.OldSettlements,
+	warn(stats.OldSettlements, "%d positions were settled at an old price, the oldest given %s before",
+		stats.OldSettlements,
 		stats.OldestSettlement)
 	for w, n := range stats.Warnings {
 		warn(n, "%s (%d times)", sim.Warning(w), n)
@@ -381,7 +386,8 @@ func gapWarnings(list []data.Gaps, end exchange.Time) []string {
 			out = append(out, fmt.Sprintf("%s: %d bars are missing in %d holes; the longest is %s after the bar of %s",
 				name, g.Missing, g.Holes, g.Longest-interval, g.After))
 		default:
-			out = append(out, fmt.Sprintf("%s: %d holes of more than %s; the longest is %s after %s", name, g.Holes, g.Most, g.Longest, g.After))
+			out = append(out,
+				fmt.Sprintf("%s: %d holes of more than %s; the longest is %s after %s", name, g.Holes, g.Most, g.Longest, g.After))
 		}
 		if last := g.Last.Add(interval); g.Most > 0 && !optional(g.Kind) && end.Sub(last) > g.Most {
 			out = append(out, fmt.Sprintf("%s ends at %s, %s before the run does", name, last, end.Sub(last)))

@@ -95,7 +95,8 @@ var limitNames = map[engine.Limit]string{
 	engine.LimitPositionQty: "max-position", engine.LimitPositionValue: "max-position-value",
 	engine.LimitPriceCollar: "price-collar", engine.LimitOrdersPerMinute: "max-orders-per-minute",
 	engine.LimitOpenOrders: "max-open-orders", engine.LimitSpread: "max-spread", engine.LimitStale: "max-staleness",
-	engine.LimitDailyLoss: "max-daily-loss", engine.LimitDrawdown: "max-drawdown", engine.LimitRejections: "max-rejections",
+	engine.LimitDailyLoss: "max-daily-loss", engine.LimitDrawdown: "max-drawdown",
+	engine.LimitRejections: "max-rejections",
 }
 
 // limitValue is a limit in the words of its flag.
@@ -182,8 +183,9 @@ func (c *limitChange) changes(cur exchange.Currency) (list []session.Setting, st
 			stay = append(stay, limitNames[n]+" "+limitValue(&c.now, n, cur))
 			continue
 		case looser && !c.raise:
-			return nil, nil, usage(fmt.Errorf("--%s %s is looser than the %s in force: --raise-limits lets it through", limitNames[n],
-				limitValue(&c.wanted, n, cur), limitValue(&c.now, n, cur)))
+			return nil, nil,
+				usage(fmt.Errorf("--%s %s is looser than the %s in force: --raise-limits lets it through", limitNames[n],
+					limitValue(&c.wanted, n, cur), limitValue(&c.now, n, cur)))
 		}
 		list = append(list, session.Setting{Number: int(n), Value: wanted})
 	}

@@ -150,7 +150,8 @@ func (a *App) connect(
 // trade makes the exchange of a session that sends orders. In shadow mode the simulated
 // one gets them too; otherwise there is none.
 func (w *wired) trade(p *plan, m *market, k *keptSettings) *session.Live {
-	c := session.LiveConfig{Instruments: p.set, Symbols: p.sim.Symbols, Connect: m.connect, Prefix: k.Orders + "c", Behind: m.behind}
+	c := session.LiveConfig{Instruments: p.set, Symbols: p.sim.Symbols, Connect: m.connect, Prefix: k.Orders + "c",
+		Behind: m.behind}
 	if m.shadow {
 		c.Shadow = w.sim
 	} else {

@@ -243,9 +243,12 @@ func TestPromote(t *testing.T) {
 		`WARNING +prices +came from synthetic`, `ok +permissions +the key may place orders`, `ok +backtest +profit (\S+) XBT with (\d+) fills, on the same prices a backtest (\S+) XBT with (\d+);`} {
 		require.Regexp(t, line, text)
 	}
-	for _, line := range []string{`FAILED +largest order +1000 in the session, --max-order 500`, `FAILED +largest position +\d+ in the session, --max-position 900`,
-		`WARNING +orders in a minute +\d+ in the session, --max-orders-per-minute 2: the rest`, `FAILED +largest order's value +0\.\d+ XBT in the session, --max-order-value 0.001 XBT`} {
-		text, err = promote("p\n", "--live-url", v.address, "--min-length", "10m", "--max-order", "500", "--max-position", "900", "--max-daily-loss", "0.05 XBT",
+	for _, line := range []string{`FAILED +largest order +1000 in the session, --max-order 500`,
+		`FAILED +largest position +\d+ in the session, --max-position 900`,
+		`WARNING +orders in a minute +\d+ in the session, --max-orders-per-minute 2: the rest`,
+		`FAILED +largest order's value +0\.\d+ XBT in the session, --max-order-value 0.001 XBT`} {
+		text, err = promote("p\n", "--live-url", v.address, "--min-length", "10m", "--max-order", "500", "--max-position",
+			"900", "--max-daily-loss", "0.05 XBT",
 			"--max-orders-per-minute", "2", "--max-order-value", "0.001 XBT")
 		require.Error(t, err)
 		require.Regexp(t, line, text)
@@ -266,16 +269,19 @@ func TestPromote(t *testing.T) {
 	require.Contains(t, text, "--force writes over it")
 
 	// Of a session that runs it says so.
-	p := begin(t, v.state, append([]string{"run", "--session", "r", "--feed", "synthetic", "--speed", "60"}, busyMaker...)...)
+	p := begin(t, v.state,
+		append([]string{"run", "--session", "r", "--feed", "synthetic", "--speed", "60"}, busyMaker...)...)
 	p.line()
 	soon(t, v.state, "r", "it trades", func(l looked) bool { return l.Fills > 0 })
-	b, err := exec.Command("paper", append([]string{"promote", "r", "--state", v.state, "--out", out + "2"}, good...)...).CombinedOutput()
+	b, err := exec.Command("paper",
+		append([]string{"promote", "r", "--state", v.state, "--out", out + "2"}, good...)...).CombinedOutput()
 	require.Error(t, err)
 	require.Regexp(t, `FAILED +session +it runs; suspend it first: paper stop r --suspend`, string(b))
 	require.NotContains(t, string(b), "catalog")
 	require.NoError(t, p.cmd.Process.Kill())
 	_ = p.cmd.Wait()
-	b, err = exec.Command("paper", append([]string{"promote", "r", "--state", v.state, "--out", out + "2"}, good...)...).CombinedOutput()
+	b, err = exec.Command("paper",
+		append([]string{"promote", "r", "--state", v.state, "--out", out + "2"}, good...)...).CombinedOutput()
 	require.Error(t, err)
 	require.NotContains(t, string(b), "catalog")
 

@@ -43,7 +43,8 @@ panicked, 5 finished in part, 6 a fault in the program, 130 interrupted.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.sessionCommand(), a.doctorCommand(), a.recordCommand(), a.exportCommand(), a.sessionsCommand(), a.statusCommand(), a.stopCommand(), a.gapCommand(), a.promoteCommand(), a.limitsCommand(),
+	root.AddCommand(a.sessionCommand(), a.doctorCommand(), a.recordCommand(), a.exportCommand(), a.sessionsCommand(),
+		a.statusCommand(), a.stopCommand(), a.gapCommand(), a.promoteCommand(), a.limitsCommand(),
 		a.askCommand(session.Kill, "Throw a session's kill switch: cancel its orders, refuse new ones"),
 		a.askCommand(session.Flatten, "Cancel a session's orders and close its positions"),
 		a.askCommand(session.Clear, "Let orders through again after a kill, or after the risk guard tripped"),

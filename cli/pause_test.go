@@ -66,7 +66,8 @@ func (v *liveVenue) sentOn(name string, most time.Duration) int {
 			if exchange.Time(ns) >= until {
 				return
 			}
-			require.LessOrEqual(v.t, exchange.Time(ns).Sub(newest), most+20*time.Millisecond, "order %d at %s", n, exchange.Time(ns))
+			require.LessOrEqual(v.t, exchange.Time(ns).Sub(newest), most+20*time.Millisecond, "order %d at %s", n,
+				exchange.Time(ns))
 		}
 	}
 	for {

@@ -245,7 +245,8 @@ func (m *promotion) sent(ctx context.Context) error {
 		}
 		if x.n == engine.LimitOrdersPerMinute && x.most > limit {
 			// A higher rate is refused for a minute at most, so this is a warning.
-			m.note(x.check, checkWarning, "%s in the session, --%s %s: the rest will be refused", text(x.most), x.flag, text(limit))
+			m.note(x.check, checkWarning, "%s in the session, --%s %s: the rest will be refused", text(x.most), x.flag,
+				text(limit))
 			continue
 		}
 		m.judge(x.check, x.most <= limit, "%s in the session, --%s %s", text(x.most), x.flag, text(limit))
@@ -256,7 +257,8 @@ func (m *promotion) sent(ctx context.Context) error {
 // repeats plays the session again, and runs a backtest on what it heard.
 func (m *promotion) repeats(ctx context.Context) error {
 	if m.runs {
-		m.note("replay", checkFailed, "it is played again, and a backtest is run on what it heard, once it does not run any more")
+		m.note("replay", checkFailed,
+			"it is played again, and a backtest is run on what it heard, once it does not run any more")
 		return nil
 	}
 	f := new(sessionFlags)
@@ -282,7 +284,9 @@ func (m *promotion) repeats(ctx context.Context) error {
 		return dataError(err)
 	}
 	if len(heard) == 0 {
-		m.note("backtest", checkFailed, "its process died before what it heard was put together: let it go on with paper run --session %s, and end it with Ctrl-C", m.flags.name)
+		m.note("backtest", checkFailed,
+			"its process died before what it heard was put together: let it go on with paper run --session %s, and end it "+
+				"with Ctrl-C", m.flags.name)
 		return nil
 	}
 	backtest, err := m.backtest(ctx)

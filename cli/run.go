@@ -141,8 +141,9 @@ func (f *runFlags) registerExchange(fs *pflag.FlagSet) {
 	fs.StringVar(&f.barFill, "bar-fill", "through", "a limit order fills when a bar trades through its price, or at a touch")
 	fs.StringVar(&f.volumeShare, "volume-share", "0", "largest share of a bar's volume that fills; 0 is no limit")
 	fs.StringVar(&f.touch, "touch-probability", "0", "chance that a trade at a resting order's price fills it, on trades without a book")
-	fs.StringVar(&f.maxAge, "max-age", "1m", "oldest data at which an order trades; older, and it waits for the next data of its symbol:\n"+
-		"a time, one by kind (book=1m,quote=10s,trade=5m), or off; bars have a rule of their own")
+	fs.StringVar(&f.maxAge, "max-age", "1m",
+		"oldest data at which an order trades; older, and it waits for the next data of its symbol:\n"+
+			"a time, one by kind (book=1m,quote=10s,trade=5m), or off; bars have a rule of their own")
 	fs.StringVar(&f.impact, "impact", "none", "what an order that takes pays beyond the book: none, or K times the day's volatility times\n"+
 		"the root of its share of the day's volume, measured (sqrt:0.7) or given (sqrt:0.7:0.03:500000000)")
 	fs.StringVar(&f.selfTrade, "self-trade", "pass", "orders of ours that meet: pass (they do not see each other), match, cancel-resting,\n"+
@@ -217,8 +218,9 @@ func (f *runFlags) settings() map[string]any {
 		"param": given(f.params), "data": f.data, "from": f.from, "to": f.to, "balance": f.balance, "leverage": f.leverage,
 		"queue": f.queue, "slippage-ticks": f.slippageTicks, "bar-path": f.barPath,
 		"bar-fill": f.barFill, "volume-share": f.volumeShare, "touch-probability": f.touch,
-		"max-age": f.maxAge, "impact": f.impact, "self-trade": f.selfTrade, "funding-rate": f.fundingRate, "consumption": f.consumption,
-		"seed": f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": given(f.faults),
+		"max-age": f.maxAge, "impact": f.impact, "self-trade": f.selfTrade, "funding-rate": f.fundingRate,
+		"consumption": f.consumption,
+		"seed":        f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": given(f.faults),
 	}
 	maps.Copy(all, f.latency.settings())
 	maps.Copy(all, f.limits.settings())

@@ -126,7 +126,8 @@ func (f *sessionFlags) settings() map[string]any {
 }
 
 // mayChange are settings that a session can go on without.
-var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others", "resync-after"}
+var mayChange = []string{"live-url", "speed", "catalog", "keep-orders", "dead-man", "adopt", "ignore-others",
+	"resync-after"}
 
 // sendsOrders reports whether orders leave this machine.
 func (f *sessionFlags) sendsOrders() bool { return f.mode == modeLive || f.mode == modeShadow }
@@ -437,7 +438,8 @@ type keptSource struct {
 }
 
 func keep(f *sessionFlags, p *plan, m *market) (string, error) {
-	k := keptSettings{Symbols: map[string]exchange.SymbolID{}, Bars: m.bars.String(), Live: m.live, Travelled: m.travelled, Aged: m.live}
+	k := keptSettings{Symbols: map[string]exchange.SymbolID{}, Bars: m.bars.String(), Live: m.live,
+		Travelled: m.travelled, Aged: m.live}
 	if f.sendsOrders() {
 		k.Orders = orderPrefix()
 	}

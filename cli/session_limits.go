@@ -137,7 +137,8 @@ func (a *App) askLimits(ctx context.Context, f *limitsFlags, name string, list [
 		case !waits:
 			return nil
 		case !time.Now().Before(end):
-			return withCode(ExitUnconfirmed, fmt.Errorf("limits: session %s has not taken them after %s, and takes them when it hears prices", name, f.wait))
+			return withCode(ExitUnconfirmed,
+				fmt.Errorf("limits: session %s has not taken them after %s, and takes them when it hears prices", name, f.wait))
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
@@ -149,7 +150,8 @@ func (a *App) askLimits(ctx context.Context, f *limitsFlags, name string, list [
 
 // changeLimits are the settings by which the limits in force become those that were given, and
 // the flags and the plan as they are then.
-func (a *App) changeLimits(f *sessionFlags, p *plan, state *session.State) (list []session.Setting, ff *sessionFlags, pp *plan, err error) {
+func (a *App) changeLimits(f *sessionFlags, p *plan, state *session.State) (list []session.Setting, ff *sessionFlags,
+	pp *plan, err error) {
 	change := &limitChange{begun: p.limits, given: f.given, raise: f.raise}
 	c := p.sim.Currency
 	if change.now, err = limitsInForce(state, p.limits, c); err != nil {

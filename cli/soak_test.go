@@ -56,7 +56,8 @@ func (h *meddler) meddle(venue *url.URL) func(http.ResponseWriter, *http.Request
 			lose(w)
 		case n < 35:
 			h.count("overloaded")
-			http.Error(w, `{"error":{"message":"The system is currently overloaded.","name":"HTTPError"}}`, http.StatusServiceUnavailable)
+			http.Error(w, `{"error":{"message":"The system is currently overloaded.","name":"HTTPError"}}`,
+				http.StatusServiceUnavailable)
 		default:
 			return false
 		}
@@ -130,6 +131,7 @@ func TestSoak(t *testing.T) {
 		t.Logf("moment %d after %s: %d fills", moment, time.Since(begun).Round(time.Second), fills)
 	}
 	again(t, "backtest", v.state, "s")
-	t.Logf("seed %d: %d moments in %s, the longest kill took %s; %d fills, %d orders; %v", seed, moments, time.Since(begun).Round(time.Second),
+	t.Logf("seed %d: %d moments in %s, the longest kill took %s; %d fills, %d orders; %v", seed, moments,
+		time.Since(begun).Round(time.Second),
 		longest.Round(time.Millisecond), fills, look(t, v.state, "s").Orders, h.done)
 }

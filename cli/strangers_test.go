@@ -285,7 +285,8 @@ func TestInterruptSaysWhatItWaitsFor(t *testing.T) {
 	require.NoError(t, v.serving.cmd.Process.Signal(syscall.SIGSTOP))
 	t.Cleanup(func() { _ = v.serving.cmd.Process.Signal(syscall.SIGCONT) })
 	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
-	line := regexp.MustCompile(`(?m)^session s: interrupted; waiting for the venue to cancel [1-9][0-9]* open orders, at most 20s, and for answers .*a second Ctrl-C`)
+	line := regexp.MustCompile(`(?m)^session s: interrupted; waiting for the venue to cancel [1-9][0-9]* open orders, ` +
+		`at most 20s, and for answers .*a second Ctrl-C`)
 	require.Eventually(t, func() bool { return line.MatchString(read(t, p.stderr)) }, 10*time.Second,
 		20*time.Millisecond,
 		"the venue may be waited for 20 s, and this is said before")

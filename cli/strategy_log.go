@@ -21,8 +21,9 @@ type logFlags struct {
 }
 
 func (f *logFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.level, "log", "info", "what the strategy logs is shown from this level on: debug, info, warn, error or off;\n"+
-		"a message that repeats is shown 20 times")
+	fs.StringVar(&f.level, "log", "info",
+		"what the strategy logs is shown from this level on: debug, info, warn, error or off;\n"+
+			"a message that repeats is shown 20 times")
 	fs.StringVar(&f.file, "log-file", "", "`file` for every line that the strategy logs, as JSON")
 }
 
@@ -64,7 +65,8 @@ func (f *logFlags) open(stderr io.Writer, bar *progress) (*strategyLog, error) {
 		if l.file, err = os.Create(f.file); err != nil {
 			return nil, fmt.Errorf("--log-file: %w", err)
 		}
-		handlers = slog.NewMultiHandler(l.capped, slog.NewJSONHandler(l.file, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}))
+		handlers = slog.NewMultiHandler(l.capped,
+			slog.NewJSONHandler(l.file, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}))
 	}
 	l.Logger = slog.New(handlers)
 	return l, nil

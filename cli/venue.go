@@ -177,7 +177,8 @@ func (v *Venue) checkAddress(at string) (string, error) {
 	case scheme != "http" && scheme != "https":
 		return "", fmt.Errorf("--live-url: scheme %q; %s or one that begins with https://", scheme, want)
 	case u.User != nil:
-		return "", errors.New("--live-url: it has a user or a password, which would be kept with the session's settings; " + want)
+		return "", errors.New("--live-url: it has a user or a password, which would be kept with the session's settings; " +
+			want)
 	case u.RawQuery != "" || u.ForceQuery:
 		return "", errors.New("--live-url: it has a query (what follows ?); " + want)
 	case u.Fragment != "" || strings.Contains(at, "#"):

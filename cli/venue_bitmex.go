@@ -24,7 +24,8 @@ func bitmexVenue() Venue {
 func bitmexConfig(a *Access) bitmex.Config {
 	policy := live.DefaultPolicy()
 	policy.Behind = a.Behind
-	return bitmex.Config{URL: a.URL, Key: a.Secret("KEY").Reveal(), Secret: a.Secret("SECRET"), Policy: policy, Log: a.Log, Metrics: a.Metrics}
+	return bitmex.Config{URL: a.URL, Key: a.Secret("KEY").Reveal(), Secret: a.Secret("SECRET"), Policy: policy,
+		Log: a.Log, Metrics: a.Metrics}
 }
 
 func bitmexFeed(ctx context.Context, a *Access) (exchange.Feed, error) {

@@ -42,7 +42,8 @@ func TestFeedCountsHoles(t *testing.T) {
 	load(t, c, "liquidations", key(KindLiquidation), liquidations)
 	gaps := gapsOf(t, c, 0, key("bar-1m"), key(KindTrade), key(KindLiquidation))
 	require.Equal(t, []Gaps{
-		{Key: key("bar-1m"), Holes: 2, Missing: 13, Longest: 11 * time.Minute, After: bars[49].Time, Most: time.Minute, Last: bars[99].Time},
+		{Key: key("bar-1m"), Holes: 2, Missing: 13, Longest: 11 * time.Minute, After: bars[49].Time, Most: time.Minute,
+			Last: bars[99].Time},
 		{Key: key(KindTrade), Holes: 1, Missing: 1, Longest: ticks[150].Time.Sub(ticks[39].Time), After: ticks[39].Time,
 			Most: DefaultMaxGap, Last: ticks[399].Time},
 		{Key: key(KindLiquidation), Last: ticks[399].Time},
@@ -69,7 +70,8 @@ func TestFeedAndVerifyCountTheSameHoles(t *testing.T) {
 				events = append(events, minuteBars(now, 1)...)
 			case KindTrade:
 				now = now.Add(40 * time.Minute)
-				events = append(events, exchange.TradeEvent(now, now, 0, exchange.Trade{Side: exchange.Buy, Price: price("100"), Qty: 100}))
+				events = append(events,
+					exchange.TradeEvent(now, now, 0, exchange.Trade{Side: exchange.Buy, Price: price("100"), Qty: 100}))
 			case KindFunding:
 				events = append(events, exchange.FundingEvent(now, now, 0, exchange.Funding{Rate: 1, Due: now}))
 			case KindMark:

@@ -31,11 +31,19 @@ func TestTurnsOfStreams(t *testing.T) {
 		{"before a later one", []*head{streamOf(exchange.KindTrade, 0, 5), streamOf(exchange.KindTrade, 1, 10)}, 0, 11},
 		{"after an earlier one", []*head{streamOf(exchange.KindTrade, 0, 10), streamOf(exchange.KindTrade, 1, 5)}, 1, 10},
 		{"first of equal times", []*head{streamOf(exchange.KindTrade, 0, 5), streamOf(exchange.KindTrade, 1, 5)}, 0, 6},
-		{"the second, before two that tie", []*head{streamOf(exchange.KindTrade, 0, 10), streamOf(exchange.KindTrade, 1, 5, 10), streamOf(exchange.KindTrade, 2, 10)}, 1, 10},
-		{"the third", []*head{streamOf(exchange.KindTrade, 0, 10), streamOf(exchange.KindTrade, 1, 9), streamOf(exchange.KindTrade, 2, 5)}, 2, 9},
-		{"the third, before two that tie", []*head{streamOf(exchange.KindTrade, 0, 9), streamOf(exchange.KindTrade, 1, 9), streamOf(exchange.KindTrade, 2, 5)}, 2, 9},
-		{"the first, before later ones", []*head{streamOf(exchange.KindTrade, 0, 5), streamOf(exchange.KindTrade, 1, 9), streamOf(exchange.KindTrade, 2, 8)}, 0, 9},
-		{"the kind goes before the index", []*head{streamOf(exchange.KindTrade, 0, 5), streamOf(exchange.KindQuote, 1, 5)}, 1, 6},
+		{"the second, before two that tie",
+			[]*head{streamOf(exchange.KindTrade, 0, 10), streamOf(exchange.KindTrade, 1, 5, 10),
+				streamOf(exchange.KindTrade, 2, 10)}, 1, 10},
+		{"the third", []*head{streamOf(exchange.KindTrade, 0, 10), streamOf(exchange.KindTrade, 1, 9),
+			streamOf(exchange.KindTrade, 2, 5)}, 2, 9},
+		{"the third, before two that tie",
+			[]*head{streamOf(exchange.KindTrade, 0, 9), streamOf(exchange.KindTrade, 1, 9),
+				streamOf(exchange.KindTrade, 2, 5)}, 2, 9},
+		{"the first, before later ones",
+			[]*head{streamOf(exchange.KindTrade, 0, 5), streamOf(exchange.KindTrade, 1, 9),
+				streamOf(exchange.KindTrade, 2, 8)}, 0, 9},
+		{"the kind goes before the index", []*head{streamOf(exchange.KindTrade, 0, 5), streamOf(exchange.KindQuote, 1, 5)},
+			1, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMerge(tt.streams)
@@ -72,7 +80,8 @@ func TestMergeOfTies(t *testing.T) {
 			}
 		}
 		slices.SortFunc(want, func(a, b row) int {
-			return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.kind, b.kind), cmp.Compare(a.stream, b.stream), cmp.Compare(a.number, b.number))
+			return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.kind, b.kind), cmp.Compare(a.stream, b.stream),
+				cmp.Compare(a.number, b.number))
 		})
 		most := rapid.IntRange(1, 5).Draw(t, "most")
 		var got []row

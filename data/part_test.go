@@ -23,7 +23,8 @@ func partOf[R any](t *testing.T, rows []R, changed map[string]string, o ...parqu
 	f, err := os.Create(path)
 	require.NoError(t, err)
 	w := parquet.NewGenericWriter[R](f, o...)
-	meta := map[string]string{metaSchema: schemaVersion, metaSource: "in", metaInput: input("in").Digest, metaImporter: "test/1"}
+	meta := map[string]string{metaSchema: schemaVersion, metaSource: "in", metaInput: input("in").Digest,
+		metaImporter: "test/1"}
 	for key, value := range changed {
 		meta[key] = value
 	}
@@ -107,13 +108,17 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		path string
 		want string // of the error; empty: it opens
 	}{
-		"a part":               {partOf(t, someTrades(3), count("3")), ""},
-		"groups that touch":    {partOf(t, []tradeRow{{Time: 5}, {Time: 5}, {Time: 5}, {Time: 6}}, count("4"), parquet.MaxRowsPerRowGroup(2)), ""},
-		"another program's":    {partOf(t, someTrades(3), map[string]string{metaRows: "3", metaSchema: ""}), "no dunamis.schema in the footer: not a part of a catalog"},
-		"another version's":    {partOf(t, someTrades(3), map[string]string{metaRows: "3", metaSchema: "99"}), `schema version "99"; this program reads "` + schemaVersion + `"`},
+		"a part": {partOf(t, someTrades(3), count("3")), ""},
+		"groups that touch": {partOf(t, []tradeRow{{Time: 5}, {Time: 5}, {Time: 5}, {Time: 6}}, count("4"),
+			parquet.MaxRowsPerRowGroup(2)), ""},
+		"another program's": {partOf(t, someTrades(3), map[string]string{metaRows: "3", metaSchema: ""}),
+			"no dunamis.schema in the footer: not a part of a catalog"},
+		"another version's": {partOf(t, someTrades(3), map[string]string{metaRows: "3", metaSchema: "99"}),
+			`schema version "99"; this program reads "` + schemaVersion + `"`},
 		"more rows than said":  {partOf(t, someTrades(3), count("2")), `dunamis.rows is "2", and the file has 3 rows`},
 		"fewer rows than said": {partOf(t, someTrades(3), count("4")), `dunamis.rows is "4", and the file has 3 rows`},
-		"no number of rows":    {partOf(t, someTrades(3), count("three")), `dunamis.rows is "three", and the file has 3 rows`},
+		"no number of rows": {partOf(t, someTrades(3), count("three")),
+			`dunamis.rows is "three", and the file has 3 rows`},
 		"rows not said":        {partOf(t, someTrades(3), nil), `dunamis.rows is "", and the file has 3 rows`},
 		"empty":                {partOf(t, someTrades(0), count("0")), "no rows"},
 		"empty, rows not said": {partOf(t, someTrades(0), nil), `dunamis.rows is "", and the file has 0 rows`},
@@ -123,8 +128,9 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		"optional quantity":    {partOf(t, []nullable{{Time: 1}}, count("1")), `column "qty" is optional or repeated`},
 		"short quantity":       {partOf(t, []narrow{{Time: 1}}, count("1")), `column "qty" is INT32, want INT64`},
 		"side as a number":     {partOf(t, []wide{{Time: 1}}, count("1")), `column "buy" is INT64, want BOOLEAN`},
-		"list of quantities":   {partOf(t, []list{{Time: 1, Qty: []int64{1}}}, count("1")), `column "qty" is optional or repeated`},
-		"group of quantities":  {partOf(t, []group{{Time: 1}}, count("1")), `no column "qty"`},
+		"list of quantities": {partOf(t, []list{{Time: 1, Qty: []int64{1}}}, count("1")),
+			`column "qty" is optional or repeated`},
+		"group of quantities": {partOf(t, []group{{Time: 1}}, count("1")), `no column "qty"`},
 		"groups that go back": {partOf(t, back, count("4"), parquet.MaxRowsPerRowGroup(2)),
 			"row group 1: 2021-07-22T00:00:00Z to 2021-07-22T00:00:01Z after 2021-07-22T00:00:03Z"},
 	} {
@@ -173,11 +179,14 @@ func TestRowsAreWithinTheirFooter(t *testing.T) {
 		group  int
 		want   string
 	}{
-		"before the first": {func(p *part) { p.groups[0].min++ }, 0, 0, "times outside the 2021-07-22T00:00:00.000000001Z to 2021-07-22T00:00:02Z of the footer"},
-		"after the last":   {func(p *part) { p.groups[0].max-- }, 2, 0, "times outside the 2021-07-22T00:00:00Z to 2021-07-22T00:00:01.999999999Z of the footer"},
+		"before the first": {func(p *part) { p.groups[0].min++ }, 0, 0,
+			"times outside the 2021-07-22T00:00:00.000000001Z to 2021-07-22T00:00:02Z of the footer"},
+		"after the last": {func(p *part) { p.groups[0].max-- }, 2, 0,
+			"times outside the 2021-07-22T00:00:00Z to 2021-07-22T00:00:01.999999999Z of the footer"},
 		"before, of the 2nd": {func(p *part) { p.groups[1].min++ }, 3, 1,
 			"times outside the 2021-07-22T00:00:03.000000001Z to 2021-07-22T00:00:05Z of the footer"},
-		"after, of the 2nd": {func(p *part) { p.groups[1].max-- }, 5, 1, "times outside the 2021-07-22T00:00:03Z to 2021-07-22T00:00:04.999999999Z of the footer"},
+		"after, of the 2nd": {func(p *part) { p.groups[1].max-- }, 5, 1,
+			"times outside the 2021-07-22T00:00:03Z to 2021-07-22T00:00:04.999999999Z of the footer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := read(t, rows, c.change)
@@ -218,7 +227,8 @@ func TestInterleavedInputsKeepEveryColumn(t *testing.T) {
 				load(t, c, []string{"a", "b"}[i], k, events)
 			}
 		}
-		got := readAll(t, c, Query{Streams: []Key{k}, BatchRows: rapid.IntRange(1, 9).Draw(r, "rows")}, rapid.IntRange(1, 40).Draw(r, "length"))
+		got := readAll(t, c, Query{Streams: []Key{k}, BatchRows: rapid.IntRange(1, 9).Draw(r, "rows")},
+			rapid.IntRange(1, 40).Draw(r, "length"))
 		require.Equal(r, expect(t, k, 0, all), got)
 	})
 }
@@ -298,7 +308,8 @@ func TestVerifyCountsPricesThatAreNotPositive(t *testing.T) {
 			return exchange.LevelEvent(at, at, 0, exchange.Buy, exchange.Level{Price: p, Qty: 100}, exchange.FlagLast)
 		},
 		"bar-1m": func(p exchange.Price) exchange.Event {
-			return exchange.BarEvent(exchange.Bar{Start: at, End: at.Add(time.Minute), Open: p, High: p, Low: p, Close: p, Volume: 100})
+			return exchange.BarEvent(exchange.Bar{Start: at, End: at.Add(time.Minute), Open: p, High: p, Low: p, Close: p,
+				Volume: 100})
 		},
 	} {
 		for price, count := range map[exchange.Price]int64{p(1): 0, 0: 1, p(-1): 1} {

@@ -26,7 +26,8 @@ func TestGuardLetsOutOfAPositionThatIsTooLarge(t *testing.T) {
 			var resting exchange.ClientID
 			r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
 				step++
-				send := func(q exchange.Qty, kind exchange.OrderType, p exchange.Price, inst exchange.ExecInst) (exchange.ClientID, error) {
+				send := func(q exchange.Qty, kind exchange.OrderType, p exchange.Price,
+					inst exchange.ExecInst) (exchange.ClientID, error) {
 					return ctx.Submit(exchange.NewOrder{Symbol: xbt, Side: side, Qty: q, Type: kind, Price: p, ExecInst: inst})
 				}
 				amend := func(a exchange.AmendOrder) error {
@@ -48,7 +49,8 @@ func TestGuardLetsOutOfAPositionThatIsTooLarge(t *testing.T) {
 					require.ErrorContains(t, amend(exchange.AmendOrder{Qty: new(exchange.Qty(5))}), engine.RulePositionValue)
 					_, err = send(1, exchange.Limit, price(40), 0)
 					require.ErrorContains(t, err, engine.RulePositionValue)
-					_, err = ctx.Submit(exchange.NewOrder{Symbol: xbt, Side: side.Opposite(), Qty: 6, Type: exchange.Limit, Price: price(60)})
+					_, err = ctx.Submit(exchange.NewOrder{Symbol: xbt, Side: side.Opposite(), Qty: 6, Type: exchange.Limit,
+						Price: price(60)})
 					require.NoError(t, err, "it closes")
 				}
 			}
@@ -72,8 +74,10 @@ func (*bookTicks) OnBook(*engine.Context, exchange.SymbolID, exchange.BookView) 
 // A strategy that hears of trades, quotes or books beside bars gets the bars that the
 // data has, and none that it did not ask for; one of bars alone gets them from trades.
 func TestDefaultBarsBesideTicks(t *testing.T) {
-	minutes := []exchange.Event{bar(0, time.Minute, 5), bar(time.Minute, time.Minute, 6), bar(2*time.Minute, time.Minute, 7)}
-	trades := []exchange.Event{trade(0, 5, 1), trade(time.Minute, 6, 1), trade(2*time.Minute, 7, 1), trade(3*time.Minute, 7, 1)}
+	minutes := []exchange.Event{bar(0, time.Minute, 5), bar(time.Minute, time.Minute, 6),
+		bar(2*time.Minute, time.Minute, 7)}
+	trades := []exchange.Event{trade(0, 5, 1), trade(time.Minute, 6, 1), trade(2*time.Minute, 7, 1),
+		trade(3*time.Minute, 7, 1)}
 	for _, tt := range []struct {
 		name             string
 		strategy         func() (engine.Strategy, *barListener)
@@ -110,7 +114,8 @@ func TestDefaultBarsOfEachSymbol(t *testing.T) {
 
 // A book of single orders is shown by its levels.
 func TestBooksOfOrders(t *testing.T) {
-	order := func(d time.Duration, id uint64, side exchange.Side, p float64, q exchange.Qty, f exchange.Flags) exchange.Event {
+	order := func(d time.Duration, id uint64, side exchange.Side, p float64, q exchange.Qty,
+		f exchange.Flags) exchange.Event {
 		return exchange.BookOrderEvent(at(d), at(d), xbt, side, exchange.BookOrder{ID: id, Price: price(p), Qty: q}, f)
 	}
 	r := newRun(t,
@@ -133,14 +138,18 @@ func TestBooksOfOrders(t *testing.T) {
 // A session in doubt of its account keeps its orders, refuses new ones until it is
 // cleared, and lets what closes through.
 func TestDoubtRefusesOrdersUntilCleared(t *testing.T) {
-	r := operated(t, map[int]exchange.Operation{2: exchange.OperationDoubt, 4: exchange.OperationResume, 6: exchange.OperationClear})
+	r := operated(t,
+		map[int]exchange.Operation{2: exchange.OperationDoubt, 4: exchange.OperationResume, 6: exchange.OperationClear})
 	var said []string
 	r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
-		_, err := ctx.Submit(exchange.NewOrder{Symbol: xbt, Side: exchange.Buy, Qty: 1, Type: exchange.Limit, Price: price(90)})
+		_, err := ctx.Submit(exchange.NewOrder{Symbol: xbt, Side: exchange.Buy, Qty: 1, Type: exchange.Limit,
+			Price: price(90)})
 		said = append(said, fmt.Sprintf("%s %d %t", since(ctx.Now()), len(ctx.Orders(xbt)), err == nil))
 	}
 	require.NoError(t, r.run(t))
-	require.Equal(t, []string{"0s 1 true", "1s 2 true", "2s 3 true", "3s 3 false", "4s 3 false", "5s 3 false", "6s 3 false", "7s 4 true"}, said)
+	require.Equal(t,
+		[]string{"0s 1 true", "1s 2 true", "2s 3 true", "3s 3 false", "4s 3 false", "5s 3 false", "6s 3 false",
+			"7s 4 true"}, said)
 }
 
 // Many events that are on their way at once all arrive, in order.
@@ -193,7 +202,8 @@ func TestLimitsHoldAfterAClearing(t *testing.T) {
 	}
 	require.NoError(t, r.run(t))
 	require.Equal(t, []string{
-		engine.RuleOrderQty, engine.RuleOrderQty, engine.RuleRejections, engine.RuleRejections, // two were rejected at 0s and 1s
+		// two were rejected at 0s and 1s
+		engine.RuleOrderQty, engine.RuleOrderQty, engine.RuleRejections, engine.RuleRejections,
 		engine.RuleOrderQty, engine.RuleOrderQty, engine.RuleRejections, engine.RuleRejections,
 	}, said)
 }
@@ -211,9 +221,11 @@ func TestBookOfOrdersOutlivesAChangeOfTick(t *testing.T) {
 		return exchange.BookOrderEvent(at(d), at(d), xbt, side, exchange.BookOrder{ID: id, Price: price(p), Qty: 5}, f)
 	}
 	r := newRun(t, order(0, 1, exchange.Buy, 99.5, exchange.FlagClear|exchange.FlagSnapshot|exchange.FlagLast),
-		order(2*time.Hour, 2, exchange.Sell, 99.8, exchange.FlagLast), order(2*time.Hour, 3, exchange.Buy, 99.6, exchange.FlagLast))
+		order(2*time.Hour, 2, exchange.Sell, 99.8, exchange.FlagLast),
+		order(2*time.Hour, 3, exchange.Buy, 99.6, exchange.FlagLast))
 	r.config.Instruments = set
-	require.Equal(t, []string{"0s book of 0 99.5/0", "2h0m0s book of 0 99.5/99.8", "2h0m0s book of 0 99.6/99.8"}, r.heard(t, "book"))
+	require.Equal(t, []string{"0s book of 0 99.5/0", "2h0m0s book of 0 99.5/99.8", "2h0m0s book of 0 99.6/99.8"},
+		r.heard(t, "book"))
 }
 
 // Of several orders that are to go, each is cancelled, while the one that reduces stays.
@@ -287,7 +299,8 @@ func TestPacedRun(t *testing.T) {
 		r.listener.init = func(ctx *engine.Context) error { ctx.Every(every); return nil }
 	}
 	t.Run("to its end", func(t *testing.T) {
-		r, c := paced(t, 4*time.Second, trade(0, 1, 1), trade(1500*time.Millisecond, 2, 1), trade(1500*time.Millisecond, 3, 1))
+		r, c := paced(t, 4*time.Second, trade(0, 1, 1), trade(1500*time.Millisecond, 2, 1),
+			trade(1500*time.Millisecond, 3, 1))
 		timers(r, time.Second)
 		require.Equal(t, []string{
 			"0s trade of 0 at 1", "1s timer 1", "1.5s trade of 0 at 2", "1.5s trade of 0 at 3", "2s timer 1", "3s timer 1",
@@ -329,7 +342,8 @@ func TestUnknownSymbolsAreRefused(t *testing.T) {
 		r.listener.trade = func(ctx *engine.Context, _ exchange.Trade) {
 			for _, s := range []exchange.SymbolID{eth, 2, 3, 60_000} {
 				r.venue.refuse = exchange.ErrUnknownSymbol
-				_, err := ctx.Submit(exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: 1, Type: exchange.Limit, Price: price(99)})
+				_, err := ctx.Submit(exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: 1, Type: exchange.Limit,
+					Price: price(99)})
 				require.Error(t, err, "%d", s)
 				tried++
 			}

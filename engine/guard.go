@@ -22,7 +22,8 @@ type Limits struct {
 	OrdersPerMinute int            // new orders and amendments of all symbols in any 60 seconds
 	OpenOrders      int            // of a symbol
 	Spread          exchange.Ratio // between bid and ask, as a share of the middle
-	Stale           time.Duration  // age of the newest market data of the symbol; by the venue's clock where it is heard live
+	// age of the newest market data of the symbol; by the venue's clock where it is heard live
+	Stale time.Duration
 
 	// These trip the guard: open orders are cancelled, repeatedly until the exchange confirms
 	// that none is left, and from then on only orders that reduce a position pass.

@@ -24,7 +24,8 @@ func (e *HandlerError) Error() string {
 	if e.Want != "" {
 		return fmt.Sprintf("handler %s has the form %s and is never called; want %s", e.Method, e.Have, e.Want)
 	}
-	return fmt.Sprintf("method %s is no handler and is never called; handlers are %s (do not begin the names of other methods with On)",
+	return fmt.Sprintf("method %s is no handler and is never called; handlers are %s (do not begin the names of other "+
+		"methods with On)",
 		e.Method, strings.Join(e.Known, ", "))
 }
 

@@ -50,7 +50,8 @@ func TestHandlersThatAreNeverCalled(t *testing.T) {
 		{plain{}, ""},
 		{onlyNames{}, ""},
 		{&embedded{}, ""},
-		{misspelt{}, "method OnBars is no handler and is never called; handlers are OnBar, OnBook, OnFill, OnFunding, OnGap, " +
+		{misspelt{}, "method OnBars is no handler and is never called; handlers are OnBar, OnBook, OnFill, OnFunding, " +
+			"OnGap, " +
 			"OnMark, OnOrder, OnPosition, OnQuote, OnReject, OnRisk, OnStop, OnTimer, OnTrade " +
 			"(do not begin the names of other methods with On)"},
 		{byValue{}, "handler OnBar has the form func(*engine.Context, engine.Bar) and is never called; " +

@@ -12,7 +12,8 @@ import (
 
 // Each limit has a number of its own, which journals hold.
 func TestLimitsByNumber(t *testing.T) {
-	all := engine.Limits{OrderQty: 1, OrderValue: 2, PositionQty: 3, PositionValue: 4, PriceCollar: 5, OrdersPerMinute: 6, OpenOrders: 7,
+	all := engine.Limits{OrderQty: 1, OrderValue: 2, PositionQty: 3, PositionValue: 4, PriceCollar: 5,
+		OrdersPerMinute: 6, OpenOrders: 7,
 		Spread: 8, Stale: 9, DailyLoss: 10, Drawdown: 11, Rejections: 12}
 	var l engine.Limits
 	for i, n := range engine.AllLimits {
@@ -64,7 +65,8 @@ func TestLimitsAreSetDuringARun(t *testing.T) {
 	require.NoError(t, r.run(t))
 	const guard = "risk guard: bitmex:XBTUSD: "
 	require.Equal(t, []string{
-		"0s sent", "1s sent", "2s " + guard + "order-qty: 10 contracts, limit 5", "3s " + guard + "order-qty: 10 contracts, limit 5",
+		"0s sent", "1s sent", "2s " + guard + "order-qty: 10 contracts, limit 5",
+		"3s " + guard + "order-qty: 10 contracts, limit 5",
 		"4s sent", "5s sent", "6s " + guard + "orders-per-minute: limit 1", "7s " + guard + "orders-per-minute: limit 1",
 		"8s sent", "9s sent",
 	}, said)
@@ -74,7 +76,8 @@ func TestLimitsAreSetDuringARun(t *testing.T) {
 func TestLimitBelowTheLoss(t *testing.T) {
 	r, s := losing(t, engine.Limits{DailyLoss: 10_000})
 	r.venue.reports = r.venue.reports[:4] // 300 lost
-	r.feed.events = append(r.feed.events, exchange.SettingEvent(at(7*time.Second), xbt, exchange.OperationLimit, int(engine.LimitDailyLoss), 250))
+	r.feed.events = append(r.feed.events,
+		exchange.SettingEvent(at(7*time.Second), xbt, exchange.OperationLimit, int(engine.LimitDailyLoss), 250))
 	require.NoError(t, r.run(t))
 	require.Equal(t, []string{engine.RuleDailyLoss}, s.rules)
 	require.Equal(t, at(7*time.Second), r.summary.Tripped.At)

@@ -13,7 +13,8 @@ import (
 // A number has one point at most, wherever it is.
 func TestPoints(t *testing.T) {
 	for _, text := range []string{
-		"1..5", "1..", "..5", "..", ".", "1.5.2", ".5.2", "1.5.", ".1.", "-1..5", "-..5", "-.", "+1..5", "1..5e1", "1.5e1.0", "0..0",
+		"1..5", "1..", "..5", "..", ".", "1.5.2", ".5.2", "1.5.", ".1.", "-1..5", "-..5", "-.", "+1..5", "1..5e1",
+		"1.5e1.0", "0..0",
 		"12345678901234567890..5",
 	} {
 		_, err := ParsePrice(text)
@@ -45,7 +46,8 @@ func TestNumbersAsText(t *testing.T) {
 		Prices map[Price]Ratio
 	}
 	require.NoError(t, json.Unmarshal([]byte(`{"Prices": {"0.5": 0.25, "1e2": "0.125"}}`), &both))
-	require.Equal(t, map[Price]Ratio{MustPrice("0.5"): MustRatio("0.25"), MustPrice("100"): MustRatio("0.125")}, both.Prices)
+	require.Equal(t, map[Price]Ratio{MustPrice("0.5"): MustRatio("0.25"), MustPrice("100"): MustRatio("0.125")},
+		both.Prices)
 	b, err := json.Marshal(both.Prices)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"0.5": 0.25, "100": 0.125}`, string(b))
@@ -56,7 +58,8 @@ func TestNumbersAsText(t *testing.T) {
 func TestPlaceOfAverages(t *testing.T) {
 	for tick, want := range map[string]string{
 		"100": "0.0001", "0.5": "0.0001", "0.05": "0.0001", "0.01": "0.0001", "0.0025": "0.0001", "0.001": "0.0001",
-		"0.0009": "0.0000001", "0.0005": "0.0000001", "0.0001": "0.0000001", "0.000025": "0.00000001", "0.00001": "0.00000001",
+		"0.0009": "0.0000001", "0.0005": "0.0000001", "0.0001": "0.0000001", "0.000025": "0.00000001",
+		"0.00001":  "0.00000001",
 		"0.000001": "0.000000001", "0.0000005": "0.0000000001", "0.0000001": "0.0000000001", "0.00000001": "0.0000000001",
 		"0.0000000001": "0.0000000001",
 	} {
@@ -74,11 +77,13 @@ func TestPlaceOfAverages(t *testing.T) {
 // tick with halves down.
 func TestRoundAverage(t *testing.T) {
 	for _, tt := range []struct{ price, tick, want string }{
-		{"75554.951", "0.1", "75554.9"}, {"75554.9549", "0.1", "75554.9"}, {"75554.955", "0.1", "75555"}, {"75554.95", "0.1", "75554.9"},
+		{"75554.951", "0.1", "75554.9"}, {"75554.9549", "0.1", "75554.9"}, {"75554.955", "0.1", "75555"},
+		{"75554.95", "0.1", "75554.9"},
 		{"8820.25", "0.5", "8820"}, {"8820.254", "0.5", "8820"}, {"8820.256", "0.5", "8820.5"}, {"8820.75", "0.5", "8820.5"},
 		{"150", "100", "100"}, {"154", "100", "100"}, {"155", "100", "200"},
 	} {
-		require.Equal(t, tt.want, roundAverage(MustPrice(tt.price), MustPrice(tt.tick)).String(), "%s on %s", tt.price, tt.tick)
+		require.Equal(t, tt.want, roundAverage(MustPrice(tt.price), MustPrice(tt.tick)).String(), "%s on %s", tt.price,
+			tt.tick)
 	}
 	require.Equal(t, Price(7), roundAverage(7, 1), "the finest tick")
 	require.Equal(t, Price(20), roundAverage(25, 10))
@@ -86,11 +91,14 @@ func TestRoundAverage(t *testing.T) {
 
 // A value in an error is quoted up to 60 bytes.
 func TestClip(t *testing.T) {
-	for n, want := range map[int]string{59: strings.Repeat("x", 59), 60: strings.Repeat("x", 60), 61: strings.Repeat("x", 60) + "…"} {
+	for n, want := range map[int]string{59: strings.Repeat("x", 59), 60: strings.Repeat("x", 60),
+		61: strings.Repeat("x", 60) + "…"} {
 		require.Equal(t, want, clip(json.RawMessage(`"`+strings.Repeat("x", n)+`"`)))
-		require.Equal(t, strings.Repeat("1", 60)[:min(n, 60)]+want[min(n, 60):], clip(json.RawMessage(strings.Repeat("1", n))))
+		require.Equal(t, strings.Repeat("1", 60)[:min(n, 60)]+want[min(n, 60):],
+			clip(json.RawMessage(strings.Repeat("1", n))))
 	}
-	require.Equal(t, strings.Repeat("x", 59)+"…", clip(json.RawMessage(`"`+strings.Repeat("x", 59)+`ä"`)), "no half of a letter")
+	require.Equal(t, strings.Repeat("x", 59)+"…", clip(json.RawMessage(`"`+strings.Repeat("x", 59)+`ä"`)),
+		"no half of a letter")
 }
 
 // A distance in time is the same in both directions, and may be as long as said.
@@ -106,7 +114,8 @@ func TestApart(t *testing.T) {
 // The lowest price that market data may have is the tick, except where an inverse
 // contract would be worth more than money can count.
 func TestLowestPriceOfBounds(t *testing.T) {
-	terms := Terms{TickSize: MustPrice("0.0001"), MinPrice: PriceUnit, LotSize: 1, MaxQty: 1e12, MaxPrice: 1000 * PriceUnit}
+	terms := Terms{TickSize: MustPrice("0.0001"), MinPrice: PriceUnit, LotSize: 1, MaxQty: 1e12,
+		MaxPrice: 1000 * PriceUnit}
 	for kind, want := range map[Kind]string{Linear: "0.0001", Inverse: "1"} {
 		i := Instrument{Kind: kind, Multiplier: 1_000_000, Divisor: 1, Terms: []Terms{terms}}
 		i.Terms[0].Kind, i.Terms[0].Multiplier, i.Terms[0].Divisor = kind, 1_000_000, 1
@@ -122,7 +131,8 @@ func TestDivisorsAreBoundedByTheirUse(t *testing.T) {
 	for kind, want := range map[Kind]string{Linear: "", Inverse: "overflows times maxPrice"} {
 		terms := Terms{TickSize: MustPrice("0.5"), LotSize: 1, MaxQty: 1000, MaxPrice: 1_000_000 * PriceUnit,
 			InitMargin: MustRatio("0.01"), MaintMargin: MustRatio("0.005")}
-		i := Instrument{Venue: "test", Symbol: "X", Kind: kind, Underlying: "X", Quote: "USD", Settle: Currency{Code: "XBt", Major: "XBT", Scale: 8},
+		i := Instrument{Venue: "test", Symbol: "X", Kind: kind, Underlying: "X", Quote: "USD",
+			Settle:     Currency{Code: "XBt", Major: "XBT", Scale: 8},
 			Multiplier: 100_000_000, Divisor: 1000, ContractsPerUnit: 1, Terms: []Terms{terms}}
 		err := new(Instruments).Add(&i)
 		if want == "" {

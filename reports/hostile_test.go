@@ -16,7 +16,8 @@ import (
 
 // hostile ends a cell, a line, a code span and an HTML attribute, and would be a picture, a
 // link and a title for a terminal.
-const hostile = "=1+1|`\n# x\r<img src=x onerror=pwned()>![x](https://x.test/a)[x](javascript:pwned()) \x1b]0;pwned\a\u202e"
+const hostile = "=1+1|`\n# x\r<img src=x onerror=pwned()>![x](https://x.test/a)[x](javascript:pwned()) " +
+	"\x1b]0;pwned\a\u202e"
 
 // fillHostile gives every string that a value leads to a hostile text.
 func fillHostile(v reflect.Value) {

@@ -81,7 +81,8 @@ func (a *aging) note(n aged) {
 // Age implements engine.Ager.
 func (s *Session) Age(id exchange.SymbolID, at exchange.Time) time.Duration {
 	a := &s.aging
-	n, _ := slices.BinarySearchFunc(a.batch, at, func(x aged, at exchange.Time) int { return int(min(max(x.at-at, -1), 1)) })
+	n, _ := slices.BinarySearchFunc(a.batch, at,
+		func(x aged, at exchange.Time) int { return int(min(max(x.at-at, -1), 1)) })
 	for ; n < len(a.batch) && a.batch[n].at == at; n++ {
 		if a.batch[n].symbol == id {
 			return max(0, a.batch[n].age)

@@ -34,7 +34,8 @@ func (f *aged) Next(ctx context.Context, events []exchange.Event) (int, error) {
 	}
 	at := exchange.TimeOf(f.clock.Now()).Add(f.ahead - f.ages[0])
 	f.ages = f.ages[1:]
-	events[0] = exchange.TradeEvent(at, at, f.id, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("40000"), Qty: 1})
+	events[0] = exchange.TradeEvent(at, at, f.id,
+		exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("40000"), Qty: 1})
 	return 1, nil
 }
 
@@ -66,13 +67,15 @@ func TestStalenessByTheVenuesClock(t *testing.T) {
 					*into = append(*into, err == nil)
 				}}
 			}
-			feed := &aged{id: id, ages: append([]time.Duration{0}, c.ages...), ahead: c.ahead, clock: now, pace: make(chan struct{}, 1)}
+			feed := &aged{id: id, ages: append([]time.Duration{0}, c.ages...), ahead: c.ahead, clock: now,
+				pace: make(chan struct{}, 1)}
 			feed.ages[0] = c.ages[0] // by which the session learns of the clock
 			feed.pace <- struct{}{}
 			limits := engine.Limits{Stale: 3 * s}
 			var got, then []bool
 			trades := 0
-			u := setup{dir: dir, source: feed, live: true, desk: d, made: passed(&got), limits: limits, now: now.Now, keepOrders: true,
+			u := setup{dir: dir, source: feed, live: true, desk: d, made: passed(&got), limits: limits, now: now.Now,
+				keepOrders: true,
 				after: func(c *session.Commit) {
 					for i := range c.Events {
 						if c.Events[i].Kind == exchange.KindTrade {
@@ -118,7 +121,8 @@ func TestOrdersOfThenAreNotSent(t *testing.T) {
 	feed := &aged{id: id, ages: make([]time.Duration, 4), clock: now, pace: make(chan struct{}, 1)}
 	feed.pace <- struct{}{}
 	commands := 0
-	u := setup{dir: dir, source: feed, live: true, desk: d, made: made(), now: now.Now, keepOrders: true, behind: 5 * time.Second,
+	u := setup{dir: dir, source: feed, live: true, desk: d, made: made(), now: now.Now, keepOrders: true,
+		behind: 5 * time.Second,
 		after: func(c *session.Commit) {
 			now.add(time.Second)
 			if len(c.Commands) > 0 {

@@ -225,7 +225,8 @@ const (
 
 func (s *Session) prepare(ctx context.Context) error {
 	s.statements, s.bound, s.newest = map[string]*sql.Stmt{}, map[string]*sql.Stmt{}, map[exchange.ClientID]int{}
-	for _, query := range []string{insertCommand, insertShadow, insertFate, insertDeparture, insertInput, insertSample, updateState, insertOutput, insertFill, replaceOrder} {
+	for _, query := range []string{insertCommand, insertShadow, insertFate, insertDeparture, insertInput, insertSample,
+		updateState, insertOutput, insertFill, replaceOrder} {
 		statement, err := s.cfg.Store.db.PrepareContext(ctx, query) //nolint:sqlclosecheck // closeStatements does
 		if err != nil {
 			return fmt.Errorf("session %s: %w", s.cfg.Store.Dir, errors.Join(err, s.closeStatements()))

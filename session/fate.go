@@ -157,7 +157,8 @@ func (o *Outcome) report(r *exchange.Report) {
 }
 
 // departureTable was added to databases of version 2, and is made when one is opened to be run.
-const departureTable = "CREATE TABLE IF NOT EXISTS departures (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
+const departureTable = "CREATE TABLE IF NOT EXISTS departures (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) " +
+	"WITHOUT ROWID"
 
 const insertDeparture = "INSERT OR REPLACE INTO departures VALUES (?, ?)"
 

@@ -653,7 +653,8 @@ func TestLeavingIsSaid(t *testing.T) {
 	_, id := instruments(t)
 	now := &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}
 	said := new(strings.Builder)
-	u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: orderer(2), now: now.Now, log: slog.New(slog.NewTextHandler(said, nil))}
+	u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: orderer(2), now: now.Now,
+		log: slog.New(slog.NewTextHandler(said, nil))}
 	var s *session.Session
 	u.change = func(it *session.Session, _ *session.Store) { s = it }
 	early := ""
@@ -668,6 +669,8 @@ func TestLeavingIsSaid(t *testing.T) {
 	}
 	_, err := u.run(t)
 	require.ErrorIs(t, err, session.ErrSuspended)
-	require.Contains(t, early, `the session ends once the venue has confirmed that its orders are cancelled" open_orders=2 at_most=20s`)
-	require.Contains(t, said.String(), `orders are cancelled once more before the connection ends" open_orders=2 at_most=20s`)
+	require.Contains(t, early,
+		`the session ends once the venue has confirmed that its orders are cancelled" open_orders=2 at_most=20s`)
+	require.Contains(t, said.String(),
+		`orders are cancelled once more before the connection ends" open_orders=2 at_most=20s`)
 }

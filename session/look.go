@@ -156,7 +156,8 @@ func (s *Store) Fates(ctx context.Context, limit int) ([]Fate, error) {
 		v, m := &f.Venue, &f.Sim
 		err = r.Scan(&f.ClientID, &f.Symbol, &side, &f.Type, (*int64)(&f.Qty), &prices[0], (*int64)(&f.Sent), (*int64)(&f.Joined), (*int64)(&f.Ahead),
 			&v.Status, (*int64)(&v.Told), (*int64)(&v.Heard), (*int64)(&v.Filled), &prices[1], (*int64)(&v.First), &v.Maker, (*int64)(&v.Fees),
-			&m.Status, (*int64)(&m.Told), (*int64)(&m.Heard), (*int64)(&m.Filled), &prices[2], (*int64)(&m.First), &m.Maker, (*int64)(&m.Fees), (*int64)(&f.Left))
+			&m.Status, (*int64)(&m.Told), (*int64)(&m.Heard), (*int64)(&m.Filled), &prices[2], (*int64)(&m.First), &m.Maker,
+			(*int64)(&m.Fees), (*int64)(&f.Left))
 		if err == nil {
 			err = f.Side.UnmarshalText([]byte(side))
 		}
@@ -187,8 +188,10 @@ type Sent struct {
 }
 
 // Sent reads it from the books of the session. terms are those of a symbol at a time.
-func (s *Store) Sent(ctx context.Context, terms func(symbol string, at exchange.Time) *exchange.Terms) (most Sent, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT kind, symbol, data FROM outputs WHERE kind IN ('order', 'fill') ORDER BY seq")
+func (s *Store) Sent(ctx context.Context, terms func(symbol string, at exchange.Time) *exchange.Terms) (most Sent,
+	err error) {
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT kind, symbol, data FROM outputs WHERE kind IN ('order', 'fill') ORDER BY seq")
 	if err != nil {
 		return most, fmt.Errorf("session %s: %w", s.Dir, err)
 	}
@@ -216,7 +219,8 @@ func (s *Store) Sent(ctx context.Context, terms func(symbol string, at exchange.
 				most.Held = max(most.Held, terms(symbol, f.Time).Value(f.Position.Abs(), f.Price))
 			}
 		}
-		if kind == "order" && (r.What == exchange.ExecNew || r.What == exchange.ExecRejected || r.What == exchange.ExecReplaced) {
+		if kind == "order" &&
+			(r.What == exchange.ExecNew || r.What == exchange.ExecRejected || r.What == exchange.ExecReplaced) {
 			minute = append(minute, r.Order.Time)
 			for r.Order.Time.Sub(minute[0]) >= time.Minute {
 				minute = minute[1:]

@@ -115,7 +115,8 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	}
 	var trades exchange.Exchange = x
 	if u.desk != nil {
-		config := session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c", Shadow: u.shadow,
+		config := session.LiveConfig{Instruments: set, Symbols: c.Symbols, Connect: u.desk.connect, Prefix: "dun-c",
+			Shadow: u.shadow,
 			Behind: u.behind}
 		if u.venue != nil {
 			config.Connect = u.venue

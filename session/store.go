@@ -186,7 +186,8 @@ func (s *Store) begin(ctx context.Context, settings string, created exchange.Tim
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	for _, statement := range []string{schema, liveSchema, departureTable, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
+	for _, statement := range []string{schema, liveSchema, departureTable,
+		fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
@@ -389,8 +390,9 @@ func (s *Store) check(ctx context.Context, write bool) error {
 	case !write:
 		return nil
 	case version == 1:
-		if _, err := s.db.ExecContext(ctx, "BEGIN;"+liveSchema+departureTable+";"+fmt.Sprintf("PRAGMA user_version = %d; COMMIT",
-			schemaVersion)); err != nil {
+		if _, err := s.db.ExecContext(ctx,
+			"BEGIN;"+liveSchema+departureTable+";"+fmt.Sprintf("PRAGMA user_version = %d; COMMIT",
+				schemaVersion)); err != nil {
 			return err
 		}
 	default:

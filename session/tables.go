@@ -52,8 +52,10 @@ func orderColumns(symbol string, o *exchange.Order) []any {
 const orderState = 8
 
 const (
-	fillRows  = "SELECT exec_id, seq, client_id, symbol, side, qty, price, fee, liquidity, position, at FROM fills ORDER BY seq"
-	orderRows = "SELECT client_id, order_id, symbol, side, type, qty, price, stop_price, status, filled, leaves, avg_price, " +
+	fillRows = "SELECT exec_id, seq, client_id, symbol, side, qty, price, fee, liquidity, position, at FROM fills " +
+		"ORDER BY seq"
+	orderRows = "SELECT client_id, order_id, symbol, side, type, qty, price, stop_price, status, filled, leaves, " +
+		"avg_price, " +
 		"reason, text, open, at FROM orders ORDER BY client_id"
 )
 

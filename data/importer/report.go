@@ -16,24 +16,25 @@ const maxExamples = 5
 // Report says what an import did. Rows are those of the file, without its
 // header; the rows of a stream are events.
 type Report struct {
-	File      string         `json:"file"`
-	Digest    string         `json:"digest"` // hex sha256 of the file
-	Format    string         `json:"format"` // as detected
-	Rows      int64          `json:"rows"`
-	Imported  int64          `json:"imported"`
-	Skipped   []Skipped      `json:"skipped,omitempty"`
-	Streams   []StreamReport `json:"streams"`
-	Written   int            `json:"partsWritten"`
-	Present   int            `json:"partsPresent"`         // were already in the catalog
-	Known     int64          `json:"rowsKnown"`            // events that another file had already brought
-	Clamped   int64          `json:"clamped"`              // times moved up to the one before
-	Undated   int64          `json:"undated,omitempty"`    // rows whose funding rate is left out: it is not known when it is due
-	Sorted    bool           `json:"sorted"`               // the file had to be sorted in memory
-	Truncated string         `json:"truncated,omitempty"`  // why the end of the file is missing
-	Clock     *Clock         `json:"clock,omitempty"`      // of files with times of arrival
-	Bars      *BarFacts      `json:"bars,omitempty"`       // of bars
-	Gross     *GrossFacts    `json:"grossValue,omitempty"` // of BitMEX's trades
-	Warnings  []string       `json:"warnings,omitempty"`
+	File     string         `json:"file"`
+	Digest   string         `json:"digest"` // hex sha256 of the file
+	Format   string         `json:"format"` // as detected
+	Rows     int64          `json:"rows"`
+	Imported int64          `json:"imported"`
+	Skipped  []Skipped      `json:"skipped,omitempty"`
+	Streams  []StreamReport `json:"streams"`
+	Written  int            `json:"partsWritten"`
+	Present  int            `json:"partsPresent"` // were already in the catalog
+	Known    int64          `json:"rowsKnown"`    // events that another file had already brought
+	Clamped  int64          `json:"clamped"`      // times moved up to the one before
+	// rows whose funding rate is left out: it is not known when it is due
+	Undated   int64       `json:"undated,omitempty"`
+	Sorted    bool        `json:"sorted"`               // the file had to be sorted in memory
+	Truncated string      `json:"truncated,omitempty"`  // why the end of the file is missing
+	Clock     *Clock      `json:"clock,omitempty"`      // of files with times of arrival
+	Bars      *BarFacts   `json:"bars,omitempty"`       // of bars
+	Gross     *GrossFacts `json:"grossValue,omitempty"` // of BitMEX's trades
+	Warnings  []string    `json:"warnings,omitempty"`
 }
 
 // Skipped counts the rows that were left out for one reason.

@@ -72,7 +72,8 @@ func (d *ticker) decode(r *row) error {
 			return err
 		}
 	}
-	if d.undated(s, len(r.cell(tickerFundingRate)) > 0, due, &funding) && mark == s.mark { // nothing else is new in the row
+	// nothing else is new in the row
+	if d.undated(s, len(r.cell(tickerFundingRate)) > 0, due, &funding) && mark == s.mark {
 		s.funding, s.rated = funding, rated
 		return errSkipUndated
 	}

@@ -78,13 +78,18 @@ func absurdWorld(t *testing.T, frames ...string) (x *bitmex.Exchange, said *noti
 }
 
 const (
-	aFill = `{"table":"execution","action":"insert","data":[{"execID":"e-absurd","orderID":"o-absurd","clOrdID":"own-9","account":1,"symbol":"XBTUSD",` +
-		`"side":"Buy","lastQty":100,"lastPx":30000,"execType":"Trade","ordType":"Limit","timeInForce":"GoodTillCancel","ordStatus":"Filled",` +
-		`"orderQty":100,"price":30000,"leavesQty":0,"cumQty":100,"avgPx":30000,"execCost":-333300,"execComm":10,"commission":0.0005,` +
+	aFill = `{"table":"execution","action":"insert","data":[{"execID":"e-absurd","orderID":"o-absurd","clOrdID":"own-9",` +
+		`"account":1,"symbol":"XBTUSD",` +
+		`"side":"Buy","lastQty":100,"lastPx":30000,"execType":"Trade","ordType":"Limit","timeInForce":"GoodTillCancel",` +
+		`"ordStatus":"Filled",` +
+		`"orderQty":100,"price":30000,"leavesQty":0,"cumQty":100,"avgPx":30000,"execCost":-333300,"execComm":10,` +
+		`"commission":0.0005,` +
 		`"timestamp":"2023-05-01T00:00:00.000Z"}]}`
-	aPosition = `{"table":"position","action":"update","data":[{"account":1,"symbol":"XBTUSD","currency":"XBt","currentQty":0,` +
+	aPosition = `{"table":"position","action":"update","data":[{"account":1,"symbol":"XBTUSD","currency":"XBt",` +
+		`"currentQty":0,` +
 		`"timestamp":"2023-05-01T00:00:00.000Z"}]}`
-	aMargin = `{"table":"margin","action":"update","data":[{"account":1,"currency":"XBt","walletBalance":1000,"timestamp":"2023-05-01T00:00:00.000Z"}]}`
+	aMargin = `{"table":"margin","action":"update","data":[{"account":1,"currency":"XBt","walletBalance":1000,` +
+		`"timestamp":"2023-05-01T00:00:00.000Z"}]}`
 )
 
 // Account rows out of bounds are refused: they make no report, and each makes a notice to the
@@ -158,7 +163,8 @@ func TestAbsurdAccountAtConnect(t *testing.T) {
 	w := newWorld(t, nil)
 	for path, c := range map[string]struct{ rows, want string }{
 		"/position": {`[{"account":1,"symbol":"XBTUSD","currency":"XBt","currentQty":9000000000000000000}]`, "currentQty"},
-		"/order": {`[{"orderID":"o","clOrdID":"own-7","account":1,"symbol":"XBTUSD","side":"Buy","orderQty":9000000000000000000,` +
+		"/order": {`[{"orderID":"o","clOrdID":"own-7","account":1,"symbol":"XBTUSD","side":"Buy",` +
+			`"orderQty":9000000000000000000,` +
 			`"price":30000,"ordType":"Limit","timeInForce":"GoodTillCancel","ordStatus":"New","leavesQty":1}]`, "orderQty"},
 		"/execution": {`[{"account":5,"execID":"e"},{"account":1,"execID":"f"}]`,
 			"is of account 1, and the key's account is 5"},

@@ -99,7 +99,8 @@ func busy(t testing.TB) *world {
 		exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Sell, Price: p("29999.5"), Qty: 100}),
 		exchange.LevelEvent(w.now, w.now, w.inst.ID, exchange.Buy,
 			exchange.Level{Price: p("29999"), Qty: 2000}, exchange.FlagLast),
-		exchange.QuoteEvent(w.now, w.now, eth, exchange.Quote{BidPrice: p("1800"), BidQty: 50, AskPrice: p("1800.05"), AskQty: 60}))
+		exchange.QuoteEvent(w.now, w.now, eth,
+			exchange.Quote{BidPrice: p("1800"), BidQty: 50, AskPrice: p("1800.05"), AskQty: 60}))
 	return w
 }
 

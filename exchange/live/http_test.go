@@ -261,8 +261,10 @@ func TestPolicies(t *testing.T) {
 		require.NoError(t, p.Validate())
 	}
 	for _, spoil := range []func(*live.Policy){
-		func(p *live.Policy) { p.Backoff = 0 }, func(p *live.Policy) { p.BreakerDelay = 0 }, func(p *live.Policy) { p.IdleTimeout = 0 },
-		func(p *live.Policy) { p.Pong = 0 }, func(p *live.Policy) { p.Reconnect = 0 }, func(p *live.Policy) { p.RequestsPerMinute = -1 },
+		func(p *live.Policy) { p.Backoff = 0 }, func(p *live.Policy) { p.BreakerDelay = 0 },
+		func(p *live.Policy) { p.IdleTimeout = 0 },
+		func(p *live.Policy) { p.Pong = 0 }, func(p *live.Policy) { p.Reconnect = 0 },
+		func(p *live.Policy) { p.RequestsPerMinute = -1 },
 		func(p *live.Policy) { p.OrderPatience = -1 }, func(p *live.Policy) { p.MaxBackoff = p.Backoff - 1 },
 		func(p *live.Policy) { p.MaxReconnect = p.Reconnect - 1 },
 		func(p *live.Policy) { p.Timeout = 0 }, func(p *live.Policy) { p.MaxBackoff = 0 }, func(p *live.Policy) { p.Attempts = 0 },
@@ -340,10 +342,12 @@ func TestRetryAfter(t *testing.T) {
 		header http.Header
 		want   time.Duration
 	}{
-		"none":                   {http.Header{}, 0},
-		"seconds":                {http.Header{"Retry-After": {"1.5"}}, 1500 * time.Millisecond},
-		"an instant":             {http.Header{"Retry-After": {date(now.Add(7 * time.Second))}, "Date": {date(now)}}, 7 * time.Second},
-		"a reset":                {http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Unix()+9, 10)}, "Date": {date(now)}}, 9 * time.Second},
+		"none":    {http.Header{}, 0},
+		"seconds": {http.Header{"Retry-After": {"1.5"}}, 1500 * time.Millisecond},
+		"an instant": {http.Header{"Retry-After": {date(now.Add(7 * time.Second))}, "Date": {date(now)}},
+			7 * time.Second},
+		"a reset": {http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Unix()+9, 10)},
+			"Date": {date(now)}}, 9 * time.Second},
 		"the past":               {http.Header{"Retry-After": {"-1"}}, 0},
 		"for ever":               {http.Header{"Retry-After": {"1e9"}}, 0},
 		"an hour":                {http.Header{"Retry-After": {"3600"}}, time.Hour},

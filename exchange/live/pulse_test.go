@@ -14,13 +14,14 @@ func TestPulse(t *testing.T) {
 		mono, wall []time.Duration // of the beats
 		want       string          // of the last; empty: there was no pause
 	}{
-		"runs":                    {[]time.Duration{s, 2 * s, 4 * s}, []time.Duration{s, 2 * s, 4 * s}, ""},
-		"just not too long":       {[]time.Duration{s, 6 * s}, []time.Duration{s, 6 * s}, ""},
-		"stopped":                 {[]time.Duration{s, 41 * s, 42 * s}, []time.Duration{s, 41 * s, 42 * s}, "for 40s"},
-		"the machine sleeps":      {[]time.Duration{s, 2 * s}, []time.Duration{s, 3602 * s}, "set by 1h0m0s"},
-		"the clock is put back":   {[]time.Duration{s, 2 * s}, []time.Duration{s, -58 * s}, "set by -1m0s"},
-		"the clock creeps":        {[]time.Duration{s, 2 * s, 3 * s}, []time.Duration{s, 5 * s, 9 * s}, ""},
-		"it is not forgotten":     {[]time.Duration{40 * s, 41 * s, 42 * s}, []time.Duration{40 * s, 41 * s, 42 * s}, "for 40s"},
+		"runs":                  {[]time.Duration{s, 2 * s, 4 * s}, []time.Duration{s, 2 * s, 4 * s}, ""},
+		"just not too long":     {[]time.Duration{s, 6 * s}, []time.Duration{s, 6 * s}, ""},
+		"stopped":               {[]time.Duration{s, 41 * s, 42 * s}, []time.Duration{s, 41 * s, 42 * s}, "for 40s"},
+		"the machine sleeps":    {[]time.Duration{s, 2 * s}, []time.Duration{s, 3602 * s}, "set by 1h0m0s"},
+		"the clock is put back": {[]time.Duration{s, 2 * s}, []time.Duration{s, -58 * s}, "set by -1m0s"},
+		"the clock creeps":      {[]time.Duration{s, 2 * s, 3 * s}, []time.Duration{s, 5 * s, 9 * s}, ""},
+		"it is not forgotten": {[]time.Duration{40 * s, 41 * s, 42 * s}, []time.Duration{40 * s, 41 * s, 42 * s},
+			"for 40s"},
 		"the clock goes, stopped": {[]time.Duration{40 * s}, []time.Duration{s}, "for 40s"},
 	} {
 		t.Run(name, func(t *testing.T) {

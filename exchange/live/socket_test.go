@@ -116,14 +116,15 @@ func TestDatesThatTellNothing(t *testing.T) {
 		sent, received time.Time
 		want           time.Duration
 	}{
-		"none":                   {"", half, half, 0},
-		"nonsense":               {"soon", half, half, 0},
-		"two seconds":            {now.Add(2 * time.Second).UTC().Format(http.TimeFormat), half, half, 0},
-		"three seconds":          {now.Add(3 * time.Second).UTC().Format(http.TimeFormat), half, half, 3 * time.Second},
-		"three of a slow answer": {now.Add(3 * time.Second).UTC().Format(http.TimeFormat), half.Add(-time.Second), half.Add(time.Second), 0},
-		"two seconds behind":     {now.Add(-2 * time.Second).UTC().Format(http.TimeFormat), half, half, 0},
-		"ten seconds":            {now.Add(10 * time.Second).UTC().Format(http.TimeFormat), half, half, 10 * time.Second},
-		"fifteen minutes":        {now.Add(15 * time.Minute).UTC().Format(http.TimeFormat), half, half, 15 * time.Minute},
+		"none":          {"", half, half, 0},
+		"nonsense":      {"soon", half, half, 0},
+		"two seconds":   {now.Add(2 * time.Second).UTC().Format(http.TimeFormat), half, half, 0},
+		"three seconds": {now.Add(3 * time.Second).UTC().Format(http.TimeFormat), half, half, 3 * time.Second},
+		"three of a slow answer": {now.Add(3 * time.Second).UTC().Format(http.TimeFormat), half.Add(-time.Second),
+			half.Add(time.Second), 0},
+		"two seconds behind": {now.Add(-2 * time.Second).UTC().Format(http.TimeFormat), half, half, 0},
+		"ten seconds":        {now.Add(10 * time.Second).UTC().Format(http.TimeFormat), half, half, 10 * time.Second},
+		"fifteen minutes":    {now.Add(15 * time.Minute).UTC().Format(http.TimeFormat), half, half, 15 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := new(strings.Builder)
@@ -165,7 +166,8 @@ func streams(t *testing.T, change func(*live.Socket), serve func(ctx context.Con
 	}))
 	t.Cleanup(server.Close)
 	p := live.DefaultPolicy()
-	p.Reconnect, p.MaxReconnect, p.Ping, p.Pong = time.Millisecond, 2*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+	p.Reconnect, p.MaxReconnect, p.Ping, p.Pong = time.Millisecond, 2*time.Millisecond, 20*time.Millisecond,
+		20*time.Millisecond
 	s := &live.Socket{
 		Name:   "test",
 		URL:    "ws" + strings.TrimPrefix(server.URL, "http"),
@@ -297,8 +299,10 @@ func TestSocketIsHurried(t *testing.T) {
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
 	h := live.NewHTTP(base, nil, p, slog.New(slog.DiscardHandler), live.NewMetrics(nil, "v"))
-	s := &live.Socket{Name: "account", URL: strings.Replace(server.URL, "http", "ws", 1) + "/realtime", Policy: p, Log: slog.New(slog.DiscardHandler),
-		Metrics: live.NewMetrics(nil, "v"), Opened: func(context.Context) error { return nil }, Frame: func([]byte) error { return nil },
+	s := &live.Socket{Name: "account", URL: strings.Replace(server.URL, "http", "ws", 1) + "/realtime", Policy: p,
+		Log:     slog.New(slog.DiscardHandler),
+		Metrics: live.NewMetrics(nil, "v"), Opened: func(context.Context) error { return nil },
+		Frame:  func([]byte) error { return nil },
 		Closed: func(error) {}}
 	h.Recovered = s.Hurry
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

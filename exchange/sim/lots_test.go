@@ -111,7 +111,8 @@ func (s *script) qty(q exchange.Qty) string {
 	return fmt.Sprint(int64(q / s.lot))
 }
 
-var quantities = regexp.MustCompile(`(position is |orderQty "|displayQty "|lot size: |want 0 to |in lots of )(-?[0-9]+)`)
+var quantities = regexp.MustCompile(`(position is |orderQty "|displayQty "|lot size: |want 0 to |in lots of ` +
+	`)(-?[0-9]+)`)
 
 // text is a text of the venue with its quantities as the script says them.
 func (s *script) text(text string) string {

@@ -387,7 +387,8 @@ func (s *script) line(r *exchange.Report) []string {
 		return []string{fmt.Sprintf("%s, %s left, position %s", l, s.qty(f.Leaves), s.qty(f.Position))}
 	case exchange.ReportFunding:
 		p := &r.Funding
-		return []string{fmt.Sprintf("%s funding: %s on %s at %s pays %s", at, p.Rate, s.qty(p.Qty), p.Price, p.Amount.Decimal(6))}
+		return []string{fmt.Sprintf("%s funding: %s on %s at %s pays %s", at, p.Rate, s.qty(p.Qty), p.Price,
+			p.Amount.Decimal(6))}
 	case exchange.ReportReject:
 		who := string(r.Reject.ClientID)
 		if who == "" {

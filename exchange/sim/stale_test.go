@@ -22,7 +22,8 @@ func TestParseMaxAge(t *testing.T) {
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
-	for _, text := range []string{"", "0", "-1m", "soon", "bar=1m", "book=", "book=0", "book=1m,book=2m", "1m,2m", "book=1m,"} {
+	for _, text := range []string{"", "0", "-1m", "soon", "bar=1m", "book=", "book=0", "book=1m,book=2m", "1m,2m",
+		"book=1m,"} {
 		_, err := ParseMaxAge(text)
 		var bad *exchange.ValidationError
 		require.ErrorAs(t, err, &bad, text)

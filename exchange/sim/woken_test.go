@@ -56,7 +56,8 @@ func TestWokenStopsDoNotWork(t *testing.T) {
 // Each forced execution counts as one fill of that cause: the parts of a reduction, and
 // what the insurance fund takes over.
 func TestForcedFillsAreCounted(t *testing.T) {
-	s, reports := play(t, "quote 100 10000 100.5 10000\nleverage 100\nsubmit a buy 1000 market\nquote 99 10000 99.5 10000\nmark 99")
+	s, reports := play(t,
+		"quote 100 10000 100.5 10000\nleverage 100\nsubmit a buy 1000 market\nquote 99 10000 99.5 10000\nmark 99")
 	forced := 0
 	for i := range reports {
 		if r := &reports[i]; r.Kind == exchange.ReportFill && r.Fill.Cause == exchange.ForcedClose {

@@ -34,9 +34,12 @@ func TestShortestSeries(t *testing.T) {
 		{"under water", stats.UnderWater, []float64{-0.5}, 1},
 		{"beta", func(r []float64) float64 { return stats.Beta(r, []float64{1, 3}[:len(r)]) }, []float64{1, 2}, 0.5},
 		{"alpha", func(r []float64) float64 { return stats.Alpha(r, []float64{1, 3}[:len(r)], 4) }, []float64{1, 2}, 2},
-		{"correlation", func(r []float64) float64 { return stats.Correlation(r, []float64{3, 1}[:len(r)]) }, []float64{1, 2}, -1},
-		{"information", func(r []float64) float64 { return stats.Information(r, []float64{1, 1}[:len(r)], 4) }, []float64{1, 2}, math.Sqrt2},
-		{"error of Sharpe", func(r []float64) float64 { return stats.SharpeError(r, 4) }, []float64{1, 2}, math.Sqrt(2 * (1 + 2.25))},
+		{"correlation", func(r []float64) float64 { return stats.Correlation(r, []float64{3, 1}[:len(r)]) },
+			[]float64{1, 2}, -1},
+		{"information", func(r []float64) float64 { return stats.Information(r, []float64{1, 1}[:len(r)], 4) },
+			[]float64{1, 2}, math.Sqrt2},
+		{"error of Sharpe", func(r []float64) float64 { return stats.SharpeError(r, 4) }, []float64{1, 2},
+			math.Sqrt(2 * (1 + 2.25))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.InDelta(t, tt.want, tt.of(tt.shortest), 1e-12)
@@ -122,7 +125,8 @@ func TestQuantiles(t *testing.T) {
 	require.InDelta(t, 10, stats.VaR(r, 0), 0)
 	require.InDelta(t, 15, stats.CVaR(r, 1.0/3), 1e-12, "what equals the quantile counts")
 	require.InDelta(t, 38.5/11.5, stats.TailRatio(r), 1e-12)
-	require.InDelta(t, 38.5/11.5, stats.TailRatio([]float64{-40, -10, -30, -20})*38.5/11.5*38.5/11.5, 1e-12, "of magnitudes")
+	require.InDelta(t, 38.5/11.5, stats.TailRatio([]float64{-40, -10, -30, -20})*38.5/11.5*38.5/11.5, 1e-12,
+		"of magnitudes")
 }
 
 // A window is of any length from 1 to that of the series.
@@ -159,7 +163,8 @@ func TestShapes(t *testing.T) {
 
 	require.InDelta(t, 0, stats.ExpectedMaxSharpe(4, 0), 0)
 	require.InDelta(t, 0, stats.ExpectedMaxSharpe(4, 1), 0)
-	require.InDelta(t, 2*0.57721566490153286*0.9004526, stats.ExpectedMaxSharpe(4, 2), 1e-6, "Φ⁻¹(1/2) is 0, Φ⁻¹(1 - 1/2e) the rest")
+	require.InDelta(t, 2*0.57721566490153286*0.9004526, stats.ExpectedMaxSharpe(4, 2), 1e-6,
+		"Φ⁻¹(1/2) is 0, Φ⁻¹(1 - 1/2e) the rest")
 	s := stats.Shape{Sharpe: 0.5, Skew: 0.1, Kurtosis: 0.3, N: 50}
 	require.InDelta(t, s.Probabilistic(0), s.Deflated([]float64{0.5}), 0, "one trial has nothing to choose from")
 	require.InDelta(t, s.Probabilistic(stats.ExpectedMaxSharpe(0.02, 2)), s.Deflated([]float64{0.5, 0.3}), 1e-12)
@@ -209,6 +214,7 @@ func TestRuinInTheFirstReturn(t *testing.T) {
 	ruined := stats.Trial{Returns: []float64{-1, 0, 0, 0}, Ruin: 0}
 	poor := stats.Trial{Returns: []float64{-0.2, -0.1, -0.2, -0.1}, Ruin: -1}
 	idle := stats.Trial{Returns: []float64{0, 0, 0, 0}, Ruin: -1}
-	require.InDelta(t, 0, stats.OverfittingOf([]stats.Trial{ruined, poor}, 2), 0, "the poor one is the best of both halves")
+	require.InDelta(t, 0, stats.OverfittingOf([]stats.Trial{ruined, poor}, 2), 0,
+		"the poor one is the best of both halves")
 	require.InDelta(t, 0, stats.OverfittingOf([]stats.Trial{ruined, poor, idle}, 2), 0)
 }

@@ -196,7 +196,8 @@ const signatures = 3
 // expired by the venue's clock, which its answer tells, is made again: nothing was done.
 func (c *Client) ask(ctx context.Context, r request) (*live.Answer, error) {
 	path := api.BasePath + r.path
-	call := live.Call{Verb: r.verb, Name: path, Path: path, Repeat: r.repeat, Order: r.order, Cancels: r.cancels, By: r.by, Leaves: r.leaves}
+	call := live.Call{Verb: r.verb, Name: path, Path: path, Repeat: r.repeat, Order: r.order, Cancels: r.cancels,
+		By: r.by, Leaves: r.leaves}
 	if len(r.query) > 0 {
 		call.Path += "?" + r.query.Encode()
 	}
@@ -268,7 +269,8 @@ func (c *Client) Place(ctx context.Context, o NewOrder) (api.Order, error) {
 // place places an order that may wait for a rate limit until an instant; leaves is called when
 // it is sent, and may be nil.
 func (c *Client) place(ctx context.Context, o NewOrder, by time.Time, leaves func(time.Time)) (api.Order, error) {
-	return send[api.Order](ctx, c, request{verb: http.MethodPost, path: "/order", body: o, order: true, by: by, leaves: leaves})
+	return send[api.Order](ctx, c,
+		request{verb: http.MethodPost, path: "/order", body: o, order: true, by: by, leaves: leaves})
 }
 
 // AmendOrder is the body of a request that changes an order.

@@ -127,7 +127,8 @@ func (f *Feed) behind(arrival exchange.Time) error {
 	case late <= most:
 		f.fresh = true
 	case f.fresh:
-		return fmt.Errorf("%w: the newest data was %s old when it came, the limit is %s", errBehind, late.Round(time.Millisecond), most)
+		return fmt.Errorf("%w: the newest data was %s old when it came, the limit is %s", errBehind,
+			late.Round(time.Millisecond), most)
 	}
 	return nil
 }

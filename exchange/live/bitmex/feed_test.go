@@ -213,8 +213,10 @@ func (b *lockedBuffer) String() string {
 func TestStreamThatFallsBehind(t *testing.T) {
 	set, list := instruments(t, "XBTUSD")
 	trade := func(age time.Duration, id int) string {
-		return fmt.Sprintf(`{"table":"trade","action":"insert","data":[{"timestamp":%q,"symbol":"XBTUSD","side":"Buy","size":1,"price":%d,`+
-			`"trdMatchID":"00000000-0000-0000-0000-%012d"}]}`, time.Now().Add(-age).UTC().Format("2006-01-02T15:04:05.000Z"), id, id)
+		return fmt.Sprintf(`{"table":"trade","action":"insert","data":[{"timestamp":%q,"symbol":"XBTUSD","side":"Buy",`+
+			`"size":1,"price":%d,`+
+			`"trdMatchID":"00000000-0000-0000-0000-%012d"}]}`, time.Now().Add(-age).UTC().Format("2006-01-02T15:04:05.000Z"),
+			id, id)
 	}
 	const begin = `{"table":"trade","action":"partial","keys":[],"types":{},"filter":{"symbol":"XBTUSD"},"data":[]}`
 	for name, c := range map[string]struct {
@@ -223,13 +225,19 @@ func TestStreamThatFallsBehind(t *testing.T) {
 		most time.Duration
 		want []string
 	}{
-		"a backlog":           {ages: [2][]time.Duration{{0, time.Minute}, {0, 0}}, most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
-		"still late":          {ages: [2][]time.Duration{{0, time.Minute}, {time.Minute, time.Minute}}, most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
-		"a replayed market":   {ages: [2][]time.Duration{{time.Hour, 2 * time.Hour}}, most: 5 * time.Second, want: []string{"1", "2"}},
-		"another clock":       {ages: [2][]time.Duration{{time.Minute, time.Minute}}, date: -time.Minute, most: 5 * time.Second, want: []string{"1", "2"}},
-		"late by their clock": {ages: [2][]time.Duration{{time.Minute, 2 * time.Minute}, {time.Minute}}, date: -time.Minute, most: 5 * time.Second, want: []string{"1", "gap", "11"}},
-		"their clock ahead":   {ages: [2][]time.Duration{{-time.Minute, 0}, {-time.Minute}}, date: time.Minute, most: 5 * time.Second, want: []string{"1", "gap", "11"}},
-		"never":               {ages: [2][]time.Duration{{0, time.Minute}}, want: []string{"1", "2"}},
+		"a backlog": {ages: [2][]time.Duration{{0, time.Minute}, {0, 0}}, most: 5 * time.Second,
+			want: []string{"1", "gap", "11", "12"}},
+		"still late": {ages: [2][]time.Duration{{0, time.Minute}, {time.Minute, time.Minute}},
+			most: 5 * time.Second, want: []string{"1", "gap", "11", "12"}},
+		"a replayed market": {ages: [2][]time.Duration{{time.Hour, 2 * time.Hour}}, most: 5 * time.Second,
+			want: []string{"1", "2"}},
+		"another clock": {ages: [2][]time.Duration{{time.Minute, time.Minute}}, date: -time.Minute,
+			most: 5 * time.Second, want: []string{"1", "2"}},
+		"late by their clock": {ages: [2][]time.Duration{{time.Minute, 2 * time.Minute}, {time.Minute}}, date: -time.Minute,
+			most: 5 * time.Second, want: []string{"1", "gap", "11"}},
+		"their clock ahead": {ages: [2][]time.Duration{{-time.Minute, 0}, {-time.Minute}}, date: time.Minute,
+			most: 5 * time.Second, want: []string{"1", "gap", "11"}},
+		"never": {ages: [2][]time.Duration{{0, time.Minute}}, want: []string{"1", "2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var connections atomic.Int64

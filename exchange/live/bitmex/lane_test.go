@@ -82,7 +82,8 @@ func TestLateCommands(t *testing.T) {
 	require.NoError(t, x.late(time.Now()))
 	require.NoError(t, x.late(time.Now().Add(-4*time.Second)))
 	require.ErrorIs(t, x.late(time.Now().Add(-6*time.Second)), errLate)
-	require.ErrorIs(t, x.late(time.Now().Round(0).Add(-time.Hour)), errLate, "the machine slept: the monotonic clock stood")
+	require.ErrorIs(t, x.late(time.Now().Round(0).Add(-time.Hour)), errLate,
+		"the machine slept: the monotonic clock stood")
 	x.cfg.Policy.Behind = 0
 	require.NoError(t, x.late(time.Now().Add(-time.Hour)))
 }

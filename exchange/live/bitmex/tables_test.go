@@ -248,7 +248,8 @@ func TestRefusedRows(t *testing.T) {
 func TestTimesOfRows(t *testing.T) {
 	const now = exchange.Time(1_700_000_000_000_000_000) // 2023-11-14T22:13:20Z
 	trade := func(at string) string {
-		return `{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":1,"price":100,"timestamp":"` + at + `"}]}`
+		return `{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","side":"Buy","size":1,"price":100,` +
+			`"timestamp":"` + at + `"}]}`
 	}
 	for name, c := range map[string]struct {
 		trades []string

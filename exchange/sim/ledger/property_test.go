@@ -87,7 +87,8 @@ type walk struct {
 
 func newWalk(t *rapid.T) *walk {
 	a, err := New(Config{
-		Instruments: setOf(t, drawRounding(t, markets)...), Currency: xbt, Balance: exchange.Money(rapid.Int64Range(0, 20_000_000_000).Draw(t, "balance")),
+		Instruments: setOf(t, drawRounding(t, markets)...), Currency: xbt,
+		Balance:  exchange.Money(rapid.Int64Range(0, 20_000_000_000).Draw(t, "balance")),
 		Wallets:  []Deposit{{usdt, exchange.Money(rapid.Int64Range(0, 20_000_000_000_000).Draw(t, "dollars"))}},
 		Leverage: exchange.MustRatio(rapid.SampledFrom(leverages).Draw(t, "leverage")),
 		Fund:     NewFund(Deposit{xbt, exchange.Money(rapid.Int64Range(0, 100_000_000).Draw(t, "fund"))}),
