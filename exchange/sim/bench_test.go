@@ -36,7 +36,8 @@ func walkEvents(kind exchange.EventKind, n int) []exchange.Event {
 			events = append(events, exchange.QuoteEvent(at, at, 0, exchange.Quote{BidPrice: mid - half, BidQty: q, AskPrice: mid + half, AskQty: q}))
 		case exchange.KindBook:
 			side := exchange.Side(1 + r.IntN(2))
-			p := mid - exchange.Price(side.Sign())*half*exchange.Price(1+r.IntN(20))
+			// Around a fixed middle: levels that a moving one left behind would cross the book.
+			p := 20_000*half - exchange.Price(side.Sign())*half*exchange.Price(1+r.IntN(20))
 			f := exchange.FlagLast
 			if r.IntN(5) == 0 {
 				q = 0
