@@ -23,7 +23,7 @@ type logFlags struct {
 func (f *logFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.level, "log", "info",
 		"what the strategy logs is shown from this level on: debug, info, warn, error or off;\n"+
-			"a message that repeats is shown 20 times")
+			"a message that repeats is shown 20 times, and 100 different ones")
 	fs.StringVar(&f.file, "log-file", "", "`file` for every line that the strategy logs, as JSON")
 }
 
@@ -34,14 +34,13 @@ func parseLogLevel(text string) (slog.Level, error) {
 	if text == "off" || text == "" {
 		return logOff, nil
 	}
-	for _, l := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		if text == map[slog.Level]string{
-			slog.LevelDebug: "debug", slog.LevelInfo: "info", slog.LevelWarn: "warn", slog.LevelError: "error",
-		}[l] {
-			return l, nil
-		}
+	level, known := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}[text]
+	if !known {
+		return 0, usage(fmt.Errorf("--log %q: want debug, info, warn, error or off", text))
 	}
-	return 0, usage(fmt.Errorf("--log %q: want debug, info, warn, error or off", text))
+	return level, nil
 }
 
 // strategyLog is what a strategy logs in a backtest. Close writes what was left out.
@@ -104,13 +103,29 @@ func (c clearing) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
-// shownLines is how often a message is shown.
-const shownLines = 20
+const (
+	shownLines    = 20  // of a message
+	shownMessages = 100 // that differ
+)
 
-// lineCounts counts the lines of each message.
+// lineCounts counts the lines of each message that is shown, and those of all others.
 type lineCounts struct {
-	mu sync.Mutex
-	of map[string]int
+	mu     sync.Mutex
+	of     map[string]int
+	others int
+}
+
+// next counts a line of a message and reports whether to show it.
+func (c *lineCounts) next(message string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, known := c.of[message]
+	if !known && len(c.of) == shownMessages {
+		c.others++
+		return false
+	}
+	c.of[message] = n + 1
+	return n < shownLines
 }
 
 // cappedLog shows the first lines of each message and counts the others.
@@ -122,11 +137,7 @@ type cappedLog struct {
 
 // Handle implements slog.Handler.
 func (l *cappedLog) Handle(ctx context.Context, r slog.Record) error {
-	l.counts.mu.Lock()
-	l.counts.of[r.Message]++
-	n := l.counts.of[r.Message]
-	l.counts.mu.Unlock()
-	if n > shownLines {
+	if !l.counts.next(r.Message) {
 		return nil
 	}
 	return l.Handler.Handle(ctx, r)
@@ -147,5 +158,8 @@ func (l *cappedLog) summary() {
 		if n := l.counts.of[message]; n > shownLines {
 			fmt.Fprintf(l.out, "%d more lines of %q were left out; --log-file FILE keeps all\n", n-shownLines, message)
 		}
+	}
+	if n := l.counts.others; n > 0 {
+		fmt.Fprintf(l.out, "%d lines of other messages were left out; --log-file FILE keeps all\n", n)
 	}
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,12 +18,19 @@ import (
 )
 
 // talker logs at every bar, once at each level, and amends an order that it does not name.
-type talker struct{ n int }
+type talker struct {
+	n      int
+	differ bool
+}
 
 func (*talker) Init(*engine.Context) error { return nil }
 
 func (s *talker) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	s.n++
+	if s.differ {
+		ctx.Log().Info(fmt.Sprint("bar ", s.n))
+		return
+	}
 	ctx.Log().Info("heard\x1b[2J a bar", "close", bar.Close.String())
 	if s.n > 1 {
 		return
@@ -41,9 +49,11 @@ func TestStrategyLog(t *testing.T) {
 		var out, errs bytes.Buffer
 		a := newApp(append([]string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "talker",
 			"--no-report", "--json", "--to", "2019-01-02"}, args...), &out, &errs)
-		a.Strategies = []engine.Definition{{Name: "talker", New: func(engine.Values) (engine.Strategy, error) {
-			return &talker{}, nil
-		}}}
+		a.Strategies = []engine.Definition{{Name: "talker",
+			Params: []engine.Param{engine.BoolParam("differ", false, "each message differs")},
+			New: func(v engine.Values) (engine.Strategy, error) {
+				return &talker{differ: v.Bool("differ")}, nil
+			}}}
 		if code = a.Run(t.Context()); code == cli.ExitOK {
 			require.NoError(t, json.Unmarshal(out.Bytes(), &result))
 		}
@@ -75,6 +85,12 @@ func TestStrategyLog(t *testing.T) {
 		require.Equal(t, cli.ExitOK, code, stderr)
 		require.Equal(t, want, strings.Count(stderr, "\n"), "%s: %s", level, stderr)
 	}
+	// Messages that all differ are bounded too.
+	code, _, stderr = run("--param", "differ=true")
+	require.Equal(t, cli.ExitOK, code, stderr)
+	require.Equal(t, 100+1, strings.Count(stderr, "\n"), stderr)
+	require.Regexp(t, `\d+ lines of other messages were left out; --log-file FILE keeps all\n$`, stderr)
+
 	code, _, stderr = run("--log", "loud")
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, stderr, `--log "loud": want debug, info, warn, error or off`)

@@ -122,6 +122,22 @@ func TestConfigs(t *testing.T) {
 	require.ErrorContains(t, err, "a key needs its secret")
 }
 
+// kindsOf reads events one at a time and returns their kinds.
+func kindsOf(t *testing.T, feed exchange.Feed, n int) (kinds []exchange.EventKind) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	events := make([]exchange.Event, 1)
+	for len(kinds) < n {
+		got, err := feed.Next(ctx, events)
+		require.NoError(t, err)
+		for k := range got {
+			kinds = append(kinds, events[k].Kind)
+		}
+	}
+	return kinds
+}
+
 // A book that has not changed for too long is asked for again, with a gap.
 func TestStaleBook(t *testing.T) {
 	set, list := instruments(t, "XBTUSD")
@@ -133,17 +149,7 @@ func TestStaleBook(t *testing.T) {
 	feed, err := NewFeed(t.Context(), c)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, feed.Close()) }()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	var kinds []exchange.EventKind
-	events := make([]exchange.Event, 1)
-	for len(kinds) < 5 {
-		n, err := feed.Next(ctx, events)
-		require.NoError(t, err)
-		for k := range n {
-			kinds = append(kinds, events[k].Kind)
-		}
-	}
+	kinds := kindsOf(t, feed, 5)
 	require.Equal(t, []exchange.EventKind{exchange.KindBook, exchange.KindBook, exchange.KindGap, exchange.KindBook, exchange.KindBook}, kinds)
 	require.Positive(t, testutil.ToFloat64(c.Metrics.Gaps))
 }
@@ -170,17 +176,7 @@ func TestFeedRefusesRows(t *testing.T) {
 	feed, err := NewFeed(t.Context(), c)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, feed.Close()) }()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	var kinds []exchange.EventKind
-	events := make([]exchange.Event, 8)
-	for len(kinds) < 6 {
-		n, err := feed.Next(ctx, events)
-		require.NoError(t, err)
-		for k := range n {
-			kinds = append(kinds, events[k].Kind)
-		}
-	}
+	kinds := kindsOf(t, feed, 6)
 	book := exchange.KindBook
 	require.Equal(t, []exchange.EventKind{book, book, exchange.KindGap, book, book, exchange.KindMark}, kinds)
 	require.InDelta(t, 1, testutil.ToFloat64(c.Metrics.Refused.WithLabelValues("market")), 0)
