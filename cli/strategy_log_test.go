@@ -28,7 +28,8 @@ func (*talker) Init(*engine.Context) error { return nil }
 func (s *talker) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	s.n++
 	if s.differ {
-		ctx.Log().Info(fmt.Sprint("bar ", s.n))
+		message := fmt.Sprint("bar ", s.n)
+		ctx.Log().Info(message) //nolint:sloglint // a message that is different each time is the point
 		return
 	}
 	ctx.Log().Info("heard\x1b[2J a bar", "close", bar.Close.String())
