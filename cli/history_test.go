@@ -175,28 +175,27 @@ func smaTarget(fast, slow int, qty int64) func(int64) int64 {
 }
 
 func TestYearsOfRealBarsMatchAnIndependentCalculation(t *testing.T) {
+	skipUnderRace(t)
 	const start = 100_000_000 * 10
 	catalog := t.TempDir()
 	var bars []minute
-	for _, name := range fewer([]string{"bitmex/XBTUSD-1m-2019.csv.gz", "bitmex/XBTUSD-1m-2020.csv.gz"}, 1) {
+	for _, name := range []string{"bitmex/XBTUSD-1m-2019.csv.gz", "bitmex/XBTUSD-1m-2020.csv.gz"} {
 		path := shared(t, name)
 		mustBacktest(t, "data", "import", "--catalog", catalog, path)
 		bars = append(bars, readMinutes(t, path)...)
 	}
-	if !raceEnabled {
-		require.Len(t, bars, 525_600+527_040)
-	}
+	require.Len(t, bars, 525_600+527_040)
 	base := []string{"--catalog", catalog, "--symbol", "XBTUSD", "--balance", "10 XBT"}
 	type trial struct {
 		name   string
 		args   []string
 		decide func(int64) int64
 	}
-	for _, tt := range fewer([]trial{
+	for _, tt := range []trial{
 		{"sma_cross 20/100", []string{"--strategy", "sma_cross", "--param", "fast=20,slow=100,qty=100"}, smaTarget(20, 100, 100)},
 		{"buy_and_hold", []string{"--strategy", "buy_and_hold", "--param", "qty=10000"}, func(int64) int64 { return 10_000 }},
 		{"sma_cross 60/480", []string{"--strategy", "sma_cross", "--param", "fast=60,slow=480,qty=1000"}, smaTarget(60, 480, 1000)},
-	}, 1) {
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := replay(bars, tt.decide)
 			got := runJSON(t, append(tt.args, base...)...).Account
@@ -220,6 +219,7 @@ func TestSameBytesWhateverTheProcessors(t *testing.T) {
 }
 
 func TestRealYearsVerifyWithFactsAndNoProblems(t *testing.T) {
+	skipUnderRace(t)
 	catalog := t.TempDir()
 	out := mustBacktest(t, "data", "import", "--catalog", catalog, shared(t, "bitmex/XBTUSD-1m-2019.csv.gz"))
 	require.Contains(t, out, "525600 rows, 525600 imported")
@@ -227,7 +227,7 @@ func TestRealYearsVerifyWithFactsAndNoProblems(t *testing.T) {
 	require.Contains(t, out, "fact: open outside: 9814")
 	require.Contains(t, out, "fact: quiet: 3")
 	require.Contains(t, out, "no problems")
-	for _, strategy := range fewer([]string{"grid_maker", "buy_and_hold", "sma_cross", "donchian", "bollinger_reversion"}, 1) {
+	for _, strategy := range []string{"grid_maker", "buy_and_hold", "sma_cross", "donchian", "bollinger_reversion"} {
 		got := runJSON(t, "--catalog", catalog, "--symbol", "XBTUSD", "--balance", "100 XBT", "--strategy", strategy,
 			"--from", "2019-03-01", "--to", "2019-06-01", "--param", "qty=100")
 		require.Positive(t, got.Counts.Fills, strategy)
@@ -236,6 +236,7 @@ func TestRealYearsVerifyWithFactsAndNoProblems(t *testing.T) {
 
 // The recording of a real L2 book, whose recorder's clock was 1.27 s behind.
 func TestRealBookIsReplayedAlikeOnEveryMachine(t *testing.T) {
+	skipUnderRace(t)
 	var files []string
 	for _, kind := range []string{"book_ticker", "incremental_book_L2", "trades"} {
 		files = append(files, shared(t, "tardis/binance-delivery_"+kind+"_2024-08-08_BTCUSD_PERP.csv.gz"))
@@ -257,7 +258,7 @@ func TestRealBookIsReplayedAlikeOnEveryMachine(t *testing.T) {
 	require.Contains(t, out, "1.270492s added, 0 remain")
 	mustBacktest(t, "data", "verify", "--catalog", catalog)
 	digests := make(map[string]bool)
-	queues, latencies := fewer([]string{"prob-power:3", "risk-averse"}, 1), fewer([]string{"feed", "5ms"}, 1)
+	queues, latencies := []string{"prob-power:3", "risk-averse"}, []string{"feed", "5ms"}
 	for _, queue := range queues {
 		for _, latency := range latencies {
 			args := slices.Concat(run, []string{"--catalog", catalog, "--queue", queue, "--latency", latency})

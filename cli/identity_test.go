@@ -23,6 +23,7 @@ import (
 // plus funding is the equity, to the smallest unit. The sum is made here from the
 // fills and payments that were reported, not from the account's own totals.
 func TestEquityAddsUpAtEveryInstant(t *testing.T) {
+	skipUnderRace(t)
 	const balance = 100_000_000
 	for _, tt := range []struct {
 		strategy string
@@ -133,6 +134,7 @@ func open(tb testing.TB, dir string, set *exchange.Instruments, kinds []string) 
 // was paid and received, and what the position is worth at the mark less what it cost.
 // Nothing of the account's own sums is used.
 func TestEquityFollowsFromTheTables(t *testing.T) {
+	skipUnderRace(t)
 	set, err := exchange.BuiltinInstruments()
 	require.NoError(t, err)
 	xbt, err := set.Lookup("bitmex", "XBTUSD")
@@ -141,11 +143,7 @@ func TestEquityFollowsFromTheTables(t *testing.T) {
 	books, _ := history(t, "2019-03-01", 2*time.Hour, "book", "trade")
 	rng := rand.New(rand.NewPCG(3, 5))
 	between := func(low, high int) string { return strconv.Itoa(low + rng.IntN(high-low+1)) }
-	runs := 14
-	if raceEnabled {
-		runs = 4
-	}
-	for n := range runs {
+	for n := range 14 {
 		args := []string{"run", "--catalog", bars, "--symbol", "XBTUSD", "--balance", "5 XBT", "--funding-rate", "0.0001", "--seed", strconv.Itoa(n),
 			"--latency", between(0, 3000) + "ms", "--slippage-ticks", between(0, 3)}
 		switch n % 4 {

@@ -243,16 +243,15 @@ func TestPromote(t *testing.T) {
 		`WARNING +prices +came from synthetic`, `ok +permissions +the key may place orders`, `ok +backtest +profit (\S+) XBT with (\d+) fills, on the same prices a backtest (\S+) XBT with (\d+);`} {
 		require.Regexp(t, line, text)
 	}
+	text, err = promote("p\n", "--live-url", v.address, "--min-length", "10m", "--max-order", "500", "--max-position",
+		"900", "--max-daily-loss", "0.05 XBT", "--max-orders-per-minute", "2", "--max-order-value", "0.001 XBT")
+	require.Error(t, err)
+	require.NoFileExists(t, out)
 	for _, line := range []string{`FAILED +largest order +1000 in the session, --max-order 500`,
 		`FAILED +largest position +\d+ in the session, --max-position 900`,
 		`WARNING +orders in a minute +\d+ in the session, --max-orders-per-minute 2: the rest`,
 		`FAILED +largest order's value +0\.\d+ XBT in the session, --max-order-value 0.001 XBT`} {
-		text, err = promote("p\n", "--live-url", v.address, "--min-length", "10m", "--max-order", "500", "--max-position",
-			"900", "--max-daily-loss", "0.05 XBT",
-			"--max-orders-per-minute", "2", "--max-order-value", "0.001 XBT")
-		require.Error(t, err)
 		require.Regexp(t, line, text)
-		require.NoFileExists(t, out)
 	}
 	good := []string{"--live-url", v.address, "--min-length", "10m", "--max-order", "1000", "--max-position", "11000", "--max-daily-loss", "0.05 XBT", "--max-orders-per-minute", "60"}
 	text, err = promote("yes\n", good...)

@@ -131,6 +131,7 @@ func pow10(n float64) float64 {
 }
 
 func TestPageShowsTheResult(t *testing.T) {
+	skipUnderRace(t)
 	dir, page := demoPage(t)
 	requireFigures(t, dir, page)
 	requireStatistics(t, dir, page)
@@ -144,6 +145,7 @@ func TestPageShowsTheResult(t *testing.T) {
 // A browser runs the page: the script draws and lists everything and reports no
 // error, and the figures are still those of the result.
 func TestPageInABrowser(t *testing.T) {
+	skipUnderRace(t)
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")

@@ -207,6 +207,7 @@ func TestSweepFromAFile(t *testing.T) {
 }
 
 func TestSweepPageInABrowser(t *testing.T) {
+	skipUnderRace(t)
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")

@@ -133,6 +133,7 @@ func BenchmarkYear(b *testing.B) {
 // The work for four times the history is four times the work: nothing looks back
 // over what has been.
 func TestCostIsLinear(t *testing.T) {
+	skipUnderRace(t)
 	bytes := func(days int) float64 {
 		dir, _ := history(t, "2019-01-01", time.Duration(days)*24*time.Hour, "bar-1m")
 		args := []string{"run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "100 XBT",
