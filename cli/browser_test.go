@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/internal/browsertest"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -110,7 +111,7 @@ func (p *tab) click(selector string) chromedp.Action {
 
 // However one chart is zoomed, all are.
 func TestChartsMoveTogether(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	dir, _ := demoPage(t)
 	p := openPage(t, filepath.Join(dir, reports.PageFile))
 	whole := p.length()
@@ -154,7 +155,7 @@ func TestChartsMoveTogether(t *testing.T) {
 }
 
 func TestTablesSortFilterAndPage(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	dir, _ := demoPage(t)
 	p := openPage(t, filepath.Join(dir, reports.PageFile))
 	where := `document.querySelector("[data-table=fills] [aria-live]").textContent`
@@ -184,7 +185,7 @@ func TestTablesSortFilterAndPage(t *testing.T) {
 
 // Pages fit a phone, have both themes, and name everything for those who do not see.
 func TestPagesFitEverybody(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	dir, _ := demoPage(t)
 	other, compared := filepath.Join(t.TempDir(), "other"), filepath.Join(t.TempDir(), "compare.html")
 	mustBacktest(t, "demo", "--strategy", "buy_and_hold", "--out", other)
@@ -219,7 +220,7 @@ func TestPagesFitEverybody(t *testing.T) {
 
 // The page of a sweep: what is kept, and the command of a run.
 func TestSweepPageAnswers(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	_, args := smallSweep(t)
 	dir := filepath.Join(t.TempDir(), "sweep")
 	s := sweepInto(t, dir, args...)

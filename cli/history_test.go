@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
@@ -175,7 +176,7 @@ func smaTarget(fast, slow int, qty int64) func(int64) int64 {
 }
 
 func TestYearsOfRealBarsMatchAnIndependentCalculation(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	const start = 100_000_000 * 10
 	catalog := t.TempDir()
 	var bars []minute
@@ -219,7 +220,7 @@ func TestSameBytesWhateverTheProcessors(t *testing.T) {
 }
 
 func TestRealYearsVerifyWithFactsAndNoProblems(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	catalog := t.TempDir()
 	out := mustBacktest(t, "data", "import", "--catalog", catalog, shared(t, "bitmex/XBTUSD-1m-2019.csv.gz"))
 	require.Contains(t, out, "525600 rows, 525600 imported")
@@ -236,7 +237,7 @@ func TestRealYearsVerifyWithFactsAndNoProblems(t *testing.T) {
 
 // The recording of a real L2 book, whose recorder's clock was 1.27 s behind.
 func TestRealBookIsReplayedAlikeOnEveryMachine(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	var files []string
 	for _, kind := range []string{"book_ticker", "incremental_book_L2", "trades"} {
 		files = append(files, shared(t, "tardis/binance-delivery_"+kind+"_2024-08-08_BTCUSD_PERP.csv.gz"))

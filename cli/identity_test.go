@@ -15,6 +15,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
@@ -23,7 +24,7 @@ import (
 // plus funding is the equity, to the smallest unit. The sum is made here from the
 // fills and payments that were reported, not from the account's own totals.
 func TestEquityAddsUpAtEveryInstant(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	const balance = 100_000_000
 	for _, tt := range []struct {
 		strategy string
@@ -134,7 +135,7 @@ func open(tb testing.TB, dir string, set *exchange.Instruments, kinds []string) 
 // was paid and received, and what the position is worth at the mark less what it cost.
 // Nothing of the account's own sums is used.
 func TestEquityFollowsFromTheTables(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	set, err := exchange.BuiltinInstruments()
 	require.NoError(t, err)
 	xbt, err := set.Lookup("bitmex", "XBTUSD")

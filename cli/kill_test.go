@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
+
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // kills is how often the process is killed.
@@ -36,7 +38,7 @@ func TestKill(t *testing.T) {
 	require.NoError(t, err, string(out))
 	whole := openBooks(t, state, "whole")
 	n, longest := kills, 60*time.Millisecond
-	if raceEnabled {
+	if racetest.Enabled {
 		n, longest = n/10, 400*time.Millisecond // it takes that much longer to begin
 	}
 	random := rand.New(rand.NewPCG(8, 9))

@@ -19,6 +19,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/bitmexapi"
 	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/secret"
 )
 
@@ -118,7 +119,7 @@ func TestKillLive(t *testing.T) {
 	}
 	v := newLiveVenue(t, "--speed", "20")
 	deaths, longest := 25, 700*time.Millisecond
-	if raceEnabled {
+	if racetest.Enabled {
 		deaths, longest = 5, 3*time.Second
 	}
 	random := rand.New(rand.NewPCG(3, 4))

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -23,7 +24,7 @@ const modelsDoc = "../docs/fill-models.md"
 // The tables that show how much a result rests on the models are made by running
 // them, so that they cannot grow old.
 func TestFillModelsDocument(t *testing.T) {
-	if raceEnabled {
+	if racetest.Enabled {
 		t.Skip("eighty runs over a recorded day, which the race detector makes ten times as slow")
 	}
 	catalog := t.TempDir()

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -131,7 +132,7 @@ func pow10(n float64) float64 {
 }
 
 func TestPageShowsTheResult(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	dir, page := demoPage(t)
 	requireFigures(t, dir, page)
 	requireStatistics(t, dir, page)
@@ -145,7 +146,7 @@ func TestPageShowsTheResult(t *testing.T) {
 // A browser runs the page: the script draws and lists everything and reports no
 // error, and the figures are still those of the result.
 func TestPageInABrowser(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")
@@ -208,7 +209,7 @@ func TestCompareCommand(t *testing.T) {
 
 // A year of minutes with thousands of fills stays small enough to mail.
 func TestPageOfAYearIsSmall(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || racetest.Enabled {
 		t.Skip("generates a year of minutes, too many for -short and for the race detector")
 	}
 	catalog, _ := history(t, "2019-01-01", 365*24*time.Hour, "bar-1m")

@@ -16,6 +16,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/secret"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
@@ -135,7 +136,7 @@ func TestParity(t *testing.T) {
 				synthetic := synth.Config{Instrument: xbt, From: from, To: from.Add(24 * time.Hour), Seed: 7, Kinds: []string{kind}, Price: 9500 * exchange.PriceUnit,
 					Volatility: exchange.MustRatio("1.5")}
 				source := engine.Source{Symbol: xbt.ID, Kind: exchange.KindBar, Interval: time.Minute}
-				if raceEnabled {
+				if racetest.Enabled {
 					synthetic.To = from.Add(6 * time.Hour)
 				}
 				if kind == "quote" {

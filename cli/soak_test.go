@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // meddler is a venue that does to requests and sockets what a seeded generator says.
@@ -75,7 +77,7 @@ func TestSoak(t *testing.T) {
 		var err error
 		moments, err = strconv.Atoi(text)
 		require.NoError(t, err, "DUNAMIS_SOAK")
-	} else if testing.Short() || raceEnabled {
+	} else if testing.Short() || racetest.Enabled {
 		t.Skip("waits for a venue that is down; the run without the race detector does it")
 	}
 	const seed = 11

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/engine"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/sweeps"
 	"github.com/dunamis-engine/dunamis/strategies"
@@ -207,7 +208,7 @@ func TestSweepFromAFile(t *testing.T) {
 }
 
 func TestSweepPageInABrowser(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")

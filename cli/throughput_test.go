@@ -20,6 +20,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // history writes a generated market to a new catalog and returns its directory.
@@ -133,7 +134,7 @@ func BenchmarkYear(b *testing.B) {
 // The work for four times the history is four times the work: nothing looks back
 // over what has been.
 func TestCostIsLinear(t *testing.T) {
-	skipUnderRace(t)
+	racetest.Skip(t)
 	bytes := func(days int) float64 {
 		dir, _ := history(t, "2019-01-01", time.Duration(days)*24*time.Hour, "bar-1m")
 		args := []string{"run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "100 XBT",
@@ -151,7 +152,7 @@ func TestCostIsLinear(t *testing.T) {
 
 // A run over six years takes no more memory than one over one year.
 func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
-	if testing.Short() || raceEnabled || runtime.GOOS != "linux" {
+	if testing.Short() || racetest.Enabled || runtime.GOOS != "linux" {
 		t.Skip("generates six years of minutes and reads /proc")
 	}
 	bin := filepath.Join(t.TempDir(), "backtest")

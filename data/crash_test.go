@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/internal/disk"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 const crashRoot = "DUNAMIS_TEST_CRASH_ROOT"
@@ -53,7 +54,7 @@ func TestKilledDuringCommit(t *testing.T) {
 	events := trades(testDay, crashEvents())
 	partial := 0
 	rounds := 20
-	if raceEnabled {
+	if racetest.Enabled {
 		rounds = 5
 	}
 	for i := range rounds {

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 func TestRangesAreHalfOpen(t *testing.T) {
@@ -356,7 +357,7 @@ func peakHeap(t *testing.T, c *Catalog, q Query) uint64 {
 }
 
 func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
-	if raceEnabled {
+	if racetest.Enabled {
 		t.Skip("the race detector's memory is its own")
 	}
 	c := newCatalog(t)

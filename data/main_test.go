@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // shared is a directory for what several benchmarks use.
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	if raceEnabled {
+	if racetest.Enabled {
 		// The race detector looks at one goroutine's order of things, not at many
 		// draws; the run without it makes those.
 		if err := flag.Set("rapid.checks", "10"); err != nil {

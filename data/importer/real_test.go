@@ -15,6 +15,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // Real files that are too large for the repository.
@@ -80,10 +81,8 @@ func number(tb testing.TB, text string) float64 {
 // TestRealBars imports two whole years and compares every total with an
 // independent count.
 func TestRealBars(t *testing.T) {
+	racetest.Skip(t)
 	files := map[string]int64{bars2019: 525_600, bars2020: 527_040}
-	if raceEnabled {
-		delete(files, bars2020) // the same code, once more
-	}
 	for file, rows := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			path := shared(t, file)
@@ -147,7 +146,7 @@ func TestRealRecording(t *testing.T) {
 	offset, err := MeasureClockOffset(t.Context(), paths, Options{})
 	require.NoError(t, err)
 	require.Equal(t, "1.270492s", offset.String())
-	if raceEnabled {
+	if racetest.Enabled {
 		files = files[:2]
 	}
 	for i, f := range files {
@@ -202,7 +201,7 @@ func TestRealRecording(t *testing.T) {
 func TestRealCatalog(t *testing.T) {
 	cat := newCatalog(t)
 	files := []string{tradesFile, tickerFile, bars2019, bars2020, bookFile}
-	if raceEnabled {
+	if racetest.Enabled {
 		files = files[:2]
 	}
 	for _, f := range files {

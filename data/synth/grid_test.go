@@ -11,6 +11,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // changing is a market whose terms change at times after its beginning.
@@ -63,6 +64,7 @@ func requireOnGrid(t require.TestingT, i *exchange.Instrument, at exchange.Time,
 // Every row is on the tick and in the lots of its time, whatever changes, and a bar
 // on those of its beginning and of its end.
 func TestTermsChange(t *testing.T) {
+	racetest.Skip(t)
 	ticks := []string{data.KindTrade, data.KindQuote, data.KindBook}
 	for name, c := range map[string]Config{
 		"a finer tick": changing(t, time.Hour, ticks,

@@ -65,7 +65,7 @@ func TestOrdersOfOthers(t *testing.T) {
 				Config:      w.config("trader"),
 				Instruments: w.set,
 				Symbols:     []exchange.SymbolID{w.inst.ID},
-				Reconcile:   20 * time.Millisecond,
+				Reconcile:   100 * time.Millisecond,
 				Prefix:      "ours-",
 				Others:      c.others,
 				Notice: func(n live.Notice) {
@@ -81,7 +81,7 @@ func TestOrdersOfOthers(t *testing.T) {
 			place(hand, "hand-2", "30001")
 			place(hand, "hand-3", "28000")
 			r.take(t)
-			time.Sleep(100 * time.Millisecond) // of comparisons with the venue, which find nothing new
+			time.Sleep(500 * time.Millisecond) // of comparisons with the venue, which find nothing new
 			require.NoError(t, r.x.CancelAll(t.Context(), exchange.CancelFilter{Symbol: w.inst.ID}))
 			flushed(t, r.x)
 			w.pass(time.Second)

@@ -24,6 +24,7 @@ import (
 	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
 	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/secret"
 )
 
@@ -255,7 +256,7 @@ func (s *siege) listen() bool {
 func TestThousandFaults(t *testing.T) {
 	s := newSiege(t)
 	faults := 1000
-	if raceEnabled || testing.Short() {
+	if racetest.Enabled || testing.Short() {
 		faults = 400 // as many as it takes for ten recoveries of the book
 	}
 	recoveries := 0

@@ -19,6 +19,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // reactor decides at random at the close of each coarse bar, and reacts inside the bars:
@@ -297,6 +298,7 @@ func walk(seed uint64, n int, symbol exchange.SymbolID) (out []exchange.Event) {
 // Coarse bars may be worse or noisier than the minutes that they are made of, never
 // systematically better: strategies that react inside the bars gain nothing from it.
 func TestCoarseBarsAreNotBetterThanMinutes(t *testing.T) {
+	racetest.Skip(t)
 	runs := 16
 	if testing.Short() {
 		runs = 8
@@ -312,6 +314,7 @@ func TestCoarseBarsAreNotBetterThanMinutes(t *testing.T) {
 
 // The same on every minute of XBTUSD in 2019.
 func TestCoarseBarsAreNotBetterThanRealMinutes(t *testing.T) {
+	racetest.Skip(t)
 	shared := os.Getenv("DUNAMIS_SHARED")
 	if shared == "" {
 		t.Skip("DUNAMIS_SHARED is not set: no recordings")

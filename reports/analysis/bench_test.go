@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 	"github.com/dunamis-engine/dunamis/reports/page"
@@ -65,7 +66,7 @@ func long(tb testing.TB, dir string, samples, fills int) {
 
 // What a report takes does not grow with the samples: they are read, not kept.
 func TestReportsDoNotKeepSamples(t *testing.T) {
-	if raceEnabled {
+	if racetest.Enabled {
 		t.Skip("the race detector makes pools forget what they hold")
 	}
 	allocated := func(samples int) float64 {

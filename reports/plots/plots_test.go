@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports"
 	"github.com/dunamis-engine/dunamis/reports/analysis"
 )
@@ -78,6 +79,7 @@ func drawn(t *testing.T, dir, format string) map[string][]byte {
 }
 
 func TestPictures(t *testing.T) {
+	racetest.Skip(t)
 	dir, _ := record(t, "XBTUSD", 24*30, wave)
 	svg, pictures := drawn(t, dir, "svg"), drawn(t, dir, "png")
 	for _, name := range []string{"equity", "equity-usd", "drawdown", "returns"} {

@@ -1,0 +1,17 @@
+// Package racetest tells tests whether the race detector runs, which makes them about ten times as slow.
+package racetest
+
+// T is what it needs of a *testing.T.
+type T interface {
+	Helper()
+	Skip(args ...any)
+}
+
+// Skip skips a test that replays much data in one goroutine, or looks at a page: the race detector has nothing to
+// find there. The run without the detector has it.
+func Skip(t T) {
+	t.Helper()
+	if Enabled {
+		t.Skip("one goroutine; it runs without the race detector")
+	}
+}
