@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
@@ -54,6 +55,9 @@ func (d *trade) decode(r *row) error {
 	if indexPrint(r) {
 		return errSkipIndex
 	}
+	if settlementPrint(r) {
+		return errSkipSettlement
+	}
 	s, err := d.streams.get(r, -1, tradeSymbol)
 	if err != nil {
 		return err
@@ -91,6 +95,16 @@ const noMatch = "00000000-0000-0000-0000-000000000000"
 func indexPrint(r *row) bool {
 	symbol := r.cell(tradeSymbol)
 	return len(symbol) > 0 && symbol[0] == '.' || string(r.cell(tradeType)) == "Referential"
+}
+
+// settlementPrint reports whether a row is the settlement of a contract and no trade of the book: it has a size,
+// and neither a side nor a price (knowm/XChange issue 2969).
+func settlementPrint(r *row) bool {
+	if len(r.cell(tradeSide)) != 0 {
+		return false
+	}
+	price := r.cell(tradePrice)
+	return len(bytes.Trim(price, "0.")) == 0
 }
 
 // checkGross compares the venue's value of a trade with the contract maths.

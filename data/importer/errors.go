@@ -100,12 +100,13 @@ func (s skip) Error() string { return string(s) }
 
 // Reasons for leaving a row out.
 const (
-	errSkipIndex     = skip("index print")
-	errSkipNoPrice   = skip("no price")
-	errSkipSnapshot  = skip("before the first snapshot")
-	errSkipSymbol    = skip("symbol not selected")
-	errSkipDuplicate = skip("duplicate")
-	errSkipUndated   = skip("funding rate without funding_timestamp")
+	errSkipIndex      = skip("index print")
+	errSkipSettlement = skip("settlement print")
+	errSkipNoPrice    = skip("no price")
+	errSkipSnapshot   = skip("before the first snapshot")
+	errSkipSymbol     = skip("symbol not selected")
+	errSkipDuplicate  = skip("duplicate")
+	errSkipUndated    = skip("funding rate without funding_timestamp")
 
 	reasonBad = "bad row"
 )
