@@ -280,8 +280,8 @@ type Instrument struct {
 	ImpactMidPrice                 Number `json:"impactMidPrice"`
 	ImpactAskPrice                 Number `json:"impactAskPrice"`
 	HasLiquidity                   bool   `json:"hasLiquidity"`
-	OpenInterest                   *int64 `json:"openInterest"`
-	OpenValue                      *int64 `json:"openValue"`
+	OpenInterest                   *int64 `json:"openInterest,omitempty"`
+	OpenValue                      *int64 `json:"openValue,omitempty"`
 	FairMethod                     string `json:"fairMethod"`
 	FairBasisRate                  Number `json:"fairBasisRate"`
 	FairBasis                      Number `json:"fairBasis"`
@@ -486,8 +486,8 @@ type Stats struct {
 	Currency     string `json:"currency"`
 	Volume24h    *int64 `json:"volume24h"`
 	Turnover24h  *int64 `json:"turnover24h"`
-	OpenInterest *int64 `json:"openInterest"`
-	OpenValue    *int64 `json:"openValue"`
+	OpenInterest *int64 `json:"openInterest,omitempty"`
+	OpenValue    *int64 `json:"openValue,omitempty"`
 }
 
 // InstrumentInterval is the series that names such as XBT:quarterly stand for.

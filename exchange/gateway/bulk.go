@@ -10,7 +10,8 @@ import (
 )
 
 // Several orders in one request, as the venue took them until 2023 and its own market
-// maker still sends them. They are all valid, or none is placed or amended.
+// maker still sends them. All of them are valid and pass the checks of the engine, or none is placed; all are
+// valid, or none is amended.
 
 // maxBulk is the venue's limit of a request.
 const maxBulk = 100
@@ -51,7 +52,8 @@ func outcome(answer any, p params, err error) (canceled, error) {
 		row, _ := answer.(api.Order)
 		return canceled{Order: row}, nil
 	case errors.As(err, &e) && e.Status < 500:
-		return canceled{Order: api.Order{OrderID: p["orderID"], ClOrdID: p["clOrdID"], Symbol: p["symbol"]}, Error: e.Message}, nil
+		return canceled{Order: api.Order{OrderID: p["orderID"], ClOrdID: p["clOrdID"], Symbol: p["symbol"]},
+			Error: e.Message}, nil
 	}
 	return canceled{}, err
 }
@@ -84,11 +86,30 @@ func (g *Gateway) postBulk(ctx context.Context, r *request) (any, error) {
 	rows := make([]canceled, len(orders))
 	for n, o := range orders {
 		answer, err := g.submit(ctx, r.key, o)
+		if errors.Is(err, errRejected) {
+			return nil, errors.Join(bulkError(err), g.withdraw(ctx, r.key, rows[:n]))
+		}
 		if rows[n], err = outcome(answer, list[n], err); err != nil {
 			return nil, err
 		}
 	}
 	return rows, nil
+}
+
+// withdraw cancels the orders of a request of which a later one was rejected: the venue places all orders of a
+// request or none. What has been filled by then remains.
+func (g *Gateway) withdraw(ctx context.Context, k Key, placed []canceled) error {
+	var ids []string
+	for n := range placed {
+		if isOpen(&placed[n].Order) {
+			ids = append(ids, placed[n].OrderID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := g.cancel(ctx, k, ids, nil, "Another order of the request was rejected")
+	return err
 }
 
 func (g *Gateway) putBulk(ctx context.Context, r *request) (any, error) {

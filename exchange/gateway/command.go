@@ -208,8 +208,27 @@ func (g *Gateway) submit(ctx context.Context, k Key, o exchange.NewOrder) (any, 
 		if row == nil {
 			return nil, overloaded()
 		}
+		if row.OrdStatus == exchange.Rejected.String() {
+			return nil, errors.Join(errRejected, rejection(row.OrdRejReason))
+		}
 		return *row, nil
 	})
+}
+
+// errRejected marks the answer to an order that the engine has rejected.
+var errRejected = errors.New("gateway: the engine rejected the order")
+
+// rejection is the answer to an order that fails the checks of the engine: margin, risk limit, price band. The
+// venue answered 400 and showed the rejected order in its tables besides, as clients recorded from 2018 on
+// (ccxt issue 4383, BitMEX/api-connectors issues 94 and 509, sample-market-maker issue 14).
+func rejection(reason string) *api.Error {
+	switch {
+	case reason == overloaded().Message:
+		return overloaded()
+	case strings.HasPrefix(reason, "Rate limit exceeded"):
+		return &api.Error{Status: http.StatusTooManyRequests, Name: "RateLimitError", Message: reason}
+	}
+	return invalid(reason)
 }
 
 // amendment reads a change of an order.

@@ -34,7 +34,7 @@ func (g *Gateway) endpoints() map[string]endpoint {
 		"GET /instrument/activeIntervals":  open(g.getIntervals),
 		"GET /instrument/compositeIndex":   open(nothing),
 		"GET /instrument/usdVolume":        open(g.getUSDVolume),
-		"GET /orderBook/L2":                open(g.getBook),
+		"GET /orderBook/L2":                {do: g.getBook, levels: true},
 		"GET /trade":                       open(rowsOf(g, 1000, func(m *market) []api.Trade { return m.trades }, func(r *api.Trade) api.Time { return r.Timestamp })),
 		"GET /trade/bucketed":              open(g.getBins),
 		"GET /quote":                       open(rowsOf(g, 1000, func(m *market) []api.Quote { return m.newestQuote() }, func(r *api.Quote) api.Time { return r.Timestamp })),

@@ -38,6 +38,10 @@ type Config struct {
 	Start       exchange.Time       // of the market's clock
 
 	Keys Keys // who may do what
+	// APIYear is the year of the API whose form rows have, unless a key has a year of its own. From 2024 on,
+	// rows leave out columns without a value and book levels have a transactTime; before, and with 0, rows
+	// have every column, with null or an empty string where there is no value.
+	APIYear int
 	// Open makes the account of a key: where its orders go, and what it comes to. It is
 	// called once for each account, when a key of it is first used. An exchange that
 	// must be told of the market hears of it from then on.

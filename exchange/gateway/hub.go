@@ -28,6 +28,7 @@ type client struct {
 	carrier *client
 	head    []byte
 	gone    bool         // a stream that was closed
+	sparse  bool         // its rows leave out columns without a value
 	topics  atomic.Int64 // subscriptions of a socket and of its streams
 }
 
@@ -76,6 +77,7 @@ func newHub() hub {
 	parted := map[string]string{"symbol": "parted", "id": "sorted"}
 	h.book = add(reflect.TypeFor[api.OrderBookL2](), "orderBookL2", parted, "symbol", "id", "side")
 	h.book25 = add(reflect.TypeFor[api.OrderBookL2](), "orderBookL2_25", parted, "symbol", "id", "side")
+	h.book.levels, h.book25.levels = true, true
 	h.book10 = add(reflect.TypeFor[book10Row](), "orderBook10", map[string]string{"symbol": "sorted"}, "symbol")
 	for n, b := range binSizes {
 		h.bins[n] = add(reflect.TypeFor[api.TradeBin](), "tradeBin"+b.name, grouped)

@@ -96,14 +96,24 @@ func number(d decimal.Decimal) api.Number { return api.Number(d.String()) }
 // day is the window of the 24-hour statistics.
 const day = 24 * time.Hour
 
-// restat recomputes what the row says of the last day, from 1-minute bins, once a
-// second of the market.
+// dayBins returns the finest bins that have data: those of bars are no finer than the bars.
+func (m *market) dayBins() *bins {
+	for n := range m.bins {
+		if b := &m.bins[n]; b.open != nil || len(b.rows) > 0 {
+			return b
+		}
+	}
+	return &m.bins[0]
+}
+
+// restat recomputes what the row says of the last day, from its bins, once a second of the market.
 func (m *market) restat(now exchange.Time) {
 	if m.stated != 0 && now.Sub(m.stated) < time.Second && now >= m.stated {
 		return
 	}
 	m.stated = now
-	rows := m.bins[0].rows
+	b := m.dayBins()
+	rows := b.rows
 	from := api.Time(now.Add(-day))
 	var volume, turnover int64
 	var high, low, first exchange.Price
@@ -119,7 +129,7 @@ func (m *market) restat(now exchange.Time) {
 			low = l
 		}
 	}
-	if o := m.bins[0].open; o != nil {
+	if o := b.open; o != nil {
 		volume, turnover = volume+int64(o.Volume), turnover+int64(o.Turnover)
 		high = max(high, o.High)
 		if low == 0 || o.Low < low {

@@ -23,6 +23,9 @@ type Key struct {
 	Permissions []string
 	Disabled    bool
 	Created     time.Time
+	// APIYear is the year of the API that its programs were written for, which decides the form of rows:
+	// see [Config.APIYear]. 0: that of the server.
+	APIYear int
 }
 
 // may reports whether the key has a permission, of which order includes orderCancel.

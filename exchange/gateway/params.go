@@ -221,15 +221,14 @@ func (p params) query(count, most int) (q query, err error) {
 }
 
 func (p params) whole(name string, otherwise, most int) (int, error) {
-	text, sent := p[name]
-	if !sent {
+	if _, sent := p[name]; !sent {
 		return otherwise, nil
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > most {
+	n, _, err := p.qty(name) // the venue's own description says that count and start are doubles
+	if err != nil || n < 0 || n > exchange.Qty(most) {
 		return 0, invalid(name + " is invalid")
 	}
-	return n, nil
+	return int(n), nil
 }
 
 func (p params) time(name string) (api.Time, error) {

@@ -90,8 +90,9 @@ func (g *Gateway) publishFunding(m *market, f exchange.Funding) {
 	g.publishInstrument(m)
 }
 
-// publishBar tells of a bar that has ended. The data behind it has no book: the
-// quote is one tick around the close, without a size.
+// publishBar shows a bar that has ended. The data behind it has no book: the quote and the book are one level
+// on each side, a tick from the close, so that programs which need either can trade on bars. The size is what
+// traded in the bar, and at least a lot.
 func (g *Gateway) publishBar(m *market, ev *exchange.Event) {
 	bar := ev.Bar()
 	m.last = bar.Close
@@ -100,10 +101,11 @@ func (g *Gateway) publishBar(m *market, ev *exchange.Event) {
 			m.bins[n].bar(m, &bar)
 		}
 	}
-	tick := m.terms.TickSize
-	m.quote = api.Quote{Timestamp: api.Time(ev.Arrival), Symbol: m.inst.Symbol, BidPrice: api.PriceNumber(bar.Close - tick),
-		AskPrice: api.PriceNumber(bar.Close + tick), BidSize: new(int64(0)), AskSize: new(int64(0))}
-	g.publishQuote(m)
+	if !m.booked && m.best == (exchange.Quote{}) {
+		tick, size := m.terms.TickSize, max(bar.Volume, m.terms.LotSize)
+		m.showQuote(exchange.Quote{BidPrice: bar.Close - tick, BidQty: size, AskPrice: bar.Close + tick, AskQty: size})
+		g.publishBook(m, ev.Arrival)
+	}
 	g.publishInstrument(m)
 }
 

@@ -15,16 +15,22 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// Every answer has the fields and types of the venue's published document.
-func TestAnswersFitThePublishedSchema(t *testing.T) {
+// sharedDocument is the venue's published OpenAPI 2 document.
+func sharedDocument(t *testing.T) []byte {
+	t.Helper()
 	dir := os.Getenv("DUNAMIS_SHARED")
 	if dir == "" {
-		t.Skip("set DUNAMIS_SHARED to a folder with data/bitmex/swagger.json to check answers against it")
+		t.Skip("set DUNAMIS_SHARED to a folder with data/bitmex/swagger.json to check against it")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "data", "bitmex", "swagger.json"))
 	require.NoError(t, err)
+	return b
+}
+
+// Every answer has the fields and types of the venue's published document.
+func TestAnswersFitThePublishedSchema(t *testing.T) {
 	var v2 openapi2.T
-	require.NoError(t, json.Unmarshal(b, &v2))
+	require.NoError(t, json.Unmarshal(sharedDocument(t), &v2))
 	doc, err := openapi2conv.ToV3(&v2)
 	require.NoError(t, err)
 	w := busy(t)

@@ -93,6 +93,9 @@ type filter map[string]wanted
 type wanted struct {
 	values map[string]bool
 	flag   *bool // it is one value, and a boolean
+	// instant tests the column of instants that is named by column; nil: the filter is of values.
+	instant func(api.Time) bool
+	column  string
 }
 
 // parseFilter reads a filter: an object of values or of lists of them.
@@ -120,6 +123,13 @@ func parseFilter(text string) (filter, error) {
 				),
 			)
 		}
+		if w, is, err := instantFilter(name, raw, list); is || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			f[name] = w
+			continue
+		}
 		w := wanted{values: make(map[string]bool, len(list))}
 		for _, one := range list {
 			v, err := canonical(one)
@@ -136,6 +146,32 @@ func parseFilter(text string) (filter, error) {
 	return f, nil
 }
 
+// instantFilter reads what a filter wants of an instant: "startTime", "endTime", or a part of a column of
+// instants such as "timestamp.date". It is false for other names.
+func instantFilter(name string, raw json.RawMessage, list []json.RawMessage) (w wanted, is bool, err error) {
+	column, part, dotted := strings.Cut(name, ".")
+	switch {
+	case name == "startTime" || name == "endTime":
+		var text string
+		if json.Unmarshal(raw, &text) != nil || text == "" {
+			return w, true, invalid("filter values are not valid")
+		}
+		limit, err := params{name: text}.time(name)
+		fits := func(t api.Time) bool { return t >= limit }
+		if name == "endTime" {
+			fits = func(t api.Time) bool { return t <= limit }
+		}
+		return wanted{instant: fits, column: "timestamp"}, true, err
+	case !dotted || name == "ordStatus.isTerminated":
+		return w, false, nil
+	}
+	fits, known := partMatcher(part, list)
+	if !known {
+		return w, true, invalid("filter values are not valid")
+	}
+	return wanted{instant: fits, column: column}, true, nil
+}
+
 // canonical is the one JSON text of a value: numbers as JSON writes the float64, texts
 // with one way of escapes.
 func canonical(raw []byte) (string, error) {
@@ -149,6 +185,17 @@ func canonical(raw []byte) (string, error) {
 
 // fits reports whether a row has one of the values in a column.
 func (w *wanted) fits(row reflect.Value, at map[string]int, name string) (bool, error) {
+	if w.instant != nil {
+		n, has := at[w.column]
+		if !has {
+			return false, invalid("filter columns are not valid")
+		}
+		when, is := row.Field(n).Interface().(api.Time)
+		if !is {
+			return false, invalid("filter columns are not valid")
+		}
+		return w.instant(when), nil
+	}
 	switch name {
 	case "open", "ordStatus.isTerminated":
 		n, has := at["ordStatus"]
@@ -161,8 +208,6 @@ func (w *wanted) fits(row reflect.Value, at map[string]int, name string) (bool, 
 		status := row.Field(n).String()
 		open := status == "New" || status == "PartiallyFilled"
 		return *w.flag == (open == (name == "open")), nil
-	case "startTime", "endTime":
-		return true, nil
 	}
 	n, has := at[name]
 	if !has {

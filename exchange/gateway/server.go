@@ -39,6 +39,7 @@ type endpoint struct {
 	permission string // "": none; "read": a key
 	order      bool   // counts for the second rate limit
 	cancels    bool   // is never refused for its rate
+	levels     bool   // answers with levels of a book
 	do         func(ctx context.Context, r *request) (any, error)
 }
 
@@ -53,6 +54,7 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	mux.HandleFunc("GET "+api.BasePath, g.root)
 	mux.HandleFunc("GET "+api.BasePath+"/{$}", g.root)
+	mux.HandleFunc("GET "+documentPath, g.document)
 	mux.HandleFunc("GET /realtime", g.socket)
 	mux.HandleFunc("GET /realtimePlatform", g.socket)
 	mux.HandleFunc("GET /realtimemd", g.muxSocket)
@@ -85,7 +87,8 @@ func (g *Gateway) root(w http.ResponseWriter, _ *http.Request) {
 func (g *Gateway) serve(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		answer, err := g.handle(w, r, &e)
+		var key Key
+		answer, err := g.handle(w, r, &e, &key)
 		g.metrics.answered(path, statusOf(err), began)
 		if err != nil {
 			g.fail(w, r, err)
@@ -95,11 +98,16 @@ func (g *Gateway) serve(path string, e endpoint) http.Handler {
 			writeCSV(w, answer)
 			return
 		}
-		writeJSON(w, answer)
+		body := rowJSON(answer)
+		if g.sparseKey(&key) {
+			body = sparse(body, e.levels)
+		}
+		writeText(w, body)
 	})
 }
 
-func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (any, error) {
+// handle answers a request, and says whose it is.
+func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint, key *Key) (any, error) {
 	most := int64(maxBody)
 	if _, known := g.cfg.Keys.Lookup(r.Header.Get(api.HeaderKey)); !known {
 		most = maxStranger
@@ -114,6 +122,7 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request, e *endpoint) (a
 	req := request{}
 	var stranger error // whose signature is wrong counts as nobody, and is counted
 	req.key, req.known, stranger = g.authenticate(r, body)
+	*key = req.key
 	who := accountPayer(req.key.Account)
 	if !req.known {
 		who = addressPayer(originOf(r))
@@ -246,9 +255,11 @@ func writeError(w http.ResponseWriter, e *api.Error) {
 	writeBody(w, rowJSON(api.ErrorBody{Error: api.ErrorText{Message: e.Message, Name: e.Name}}))
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, v any) { writeText(w, rowJSON(v)) }
+
+func writeText(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	writeBody(w, rowJSON(v))
+	writeBody(w, body)
 }
 
 // writeBody writes an answer; who does not read it has gone.

@@ -439,7 +439,8 @@ func (g *Gateway) topic(ctx context.Context, s *session, op, topic string, reque
 		return &api.Error{Status: 400, Message: "You are already subscribed to this topic: " + short(topic)}
 	}
 	s.c.answer(done)
-	s.c.answer(t.partial(at.account, filter, g.partialRows(t, a, filter)))
+	s.c.sparse = g.sparseKey(&s.key)
+	s.c.answer(t.partial(s.c, at.account, filter, g.partialRows(t, a, filter)))
 	t.listen(s.c, at)
 	return nil
 }

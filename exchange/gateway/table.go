@@ -17,6 +17,7 @@ type table struct {
 	keys    []string
 	private bool
 	alone   bool // takes no symbol
+	levels  bool // its rows are levels of a book
 	columns []column
 	head    []byte // of a partial, up to its filter
 	subs    map[address][]*client
@@ -89,15 +90,26 @@ func (t *table) heard(account int64, symbol string) bool {
 
 // send gives a frame to all who listen to a symbol of an account.
 func (t *table) send(account int64, symbol string, frame []byte) {
+	var lean []byte // made once for all clients whose rows are sparse
+	give := func(c *client) {
+		if !c.sparse {
+			c.send(frame)
+			return
+		}
+		if lean == nil {
+			lean = sparse(frame, t.levels)
+		}
+		c.send(lean)
+	}
 	for _, c := range t.subs[address{account, symbol}] {
-		c.send(frame)
+		give(c)
 	}
 	if symbol == "" {
 		return
 	}
 	for _, c := range t.subs[address{account, ""}] {
 		if !slices.Contains(t.subs[address{account, symbol}], c) {
-			c.send(frame)
+			give(c)
 		}
 	}
 }
@@ -132,8 +144,8 @@ func appendRows(dst []byte, rows [][]byte) []byte {
 	return append(dst, ']')
 }
 
-// partial is the first frame of a subscription.
-func (t *table) partial(account int64, symbol string, rows [][]byte) []byte {
+// partial is the first frame of a client's subscription.
+func (t *table) partial(c *client, account int64, symbol string, rows [][]byte) []byte {
 	filter := map[string]any{}
 	if t.private {
 		filter["account"] = account
@@ -143,7 +155,11 @@ func (t *table) partial(account int64, symbol string, rows [][]byte) []byte {
 	}
 	frame := append(slices.Clone(t.head), rowJSON(filter)...)
 	frame = append(frame, `,"data":`...)
-	return append(appendRows(frame, rows), '}')
+	frame = append(appendRows(frame, rows), '}')
+	if c.sparse {
+		return sparse(frame, t.levels)
+	}
+	return frame
 }
 
 // rowJSON returns a value as JSON. What this package sends cannot fail to become it.

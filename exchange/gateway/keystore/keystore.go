@@ -50,6 +50,7 @@ type record struct {
 	Permissions []string  `json:"permissions"`
 	Disabled    bool      `json:"disabled,omitempty"`
 	Created     time.Time `json:"created"`
+	APIYear     int       `json:"api_year,omitempty"`
 }
 
 // Errors of the store.
@@ -176,7 +177,7 @@ func (s *Store) refresh() error {
 			return fmt.Errorf("%s: key %s: %w", s.path(), r.ID, err)
 		}
 		keys[n] = gateway.Key{ID: r.ID, Secret: secret.New(text), Name: r.Name, Account: r.Account, Balance: r.Balance, Permissions: r.Permissions,
-			Disabled: r.Disabled, Created: r.Created}
+			Disabled: r.Disabled, Created: r.Created, APIYear: r.APIYear}
 	}
 	s.keys, s.read = keys, info
 	return nil
@@ -283,7 +284,7 @@ func (s *Store) write() error {
 			return fmt.Errorf("keys: %w", err)
 		}
 		records[n] = record{ID: k.ID, Sealed: sealed, Name: k.Name, Account: k.Account, Balance: k.Balance, Permissions: k.Permissions,
-			Disabled: k.Disabled, Created: k.Created}
+			Disabled: k.Disabled, Created: k.Created, APIYear: k.APIYear}
 	}
 	return disk.Replace(s.path(), 0o600, func(w io.Writer) error {
 		e := json.NewEncoder(w)

@@ -517,10 +517,20 @@ func (x *Exchange) neverPlaced(o *exchange.NewOrder, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	delete(x.open, o.ClientID)
+	order := neverThere(o, exchange.Rejected, now, o.Text, reasonOf(err))
 	if errors.Is(err, errNotPlaced) {
 		x.denied[o.ClientID] = true
+	} else if _, known := x.past.orders[o.ClientID]; !known {
+		x.past.put(&order)
 	}
-	x.push(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: o.Symbol, Time: now, Order: neverThere(o, exchange.Rejected, now, o.Text, reasonOf(err))})
+	x.push(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: o.Symbol, Time: now, Order: order})
+}
+
+// refused reports whether a row repeats what a request was answered: the venue answers 400 to an order that
+// fails its checks, and shows it as rejected in its tables besides. The caller holds the lock.
+func (x *Exchange) refused(row *exchange.Order) bool {
+	was, known := x.past.orders[row.ClientID]
+	return known && was.OrderID == noOrder && was.Status == exchange.Rejected && row.Status == exchange.Rejected
 }
 
 // took notes how long a command took.

@@ -572,8 +572,8 @@ func (x *Exchange) execution(row *api.Execution) (isNew bool, err error) {
 }
 
 // newer returns what is known of an order if that is newer than a row of it: a message
-// that comes late must not open an order again, nor take back what was filled. The
-// caller holds the lock.
+// that comes late must not open an order again, nor take back what was filled, and a
+// rejection is reported once. The caller holds the lock.
 func (x *Exchange) newer(row *exchange.Order) (exchange.Order, bool) {
 	id := row.ClientID
 	if id == "" {
@@ -581,6 +581,10 @@ func (x *Exchange) newer(row *exchange.Order) (exchange.Order, bool) {
 	}
 	if o := x.open[id]; o != nil && o.acknowledged && o.state.OrderID == row.OrderID {
 		return o.state, row.Filled < o.state.Filled || row.Time < o.state.Time
+	}
+	if x.refused(row) {
+		x.past.put(row)
+		return *row, true
 	}
 	if o, has := x.past.orders[id]; has && o.OrderID == row.OrderID {
 		return o, row.Time <= o.Time // the venue may let a filled order live again
