@@ -65,7 +65,7 @@ func served(t *testing.T, args ...string) (url, key, secret string) {
 		require.Zero(t, <-ended, errs.String())
 		require.NotContains(t, out.String()+errs.String(), k.Secret)
 	})
-	address := regexp.MustCompile(`serving (http://[0-9.:]+)/api/v1`)
+	address := regexp.MustCompile(`serving (https?://[0-9.:]+)/api/v1`)
 	require.Eventually(t, func() bool { return address.MatchString(out.String()) }, 20*time.Second, 10*time.Millisecond, "%s", &errs)
 	return address.FindStringSubmatch(out.String())[1], k.Key, k.Secret
 }
@@ -118,8 +118,9 @@ func TestLivePrices(t *testing.T) {
 	require.Equal(t, "Filled", o.OrdStatus)
 }
 
-// A stock client of the venue takes its tour of a gateway.
-func TestStockClient(t *testing.T) {
+// ccxt runs a program of examples/ccxt on a gateway and returns what it prints.
+func ccxt(t *testing.T, program string, serve ...string) string {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed")
@@ -128,15 +129,32 @@ func TestStockClient(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "ccxt")); err != nil {
 		t.Skip("ccxt is not installed: npm install --no-package-lock --prefix examples/ccxt")
 	}
-	url, key, secret := served(t, "--synthetic", "--speed", "5")
+	url, key, secret := served(t, serve...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, node, "bot.mjs")
+	c := exec.CommandContext(ctx, node, program)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "BITMEX_URL="+url, "BITMEX_KEY="+key, "BITMEX_SECRET="+secret)
 	text, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", text)
+	return string(text)
+}
+
+// A stock client of the venue takes its tour of a gateway.
+func TestStockClient(t *testing.T) {
+	text := ccxt(t, "bot.mjs", "--synthetic", "--speed", "5")
 	for _, line := range []string{"ok markets", "ok orders 47 kinds placed, edited, cancelled and watched", "ok immediate or cancel, fill or kill", "ok reduce only", "ok watch", "ok closed", "ok switch"} {
-		require.Contains(t, string(text), line)
+		require.Contains(t, text, line)
+	}
+}
+
+// The same client trades on bars, whose statistics, quote and book the gateway makes.
+func TestStockClientOnBars(t *testing.T) {
+	for _, kind := range []string{"bar-1m", "bar-1h"} {
+		t.Run(kind, func(t *testing.T) {
+			catalog, _ := history(t, "2019-01-01", 96*time.Hour, kind)
+			text := ccxt(t, "bars.mjs", "--catalog", catalog, "--symbol", "XBTUSD", "--from", "2019-01-02T12:00:00Z", "--speed", "3600")
+			require.Contains(t, text, "ok 21 calls")
+		})
 	}
 }

@@ -96,6 +96,7 @@ func (a *App) keysCommand() *cobra.Command {
 func (a *App) keysAddCommand() *cobra.Command {
 	var state, balance, name string
 	var account int64
+	var year int
 	var permissions []string
 	var asJSON bool
 	c := &cobra.Command{
@@ -106,6 +107,7 @@ shown now and never again; the file that keeps it is encrypted. A server that ru
 knows the key at once.`,
 		Example: `  paper keys add --balance "10 XBT"
   paper keys add --account 100001 --permission orderCancel --name watchdog
+  paper keys add --api-year 2025
   paper keys add --json`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -113,6 +115,9 @@ knows the key at once.`,
 				if p != gateway.PermitOrder && p != gateway.PermitOrderCancel && p != "read" {
 					return usage(fmt.Errorf("--permission %q: want order, orderCancel or read", p))
 				}
+			}
+			if err := checkYear(year); err != nil {
+				return usage(err)
 			}
 			permissions = slices.DeleteFunc(permissions, func(p string) bool { return p == "read" })
 			if err := a.checkBalance(balance); err != nil {
@@ -129,7 +134,8 @@ knows the key at once.`,
 				}
 				balance = known[0].Balance
 			}
-			k, err := keys.Add(gateway.Key{Name: name, Account: account, Balance: balance, Permissions: permissions})
+			k, err := keys.Add(gateway.Key{Name: name, Account: account, Balance: balance, Permissions: permissions,
+				APIYear: year})
 			if err != nil {
 				return dataError(err)
 			}
@@ -146,6 +152,7 @@ knows the key at once.`,
 	fs.StringVar(&balance, "balance", "10 XBT", "what the account starts with, as an amount and a currency, or several: \"10 XBT, 50000 USDT\"")
 	fs.StringVar(&name, "name", "", "what to call the key")
 	fs.Int64Var(&account, "account", 0, "an account that has keys already (default: a new one)")
+	fs.IntVar(&year, "api-year", 0, "year of the API that the key's programs were written for (default: that of the server)")
 	fs.StringSliceVar(&permissions, "permission", []string{gateway.PermitOrder}, "order, orderCancel or read; may be repeated")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return c

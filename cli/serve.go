@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,8 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/gateway/keystore"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 	"github.com/dunamis-engine/dunamis/exchange/sim/ledger"
+	"github.com/dunamis-engine/dunamis/internal/disk"
+	"github.com/dunamis-engine/dunamis/secret"
 )
 
 // serveFlags are the settings of paper serve: a run without a strategy.
@@ -38,6 +41,9 @@ type serveFlags struct {
 	perSecond int
 	sockets   int
 	perHost   int
+	apiYear   int
+	tlsCert   string
+	tlsKey    string
 }
 
 func (a *App) serveCommand() *cobra.Command {
@@ -50,7 +56,11 @@ from the catalog, replayed at a pace, or from a generator; orders of accounts ma
 paper keys are filled by the simulated exchange that backtests use.
 
 It listens on this machine only, unless --listen says otherwise. Whoever can reach it
-and has a key can trade with play money; put TLS in front of it where others can listen.`,
+and has a key can trade with play money; where others can listen, use --tls-cert and --tls-key.
+
+Rows have the form of the API until 2023, with null and empty columns. For programs of 2024
+and later use --api-year 2024: rows leave them out, and book levels have a transactTime.
+A key of paper keys add --api-year has a form of its own.`,
 		Example: `  paper serve --synthetic
   paper serve --catalog catalog --symbol XBTUSD --from 2021-07-22 --speed 10
   paper serve --live bitmex --live-url http://10.0.0.5:8090
@@ -81,9 +91,50 @@ and has a key can trade with play money; put TLS in front of it where others can
 	fs.IntVar(&f.perSecond, "order-rate-limit", 10, "requests a second of an account that place or change orders; 0 is no limit")
 	fs.IntVar(&f.sockets, "sockets", 2000, "WebSockets that may be open; 0 is no limit")
 	fs.IntVar(&f.perHost, "sockets-per-address", 200, "of them those of one address; 0 is no limit")
+	fs.IntVar(&f.apiYear, "api-year", 0, "year of the API whose form rows have, for keys without one of their own (default: before 2024)")
+	fs.StringVar(&f.tlsCert, "tls-cert", "", "`file` with the certificate and its chain, PEM: serve https and wss")
+	fs.StringVar(&f.tlsKey, "tls-key", "", "`file` with the private key of --tls-cert, PEM; mode 0600")
 	stateFlag(fs, &f.state)
 	f.registerExchange(fs)
 	return c
+}
+
+// The years of the API that --api-year takes: from the venue's first to its last.
+const (
+	firstYear = 2014
+	lastYear  = 2026
+)
+
+// checkYear refuses a year in which there was no API; 0 is none.
+func checkYear(year int) error {
+	if year != 0 && (year < firstYear || year > lastYear) {
+		return fmt.Errorf("--api-year %d: want a year from %d to %d", year, firstYear, lastYear)
+	}
+	return nil
+}
+
+// certificate reads what the server shows to clients; nil without --tls-cert.
+func (f *serveFlags) certificate() (*tls.Config, error) {
+	switch {
+	case f.tlsCert == "" && f.tlsKey == "":
+		return nil, nil //nolint:nilnil // no TLS
+	case f.tlsCert == "" || f.tlsKey == "":
+		return nil, usage(errors.New("--tls-cert and --tls-key go together"))
+	}
+	key, err := secret.FromFile(f.tlsKey)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--tls-key: %w", err))
+	}
+	chain, err := disk.ReadFile(f.tlsCert, 1<<20)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--tls-cert: %w", err))
+	}
+	pair, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
+	if err != nil {
+		return nil, usage(fmt.Errorf("--tls-cert %s and --tls-key %s: %w", f.tlsCert, f.tlsKey, err))
+	}
+	// WebSockets need HTTP/1.1.
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
 }
 
 // serve listens before the market begins, so that a wrong address is told at once.
@@ -96,6 +147,13 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 		return usage(
 			errors.New("--rate-limit, --order-rate-limit, --sockets, --sockets-per-address and --warmup must not be negative"),
 		)
+	}
+	if err := checkYear(f.apiYear); err != nil {
+		return usage(err)
+	}
+	certificate, err := f.certificate()
+	if err != nil {
+		return err
 	}
 	p, err := a.servePlan(f)
 	if err != nil {
@@ -116,7 +174,7 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 		Instruments: p.set, Symbols: p.sim.Symbols, Currency: p.sim.Currency, Start: p.from, Keys: keys,
 		Open: func(k gateway.Key) (exchange.Exchange, gateway.Statement, error) { return openAccount(k, p.sim) }, RequestsPerMinute: f.perMinute,
 		OrdersPerSecond: f.perSecond, Sockets: f.sockets, SocketsPerAddress: f.perHost, Clock: a.Now, Log: log,
-		Metrics: registry,
+		Metrics: registry, APIYear: f.apiYear,
 	})
 	if err != nil {
 		return err
@@ -124,6 +182,9 @@ func (a *App) serve(ctx context.Context, f *serveFlags) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
 	if err != nil {
 		return usage(fmt.Errorf("--listen: %w", err))
+	}
+	if certificate != nil {
+		listener = tls.NewListener(listener, certificate)
 	}
 	return serveUntilDone(ctx, g, withHealth(g, registry), listener, feed, gateway.Replay{Speed: speed, From: from, Ready: func() { a.announce(listener, f, keys) }})
 }
@@ -252,9 +313,17 @@ func openAccount(k gateway.Key, c sim.Config) (exchange.Exchange, gateway.Statem
 }
 
 func (a *App) announce(l net.Listener, f *serveFlags, keys *keystore.Store) {
-	at := addressOf(l)
-	fmt.Fprintf(a.Stdout, "serving http://%s/api/v1 and ws://%s/realtime\n", at, at)
-	a.warnOfOthers(l, "keys' requests, /metrics and /healthz can be read on the way, and the latter two by all")
+	at, s := addressOf(l), ""
+	if f.tlsCert != "" {
+		s = "s"
+	}
+	fmt.Fprintf(a.Stdout, "serving http%s://%s/api/v1 and ws%s://%s/realtime\n", s, at, s, at)
+	switch {
+	case f.tlsCert == "":
+		a.warnOfOthers(l, "keys' requests, /metrics and /healthz can be read on the way, and the latter two by all")
+	case !onLoopback(l):
+		fmt.Fprintf(a.Stderr, "warning: %s can be reached by other machines: all of them can read /metrics and /healthz\n", l.Addr())
+	}
 	if len(keys.List()) == 0 {
 		fmt.Fprintln(a.Stdout, "there are no keys yet: paper keys add")
 	}

@@ -7,11 +7,11 @@ type T interface {
 	Skip(args ...any)
 }
 
-// Skip skips a test that replays much data in one goroutine, or looks at a page: the race detector has nothing to
-// find there. The run without the detector has it.
+// Skip skips a test that replays much data in one goroutine, looks at a page, or waits for a program of others: the
+// race detector has nothing to find there. The run without the detector has it.
 func Skip(t T) {
 	t.Helper()
 	if Enabled {
-		t.Skip("one goroutine; it runs without the race detector")
+		t.Skip("it runs without the race detector")
 	}
 }
