@@ -160,9 +160,12 @@ example: ## Build and run the example of a strategy in a module of its own
 	@$(if $(EXAMPLE),cd $(EXAMPLE) && bin="$$(mktemp -d)" && trap 'rm -rf "$$bin"' EXIT && \
 		$(GO) build -o "$$bin/example" . && cd "$$bin" && ./example strategies,echo "no examples/own-strategy")
 
+.PHONY: check
+check: lint vuln bench-smoke determinism example ## What a change must pass besides the tests
+
 .PHONY: ci
 ci: TESTFLAGS = -count=1
-ci: lint vuln bench-smoke determinism example race test ## Everything a change must pass
+ci: check race test ## Everything a change must pass
 
 .PHONY: help
 help: ## Show this list
