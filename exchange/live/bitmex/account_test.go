@@ -441,6 +441,12 @@ func TestInvalidCommandsOfAnAccount(t *testing.T) {
 			return a.Cancel(ctx, exchange.CancelOrder{Symbol: eth.ID,
 				ClientID: "x"})
 		}, "symbol #"},
+		"all of a side that does not exist": {func() error {
+			return a.CancelAll(ctx, exchange.CancelFilter{Symbol: v.inst.ID, Side: 3})
+		}, named + `side "invalid(3)"`},
+		"all with a long text": {func() error {
+			return a.CancelAll(ctx, exchange.CancelFilter{AllSymbol: true, Text: strings.Repeat("x", exchange.MaxText+1)})
+		}, named + "text"},
 		"all elsewhere": {func() error { return a.CancelAll(ctx, exchange.CancelFilter{Symbol: eth.ID}) },
 			"symbol #"},
 		"close elsewhere":  {func() error { _, err := a.ClosePosition(ctx, eth.ID); return err }, "symbol #"},
