@@ -603,6 +603,34 @@ func TestSwitchIsRefreshed(t *testing.T) {
 	require.Empty(t, v.commands(), "without a switch there is nothing to disarm")
 }
 
+// A venue that refuses to disarm the switch makes an error that says what was refused.
+func TestSwitchIsNotDisarmed(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		answer string
+		want   string
+	}{
+		"rate limit": {429, `{"error":{"message":"Rate limit exceeded, retry in 1 seconds.","name":"RateLimitError"}}`,
+			"disarm the dead man's switch: 429 RateLimitError: Rate limit exceeded"},
+		"refusal":  {403, refusal("Access Denied"), "disarm the dead man's switch: 403 HTTPError: Access Denied"},
+		"overload": {503, refusal("overloaded"), "disarm the dead man's switch: 503 HTTPError: overloaded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVenue(t)
+			v.hook = func(_, path, body string) (int, string) {
+				if path == "/order/cancelAllAfter" && strings.Contains(body, `"timeout":0`) {
+					return c.status, c.answer
+				}
+				return 0, ""
+			}
+			a := v.connect(func(c *bitmex.ExchangeConfig) { c.DeadMan = time.Minute })
+			a.flush()
+			require.ErrorContains(t, a.Close(), c.want)
+			require.NoError(t, a.Close(), "it is closed")
+		})
+	}
+}
+
 // An order whose request is not answered, and which the venue says not to have, is not
 // rejected if the stream has told of it meanwhile.
 func TestStreamKnowsBetter(t *testing.T) {
