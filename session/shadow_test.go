@@ -25,7 +25,8 @@ type twin struct {
 	price    exchange.Price                     // of the fill; 0: 10000.5
 	ahead    map[exchange.ClientID]exchange.Qty // what it sees ahead of orders
 	commands []string
-	broken   error // of Advance
+	broken   error          // of Advance
+	odd      []exchange.Qty // of fills of the first order before those two
 }
 
 func (w *twin) Market(e *exchange.Event) {
@@ -91,6 +92,9 @@ func (w *twin) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID
 	w.due = append(w.due, w.order(&o, exchange.New, exchange.ExecNew, 0))
 	if len(w.orders) == 2 {
 		first := &w.orders[0]
+		for _, qty := range w.odd {
+			w.fill(first, 0, qty, exchange.PartiallyFilled)
+		}
 		w.fill(first, 0, 30, exchange.PartiallyFilled)
 		w.fill(first, 30, first.Qty-30, exchange.Filled)
 	}
@@ -371,6 +375,46 @@ func TestShadow(t *testing.T) {
 			replayed, err = again(dear, true)
 			require.NoError(t, err)
 			require.Equal(t, exchange.MustPrice("10002"), replayed["dun-1"].Sim.Price)
+		})
+	}
+}
+
+// A fill of the simulator that fills nothing has no price: the outcome of the order is that
+// of its other fills, and its first fill is the first of those.
+func TestShadowFillsNothing(t *testing.T) {
+	for name, odd := range map[string][]exchange.Qty{
+		"nothing":           {0},
+		"nothing twice":     {0, 0},
+		"less than nothing": {-5, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, id := instruments(t)
+			dir := t.TempDir()
+			var s *session.Session
+			asked := false
+			_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: new(desk), keepOrders: true, made: orderer(2),
+				shadow: &twin{odd: odd}, change: func(it *session.Session, _ *session.Store) { s = it },
+				after: func(c *session.Commit) {
+					if !asked && c.State.Shadowed >= int64(4+len(odd)) {
+						asked = true
+						s.Ask(session.Suspend)
+					}
+				}}.run(t)
+			require.ErrorIs(t, err, session.ErrSuspended)
+			store, err := session.Read(t.Context(), dir)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, store.Close()) }()
+			list, err := store.Fates(t.Context(), 10)
+			require.NoError(t, err)
+			require.Len(t, list, 2)
+			sim := list[1].Sim
+			filled, price := exchange.Qty(100), exchange.MustPrice("10000.5")
+			for _, qty := range odd {
+				filled += max(qty, 0)
+			}
+			require.Equal(t, []any{"Filled", filled, price}, []any{sim.Status, sim.Filled, sim.Price})
+			require.Equal(t, exchange.Money(7*(2+len(odd))), sim.Fees)
+			require.GreaterOrEqual(t, sim.First, sim.Heard)
 		})
 	}
 }
