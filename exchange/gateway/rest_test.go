@@ -90,6 +90,12 @@ func TestRefusals(t *testing.T) {
 		{"PUT", "/order", `{"origClOrdID":"never","orderQty":100}`, "Invalid origClOrdID"},
 		{"PUT", "/order", `{"origClOrdID":"gone","orderQty":100}`, "Invalid ordStatus: Canceled"},
 		{"PUT", "/order", `{"origClOrdID":"rests","orderQty":100,"leavesQty":100}`, "Invalid leavesQty"},
+		{"PUT", "/order", `{"origClOrdID":"rests","orderQty":"x"}`, "Invalid orderQty"},
+		{"PUT", "/order", `{"origClOrdID":"rests","leavesQty":1.5}`, "Invalid leavesQty"},
+		{"PUT", "/order", `{"origClOrdID":"rests","price":"x"}`, "Invalid price"},
+		{"PUT", "/order", `{"origClOrdID":"rests","stopPx":[]}`, "Invalid stopPx"},
+		{"PUT", "/order", `{"origClOrdID":"rests","pegOffsetValue":"-"}`, "Invalid pegOffsetValue"},
+		{"PUT", "/order", `{"origClOrdID":"rests","orderQty":"x","price":"y"}`, "Invalid orderQty"},
 		{"DELETE", "/order", `{}`, "orderID or clOrdID must be sent."},
 		{"DELETE", "/order", `{"clOrdID":"never"}`, "Not Found"},
 		{"DELETE", "/order/all", `{"filter":{"colour":"blue"}}`, "filter columns are not valid"},
@@ -434,6 +440,32 @@ func TestIndicesAndVolumes(t *testing.T) {
 	require.Len(t, history, 4, "two days of two series")
 	oldest := history[len(history)-1]
 	require.Equal(t, "2023-05-01T00:00:00.000Z XBT 400", fmt.Sprint(oldest.Date, " ", oldest.RootSymbol, " ", *oldest.Volume))
+}
+
+// An index is one row, however many contracts are settled to it, and perpetual contracts have
+// intervals: neither contracts that end nor pairs of the spot market do.
+func TestContractsOfOneIndex(t *testing.T) {
+	start, err := exchange.ParseTime("2021-09-01T00:00:00.000Z")
+	require.NoError(t, err)
+	w := newWorld(t, func(c *gateway.Config) { c.Start = start }, "XBTZ21", "XBTUSD", "ETHUSD", "XBTUSDT", "XBT_USDT")
+	w.now = start
+	p := exchange.MustPrice
+	for _, symbol := range []string{"XBTZ21", "XBTUSD", "XBTUSDT"} {
+		i, err := w.set.Lookup("bitmex", symbol)
+		require.NoError(t, err)
+		w.step(exchange.MarkEvent(w.now, w.now, i.ID, exchange.Mark{Mark: p("47000"), Index: p("47010.5")}))
+	}
+	var indices []api.Instrument
+	w.ask("", "GET", "/instrument/indices", "").into(t, &indices)
+	var names []string
+	for _, row := range indices {
+		names = append(names, row.Symbol+" "+string(row.LastPrice))
+	}
+	require.Equal(t, []string{".BXBT 47010.5", ".BXBTT 47010.5"}, names)
+	var intervals api.InstrumentInterval
+	w.ask("", "GET", "/instrument/activeIntervals", "").into(t, &intervals)
+	require.Equal(t, []string{"XBT:perpetual", "ETH:perpetual", "XBT:perpetual"}, intervals.Intervals)
+	require.Equal(t, []string{"XBTUSD", "ETHUSD", "XBTUSDT"}, intervals.Symbols)
 }
 
 // A liquidation order of the market is open until trades have filled it, or a minute.
