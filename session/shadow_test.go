@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/session"
 )
 
@@ -417,6 +418,59 @@ func TestShadowFillsNothing(t *testing.T) {
 			require.GreaterOrEqual(t, sim.First, sim.Heard)
 		})
 	}
+}
+
+// departing is a desk whose client knows when it sent some of the orders.
+type departing struct {
+	*desk
+	left map[exchange.ClientID]exchange.Time
+}
+
+func (d departing) Left(id exchange.ClientID) (exchange.Time, bool) {
+	at, known := d.left[id]
+	return at, known
+}
+
+// When the client sent an order is kept beside what became of the order. Of a database of a
+// program that did not keep it, it is not known.
+func TestDepartures(t *testing.T) {
+	_, id := instruments(t)
+	d, dir := new(desk), t.TempDir()
+	left := map[exchange.ClientID]exchange.Time{"dun-1": start.Add(time.Millisecond), "dun-3": start.Add(3 * time.Millisecond)}
+	var s *session.Session
+	asked := false
+	_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: d, keepOrders: true, made: orderer(3),
+		venue: func(ctx context.Context, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
+			_, err := d.connect(ctx, known, notice)
+			return departing{d, left}, err
+		},
+		change: func(it *session.Session, _ *session.Store) { s = it },
+		after: func(c *session.Commit) {
+			if len(d.placed) == 3 && !asked && c.State.Events > 20 {
+				asked = true
+				s.Ask(session.Suspend)
+			}
+		}}.run(t)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	departures := func() map[exchange.ClientID]exchange.Time {
+		store, err := session.Read(t.Context(), dir)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, store.Close()) }()
+		list, err := store.Fates(t.Context(), 10)
+		require.NoError(t, err)
+		found := map[exchange.ClientID]exchange.Time{}
+		for i := range list {
+			found[exchange.ClientID(list[i].ClientID)] = list[i].Left
+			require.Equal(t, "New", list[i].Venue.Status)
+		}
+		return found
+	}
+	require.Equal(t, map[exchange.ClientID]exchange.Time{"dun-1": left["dun-1"], "dun-2": 0, "dun-3": left["dun-3"]}, departures())
+	store, err := session.Open(t.Context(), dir)
+	require.NoError(t, err)
+	require.NoError(t, store.Exec(t.Context(), "DROP TABLE departures"))
+	require.NoError(t, store.Close())
+	require.Equal(t, map[exchange.ClientID]exchange.Time{"dun-1": 0, "dun-2": 0, "dun-3": 0}, departures())
 }
 
 // looked checks what readers of the session see.
