@@ -158,6 +158,7 @@ func TestSubscriberBounds(t *testing.T) {
 			for range c.wantBuffer {
 				require.NoError(t, s.table(frame))
 			}
+			require.NoError(t, s.table(&tableFrame{Table: "quote", Action: "insert"}), "before its partial")
 			require.Len(t, s.changes, c.wantBuffer)
 			require.ErrorContains(t, s.table(frame), "changes were dropped")
 			require.Empty(t, s.changes)
