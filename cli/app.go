@@ -153,7 +153,7 @@ Your own data:  backtest data import --catalog catalog XBTUSD-1m-2020.csv.gz
 A run:          backtest run --catalog catalog --venue bitmex --symbol XBTUSD --strategy sma_cross
 
 Exit codes: 0 done, 2 wrong usage, 3 a problem with the data, 4 failed or the strategy
-panicked, 5 finished in part, 6 a fault in the program, 130 interrupted.`,
+panicked, 5 some runs of a sweep failed, 6 a fault in the program, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

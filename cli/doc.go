@@ -22,5 +22,6 @@
 //	4    the run failed, a strategy panicked, or more runs of a sweep failed than --max-failed allows
 //	5    a sweep has finished, and some of its runs failed
 //	6    a fault in the program: the message says at which event, and in which line
+//	7    a session has not confirmed yet what it was asked to do; it goes on with it
 //	130  interrupted
 package cli

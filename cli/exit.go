@@ -19,12 +19,12 @@ const (
 	ExitFailed = 4
 	// ExitSomeFailed: a sweep has finished, and some of its runs failed.
 	ExitSomeFailed = 5
-	// ExitUnconfirmed: a session was asked to cancel or close, and its venue has not confirmed
-	// that it is done. The session goes on trying.
-	ExitUnconfirmed = 5
 	// ExitFault: a fault in the program ended the command; the message names the event. A
 	// panic of a strategy is no such fault: it is [ExitFailed].
-	ExitFault       = 6
+	ExitFault = 6
+	// ExitUnconfirmed: a session was asked to cancel or close, and its venue has not confirmed
+	// that it is done. The session goes on trying. Also: a session has not taken new limits yet.
+	ExitUnconfirmed = 7
 	ExitInterrupted = 130
 )
 

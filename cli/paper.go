@@ -36,7 +36,7 @@ A key:     paper keys add --balance "10 XBT"
 A venue:   paper serve --synthetic
 
 Exit codes: 0 done, 2 wrong usage, 3 a problem with the data, 4 failed or the strategy
-panicked, 5 finished in part, 6 a fault in the program, 130 interrupted.`,
+panicked, 6 a fault in the program, 7 not confirmed yet by the session, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

@@ -7,6 +7,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
@@ -25,6 +26,13 @@ func TestMain(m *testing.M) {
 		// Binaries with a venue and a strategy of their own.
 		"backtest-desk": func() { os.Exit(cli.Main(append(strategies.All(), nagDefinition()), cli.WithVenue(deskVenue()))) },
 		"paper-desk":    func() { os.Exit(cli.PaperMain(append(strategies.All(), nagDefinition()), cli.WithVenue(deskVenue()))) },
+		// Binaries with a queue model that panics at one event.
+		"backtest-fragile": func() {
+			os.Exit(cli.Main([]engine.Definition{restsDefinition()}, cli.WithQueue("fragile", newFragile)))
+		},
+		"paper-fragile": func() {
+			os.Exit(cli.PaperMain([]engine.Definition{restsDefinition()}, cli.WithQueue("fragile", newFragile)))
+		},
 	})
 }
 

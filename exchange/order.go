@@ -113,7 +113,12 @@ func (c *CancelOrder) Validate() error {
 
 // Validate checks what can be known of the filter without its orders. Errors are
 // [*ValidationError].
-func (f *CancelFilter) Validate() error { return validateText(f.Text) }
+func (f *CancelFilter) Validate() error {
+	if f.Side > Sell {
+		return bad("side", f.Side.String(), "want Buy, Sell or neither for both")
+	}
+	return validateText(f.Text)
+}
 
 // validateText checks the annotation of a command.
 func validateText(text string) error {

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -281,6 +282,21 @@ func TestValidationErrorText(t *testing.T) {
 	require.EqualError(t, err, `bitmex:XBTUSD: price "x": is wrong`)
 	require.ErrorIs(t, err, ErrSyntax)
 	require.EqualError(t, &ValidationError{Value: "5", Reason: "want an object"}, `"5": want an object`)
+}
+
+// A filter selects the orders of a side that exists, or of both.
+func TestCancelFilterHasASide(t *testing.T) {
+	for side := range 256 {
+		err := (&CancelFilter{Side: Side(side)}).Validate()
+		if side <= int(Sell) {
+			require.NoError(t, err, side)
+			continue
+		}
+		var v *ValidationError
+		require.ErrorAs(t, err, &v, side)
+		require.Equal(t, "side", v.Field)
+		require.EqualError(t, err, fmt.Sprintf(`side "invalid(%d)": want Buy, Sell or neither for both`, side))
+	}
 }
 
 // An annotation is short: every report about an order carries it.

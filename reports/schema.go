@@ -10,3 +10,9 @@ var resultSchema []byte
 
 // Schema returns the JSON Schema of result.json.
 func Schema() []byte { return bytes.Clone(resultSchema) }
+
+//go:embed manifest.schema.json
+var manifestSchema []byte
+
+// ManifestJSONSchema returns the JSON Schema of manifest.json.
+func ManifestJSONSchema() []byte { return bytes.Clone(manifestSchema) }

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -67,6 +68,9 @@ func (n *node) check(path string, v any) (faults []string) {
 			fault("%d items", len(x))
 		}
 		for i, item := range x {
+			if n.Items == nil {
+				break // it says nothing about them
+			}
 			faults = append(faults, n.Items.check(fmt.Sprintf("%s[%d]", path, i), item)...)
 		}
 	case map[string]any:
@@ -126,10 +130,12 @@ func isType(v any, want string) bool {
 	return false
 }
 
-func readSchema(t *testing.T) *node {
+func readSchema(t *testing.T) *node { return readSchemaOf(t, Schema()) }
+
+func readSchemaOf(t *testing.T, schema []byte) *node {
 	t.Helper()
 	var n node
-	d := json.NewDecoder(bytes.NewReader(Schema()))
+	d := json.NewDecoder(bytes.NewReader(schema))
 	d.DisallowUnknownFields() // a keyword that the checker does not know would not be checked
 	require.NoError(t, d.Decode(&n))
 	return &n
@@ -192,6 +198,57 @@ func TestTheSchemaIsStrict(t *testing.T) {
 	}
 }
 
+// The manifest of a run matches its schema while the run goes on, when it is finished, and
+// when it has failed, and the schema refuses what is not a manifest.
+func TestManifestsMatchTheSchema(t *testing.T) {
+	schema := readSchemaOf(t, ManifestJSONSchema())
+	manifest := func(dir string) (v map[string]any) {
+		b, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(b, &v))
+		return v
+	}
+	dir := filepath.Join(t.TempDir(), "finished")
+	m := scripted(t, dir)
+	require.Empty(t, schema.check("manifest", manifest(dir)), "while it runs")
+	require.Equal(t, "running", manifest(dir)["status"])
+	m.finish()
+	whole := manifest(dir)
+	require.Equal(t, "finished", whole["status"])
+	require.Empty(t, schema.check("manifest", whole))
+	require.ElementsMatch(t, keys(schema.Properties), append(keys(whole), "reason"), "it is described as a whole")
+
+	failed := filepath.Join(t.TempDir(), "failed")
+	o := testOptions(t, &walk{}, 1000)
+	o.Seed, o.Config = math.MaxUint64, map[string]any{"flag": "value", "list": []string{"a"}}
+	r, err := Create(failed, o)
+	require.NoError(t, err)
+	require.NoError(t, r.Abort(errors.New("no"), testStart.Std()))
+	require.Equal(t, "failed", manifest(failed)["status"])
+	require.Empty(t, schema.check("manifest", manifest(failed)))
+
+	for name, spoil := range map[string]func(v map[string]any){
+		"schema":   func(v map[string]any) { v["schema"] = ResultSchema },
+		"status":   func(v map[string]any) { v["status"] = "done" },
+		"missing":  func(v map[string]any) { delete(v, "config") },
+		"null":     func(v map[string]any) { v["models"] = nil },
+		"negative": func(v map[string]any) { v["seed"] = -1.0 },
+		"zone":     func(v map[string]any) { v["started"] = "2020-01-01T00:00:00+02:00" },
+		"digest":   func(v map[string]any) { v["digest"] = "md5:00" },
+		"unknown":  func(v map[string]any) { v["colour"] = "blue" },
+		"file":     func(v map[string]any) { v["files"] = []any{map[string]any{"name": "x"}} },
+		"time of data": func(v map[string]any) {
+			run, ok := v["run"].(map[string]any)
+			require.True(t, ok)
+			run["from"] = "yesterday"
+		},
+	} {
+		v := manifest(dir)
+		spoil(v)
+		require.NotEmpty(t, schema.check("manifest", v), name)
+	}
+}
+
 func keys[V any](m map[string]V) []string { return sortedKeys(m) }
 
 // Every property of every schema has a description.
@@ -203,7 +260,7 @@ func TestEveryPropertyIsDescribed(t *testing.T) {
 		}
 		return err
 	}))
-	require.GreaterOrEqual(t, len(files), 3)
+	require.GreaterOrEqual(t, len(files), 4)
 	for _, path := range files {
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)

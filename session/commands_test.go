@@ -459,6 +459,9 @@ func TestInvalidCommands(t *testing.T) {
 		"cancellation of all of another": {func() error {
 			return l.CancelAll(ctx, exchange.CancelFilter{Symbol: other.ID})
 		}, "symbol #", exchange.ErrUnknownSymbol},
+		"cancellation of all of a side that does not exist": {func() error {
+			return l.CancelAll(ctx, exchange.CancelFilter{AllSymbol: true, Side: 3})
+		}, `side "invalid(3)"`, nil},
 		"cancellation of all with too long a text": {func() error {
 			return l.CancelAll(ctx, exchange.CancelFilter{AllSymbol: true, Text: strings.Repeat("x",
 				exchange.MaxText+1)})

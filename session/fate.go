@@ -146,12 +146,15 @@ func (o *Outcome) report(r *exchange.Report) {
 	if r.Kind != exchange.ReportFill {
 		return
 	}
+	o.Fees += r.Fill.Fee
+	if r.Fill.Qty <= 0 {
+		return // it fills nothing, so its price does not count
+	}
 	if o.Filled == 0 {
 		o.First, o.Maker = r.Arrival, r.Fill.Liquidity == exchange.AddedLiquidity
 	}
 	before := o.Filled
 	o.Filled += r.Fill.Qty
-	o.Fees += r.Fill.Fee
 	// The average of prices by contracts; what is rounded is below any tick.
 	o.Price += exchange.Price(exchange.MulDiv(int64(r.Fill.Price-o.Price), int64(o.Filled-before), int64(o.Filled), exchange.Nearest))
 }

@@ -61,8 +61,15 @@ func (s *Session) noticed(n live.Notice) {
 	}
 }
 
+// longestDoubt is how many characters of a difference are kept. The state, which has the
+// newest ones, is written with every transaction.
+const longestDoubt = 500
+
 // doubt notes a difference, to be kept with the next operation or event.
 func (s *Session) doubt(text string) {
+	if cut := fmt.Sprintf("%.*s", longestDoubt, text); cut != text {
+		text = cut + "…"
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doubts = append(s.doubts, text)

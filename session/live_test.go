@@ -38,7 +38,8 @@ type desk struct {
 	held    exchange.Qty // position
 	expires []bool       // what the dead man's switch was told
 	rejects []exchange.ClientID
-	silent  bool // it tells nothing of the account when it is connected
+	silent  bool  // it tells nothing of the account when it is connected
+	holds   error // of closing the connection
 }
 
 // LetExpire implements session.Expirer.
@@ -199,7 +200,7 @@ func (d *desk) CancelAllAfter(context.Context, time.Duration) error             
 func (d *desk) Ready() <-chan struct{}                                               { return d.ready }
 func (d *desk) Flush(context.Context) error                                          { return d.mute }
 func (d *desk) First() (exchange.Time, []string)                                     { return start, []string{"earlier"} }
-func (d *desk) Close() error                                                         { d.closed++; return nil }
+func (d *desk) Close() error                                                         { d.closed++; return d.holds }
 func (d *desk) Abandon() error                                                       { d.left++; return nil }
 
 func (d *desk) Next() exchange.Time {
@@ -437,6 +438,29 @@ func TestDoubt(t *testing.T) {
 	require.Equal(t, "cleared", stage)
 }
 
+// The text of a difference, which a venue can make as long as it likes, is cut before it is
+// kept: the state has it and is written with every transaction.
+func TestLongDifferenceIsCut(t *testing.T) {
+	for name, c := range map[string]struct{ text, kept string }{
+		"long": {strings.Repeat("é", 100_000), strings.Repeat("é", 500) + "…"},
+		"fits": {strings.Repeat("é", 500), strings.Repeat("é", 500)},
+	} {
+		d, dir := new(desk), t.TempDir()
+		told := false
+		_, err := onDesk(t, d, dir, orders(0), func(s *session.Session, commit *session.Commit) {
+			if commit.State.DifferenceCount > 0 {
+				s.Ask(session.Suspend)
+			} else if !told {
+				told = true
+				d.notice(live.Notice{Kind: live.Difference, Text: c.text})
+			}
+		}, true)
+		require.ErrorIs(t, err, session.ErrSuspended)
+		require.Len(t, stateOf(t, dir).Differences, 1)
+		require.Equal(t, c.kept, stateOf(t, dir).Differences[0].Text, name)
+	}
+}
+
 // A venue that cannot be reached ends the run, and nothing is asked of it.
 func TestNoConnection(t *testing.T) {
 	d := &desk{away: errors.New("401: Invalid API Key")}
@@ -477,6 +501,36 @@ func TestRefusedAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "not today", reason)
 	replayed(t, dir, fresh)
+}
+
+// A venue that refuses what a session does last makes an error that says what was done, and
+// which orders are open; the books of the session are whole.
+func TestLastCommandIsRefused(t *testing.T) {
+	refusal := errors.New("disarm the dead man's switch: 429 RateLimitError: Rate limit exceeded")
+	for name, c := range map[string]struct {
+		keep    bool
+		request session.Request
+		want    string
+	}{
+		"stopped":         {false, session.Stop, "disconnect from the venue (no order of the session is open): "},
+		"suspended":       {false, session.Suspend, "disconnect from the venue (no order of the session is open): "},
+		"its orders stay": {true, session.Suspend, "disconnect from the venue (2 orders of the session stay open): "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, dir := &desk{holds: refusal}, t.TempDir()
+			crashed, err := onDesk(t, d, dir, orders(2), func(s *session.Session, commit *session.Commit) {
+				if len(commit.Reports) > 0 && commit.State.Commands == 2 && len(d.placed) == 2 {
+					s.Ask(c.request)
+				}
+			}, c.keep)
+			require.Nil(t, crashed)
+			require.ErrorIs(t, err, refusal)
+			require.ErrorContains(t, err, c.want+refusal.Error())
+			require.Equal(t, c.request == session.Stop, stateOf(t, dir).Ended)
+			require.Equal(t, 1, d.closed)
+			replayed(t, dir, orders(2))
+		})
+	}
 }
 
 // An account that is lost and found again while the session leaves, and its orders are

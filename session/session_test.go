@@ -155,7 +155,7 @@ func (u setup) run(t testing.TB) (engine.Summary, error) {
 	}
 	finish := s.Finish(ctx, err, summary.Halted)
 	closed := s.Close()
-	if u.desk == nil || u.desk.mute == nil && !u.desk.deaf {
+	if u.desk == nil || u.desk.mute == nil && !u.desk.deaf && u.desk.holds == nil {
 		require.NoError(t, closed)
 	}
 	return summary, errors.Join(err, finish, closed)
@@ -325,6 +325,32 @@ func TestAnotherAccount(t *testing.T) {
 	_, err = u.run(t)
 	require.ErrorAs(t, err, &diverged)
 	require.Contains(t, diverged.Then, "Wallet:100000001")
+}
+
+// A store that is opened to be read changes nothing, and does not keep others from running the
+// session; one that is opened to be run does.
+func TestReadersDoNotWrite(t *testing.T) {
+	dir := t.TempDir()
+	runs, err := session.Create(t.Context(), dir, "{}", start)
+	require.NoError(t, err)
+	read, err := session.Read(t.Context(), dir)
+	require.NoError(t, err)
+	for _, query := range []string{"DELETE FROM session", "UPDATE state SET batches = 7", "CREATE TABLE x (a)", "PRAGMA user_version = 9"} {
+		require.ErrorContains(t, read.Exec(t.Context(), query), "readonly", query)
+	}
+	_, err = session.Open(t.Context(), dir)
+	require.ErrorIs(t, err, session.ErrRunning)
+	busy, err := session.Running(dir)
+	require.NoError(t, err)
+	require.True(t, busy)
+	require.NoError(t, runs.Close())
+	busy, err = session.Running(dir)
+	require.NoError(t, err)
+	require.False(t, busy)
+	runs, err = session.Open(t.Context(), dir)
+	require.NoError(t, err, "a reader does not hold it")
+	require.NoError(t, runs.Close())
+	require.NoError(t, read.Close())
 }
 
 // A recording that is read while its session goes on, and seals what was not, is whole.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/session"
 )
 
@@ -25,7 +26,8 @@ type twin struct {
 	price    exchange.Price                     // of the fill; 0: 10000.5
 	ahead    map[exchange.ClientID]exchange.Qty // what it sees ahead of orders
 	commands []string
-	broken   error // of Advance
+	broken   error          // of Advance
+	odd      []exchange.Qty // of fills of the first order before those two
 }
 
 func (w *twin) Market(e *exchange.Event) {
@@ -91,6 +93,9 @@ func (w *twin) Submit(_ context.Context, o exchange.NewOrder) (exchange.ClientID
 	w.due = append(w.due, w.order(&o, exchange.New, exchange.ExecNew, 0))
 	if len(w.orders) == 2 {
 		first := &w.orders[0]
+		for _, qty := range w.odd {
+			w.fill(first, 0, qty, exchange.PartiallyFilled)
+		}
 		w.fill(first, 0, 30, exchange.PartiallyFilled)
 		w.fill(first, 30, first.Qty-30, exchange.Filled)
 	}
@@ -373,6 +378,99 @@ func TestShadow(t *testing.T) {
 			require.Equal(t, exchange.MustPrice("10002"), replayed["dun-1"].Sim.Price)
 		})
 	}
+}
+
+// A fill of the simulator that fills nothing has no price: the outcome of the order is that
+// of its other fills, and its first fill is the first of those.
+func TestShadowFillsNothing(t *testing.T) {
+	for name, odd := range map[string][]exchange.Qty{
+		"nothing":           {0},
+		"nothing twice":     {0, 0},
+		"less than nothing": {-5, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, id := instruments(t)
+			dir := t.TempDir()
+			var s *session.Session
+			asked := false
+			_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: new(desk), keepOrders: true, made: orderer(2),
+				shadow: &twin{odd: odd}, change: func(it *session.Session, _ *session.Store) { s = it },
+				after: func(c *session.Commit) {
+					if !asked && c.State.Shadowed >= int64(4+len(odd)) {
+						asked = true
+						s.Ask(session.Suspend)
+					}
+				}}.run(t)
+			require.ErrorIs(t, err, session.ErrSuspended)
+			store, err := session.Read(t.Context(), dir)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, store.Close()) }()
+			list, err := store.Fates(t.Context(), 10)
+			require.NoError(t, err)
+			require.Len(t, list, 2)
+			sim := list[1].Sim
+			filled, price := exchange.Qty(100), exchange.MustPrice("10000.5")
+			for _, qty := range odd {
+				filled += max(qty, 0)
+			}
+			require.Equal(t, []any{"Filled", filled, price}, []any{sim.Status, sim.Filled, sim.Price})
+			require.Equal(t, exchange.Money(7*(2+len(odd))), sim.Fees)
+			require.GreaterOrEqual(t, sim.First, sim.Heard)
+		})
+	}
+}
+
+// departing is a desk whose client knows when it sent some of the orders.
+type departing struct {
+	*desk
+	left map[exchange.ClientID]exchange.Time
+}
+
+func (d departing) Left(id exchange.ClientID) (exchange.Time, bool) {
+	at, known := d.left[id]
+	return at, known
+}
+
+// When the client sent an order is kept beside what became of the order. Of a database of a
+// program that did not keep it, it is not known.
+func TestDepartures(t *testing.T) {
+	_, id := instruments(t)
+	d, dir := new(desk), t.TempDir()
+	left := map[exchange.ClientID]exchange.Time{"dun-1": start.Add(time.Millisecond), "dun-3": start.Add(3 * time.Millisecond)}
+	var s *session.Session
+	asked := false
+	_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: d, keepOrders: true, made: orderer(3),
+		venue: func(ctx context.Context, known *live.Known, notice func(live.Notice)) (session.Venue, error) {
+			_, err := d.connect(ctx, known, notice)
+			return departing{d, left}, err
+		},
+		change: func(it *session.Session, _ *session.Store) { s = it },
+		after: func(c *session.Commit) {
+			if len(d.placed) == 3 && !asked && c.State.Events > 20 {
+				asked = true
+				s.Ask(session.Suspend)
+			}
+		}}.run(t)
+	require.ErrorIs(t, err, session.ErrSuspended)
+	departures := func() map[exchange.ClientID]exchange.Time {
+		store, err := session.Read(t.Context(), dir)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, store.Close()) }()
+		list, err := store.Fates(t.Context(), 10)
+		require.NoError(t, err)
+		found := map[exchange.ClientID]exchange.Time{}
+		for i := range list {
+			found[exchange.ClientID(list[i].ClientID)] = list[i].Left
+			require.Equal(t, "New", list[i].Venue.Status)
+		}
+		return found
+	}
+	require.Equal(t, map[exchange.ClientID]exchange.Time{"dun-1": left["dun-1"], "dun-2": 0, "dun-3": left["dun-3"]}, departures())
+	store, err := session.Open(t.Context(), dir)
+	require.NoError(t, err)
+	require.NoError(t, store.Exec(t.Context(), "DROP TABLE departures"))
+	require.NoError(t, store.Close())
+	require.Equal(t, map[exchange.ClientID]exchange.Time{"dun-1": 0, "dun-2": 0, "dun-3": 0}, departures())
 }
 
 // looked checks what readers of the session see.

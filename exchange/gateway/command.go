@@ -417,13 +417,16 @@ func (g *Gateway) cancelAll(ctx context.Context, k Key, p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	at := columnsOfRows[api.Order]()
+	if err := q.filter.checkOrders(at); err != nil {
+		return nil, err
+	}
 	var guids []string
 	pick := func() error {
 		a, err := g.account(ctx, k)
 		if err != nil {
 			return err
 		}
-		at := columnsOfRows[api.Order]()
 		for _, o := range a.open {
 			fits, err := q.fits(g, reflect.ValueOf(o).Elem(), at)
 			if err != nil {

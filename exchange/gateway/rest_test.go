@@ -90,9 +90,27 @@ func TestRefusals(t *testing.T) {
 		{"PUT", "/order", `{"origClOrdID":"never","orderQty":100}`, "Invalid origClOrdID"},
 		{"PUT", "/order", `{"origClOrdID":"gone","orderQty":100}`, "Invalid ordStatus: Canceled"},
 		{"PUT", "/order", `{"origClOrdID":"rests","orderQty":100,"leavesQty":100}`, "Invalid leavesQty"},
+		{"PUT", "/order", `{"origClOrdID":"rests","orderQty":"x"}`, "Invalid orderQty"},
+		{"PUT", "/order", `{"origClOrdID":"rests","leavesQty":1.5}`, "Invalid leavesQty"},
+		{"PUT", "/order", `{"origClOrdID":"rests","price":"x"}`, "Invalid price"},
+		{"PUT", "/order", `{"origClOrdID":"rests","stopPx":[]}`, "Invalid stopPx"},
+		{"PUT", "/order", `{"origClOrdID":"rests","pegOffsetValue":"-"}`, "Invalid pegOffsetValue"},
+		{"PUT", "/order", `{"origClOrdID":"rests","orderQty":"x","price":"y"}`, "Invalid orderQty"},
 		{"DELETE", "/order", `{}`, "orderID or clOrdID must be sent."},
 		{"DELETE", "/order", `{"clOrdID":"never"}`, "Not Found"},
 		{"DELETE", "/order/all", `{"filter":{"colour":"blue"}}`, "filter columns are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"side":"Short"}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"side":["Buy","sell"]}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"side":""}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"side":null}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"side":3}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"ordType":"limit"}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"timeInForce":"Soon"}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"ordStatus":"Open"}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"pegPriceType":"Peg"}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"contingencyType":"One"}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"contingencyType":null}}`, "filter values are not valid"},
+		{"DELETE", "/order/all", `{"filter":{"open":"yes"}}`, "filter values are not valid"},
 		{"POST", "/order/cancelAllAfter", `{}`, "Invalid timeout"},
 		{"POST", "/order/cancelAllAfter", `{"timeout":-1}`, "Invalid timeout"},
 		{"POST", "/order/closePosition", `{"symbol":"NONE"}`, "Invalid symbol"},
@@ -140,6 +158,50 @@ func TestBodies(t *testing.T) {
 	w.ask("trader", "DELETE", "/order"+query("orderID", o.OrderID), "").into(t, &rows)
 	require.Equal(t, "Canceled", rows[0].OrdStatus)
 	require.Equal(t, "Canceled: Canceled via API.\nSubmitted via API.", rows[0].Text)
+}
+
+// A cancellation of all cancels what its filter selects and nothing else. A filter that can
+// select no order is refused, also of an account without orders.
+func TestCancelAllBySide(t *testing.T) {
+	w := busy(t)
+	for _, order := range []string{`"side":"Buy","price":28000,"clOrdID":"b1"`, `"side":"Buy","price":28001,"clOrdID":"b2"`,
+		`"side":"Sell","price":32000,"clOrdID":"s1"`, `"side":"Sell","price":32001,"clOrdID":"s2"`} {
+		w.ask("trader", "POST", "/order", `{"symbol":"XBTUSD","orderQty":100,`+order+`}`).into(t, new(api.Order))
+	}
+	open := func() (ids []string) {
+		var rows []api.Order
+		w.ask("reader", "GET", "/order"+query("filter", `{"open":true}`), "").into(t, &rows)
+		for _, o := range rows {
+			if len(o.ClOrdID) == 2 {
+				ids = append(ids, o.ClOrdID)
+			}
+		}
+		return ids
+	}
+	require.Equal(t, []string{"b1", "b2", "s1", "s2"}, open())
+	for _, key := range []string{"trader", "other"} {
+		a := w.ask(key, "DELETE", "/order/all", `{"filter":{"side":"Buys"}}`)
+		require.Equal(t, 400, a.status, key)
+		require.Equal(t, "filter values are not valid", a.error(t), key)
+		a = w.ask(key, "DELETE", "/order/all", `{"filter":{"sides":"Buy"}}`)
+		require.Equal(t, 400, a.status, key)
+		require.Equal(t, "filter columns are not valid", a.error(t), key)
+	}
+	require.Len(t, open(), 4, "nothing was cancelled")
+	cancelled := func(filter string) (ids []string) {
+		var rows []api.Order
+		w.ask("trader", "DELETE", "/order/all", `{"filter":`+filter+`}`).into(t, &rows)
+		for _, o := range rows {
+			require.Equal(t, "Canceled", o.OrdStatus)
+			ids = append(ids, o.ClOrdID)
+		}
+		return ids
+	}
+	require.Equal(t, []string{"b1"}, cancelled(`{"side":"Buy","clOrdID":["b1","s1"]}`))
+	require.Empty(t, cancelled(`{"side":["Buy","Sell"],"contingencyType":"OneCancelsTheOther"}`))
+	require.Equal(t, []string{"s1", "s2"}, cancelled(`{"side":"Sell","ordType":["Limit","Market"],"timeInForce":"GoodTillCancel",`+
+		`"ordStatus":["New","PartiallyFilled"],"contingencyType":"","pegPriceType":""}`))
+	require.Equal(t, []string{"b2"}, open())
 }
 
 func TestOrders(t *testing.T) {
@@ -378,6 +440,32 @@ func TestIndicesAndVolumes(t *testing.T) {
 	require.Len(t, history, 4, "two days of two series")
 	oldest := history[len(history)-1]
 	require.Equal(t, "2023-05-01T00:00:00.000Z XBT 400", fmt.Sprint(oldest.Date, " ", oldest.RootSymbol, " ", *oldest.Volume))
+}
+
+// An index is one row, however many contracts are settled to it, and perpetual contracts have
+// intervals: neither contracts that end nor pairs of the spot market do.
+func TestContractsOfOneIndex(t *testing.T) {
+	start, err := exchange.ParseTime("2021-09-01T00:00:00.000Z")
+	require.NoError(t, err)
+	w := newWorld(t, func(c *gateway.Config) { c.Start = start }, "XBTZ21", "XBTUSD", "ETHUSD", "XBTUSDT", "XBT_USDT")
+	w.now = start
+	p := exchange.MustPrice
+	for _, symbol := range []string{"XBTZ21", "XBTUSD", "XBTUSDT"} {
+		i, err := w.set.Lookup("bitmex", symbol)
+		require.NoError(t, err)
+		w.step(exchange.MarkEvent(w.now, w.now, i.ID, exchange.Mark{Mark: p("47000"), Index: p("47010.5")}))
+	}
+	var indices []api.Instrument
+	w.ask("", "GET", "/instrument/indices", "").into(t, &indices)
+	var names []string
+	for _, row := range indices {
+		names = append(names, row.Symbol+" "+string(row.LastPrice))
+	}
+	require.Equal(t, []string{".BXBT 47010.5", ".BXBTT 47010.5"}, names)
+	var intervals api.InstrumentInterval
+	w.ask("", "GET", "/instrument/activeIntervals", "").into(t, &intervals)
+	require.Equal(t, []string{"XBT:perpetual", "ETH:perpetual", "XBT:perpetual"}, intervals.Intervals)
+	require.Equal(t, []string{"XBTUSD", "ETHUSD", "XBTUSDT"}, intervals.Symbols)
 }
 
 // A liquidation order of the market is open until trades have filled it, or a minute.

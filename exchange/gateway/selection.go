@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/dunamis-engine/dunamis/exchange"
 	api "github.com/dunamis-engine/dunamis/exchange/bitmexapi"
 )
 
@@ -222,6 +224,52 @@ func (w *wanted) fits(row reflect.Value, at map[string]int, name string) (bool, 
 		return false, fmt.Errorf("filter %s: %w", name, err)
 	}
 	return w.values[number], nil
+}
+
+// checkOrders refuses a filter of orders with a column, or an enumeration's value, that does
+// not exist, also when there are no orders: a cancellation with a misspelt side would
+// succeed and cancel nothing.
+func (f filter) checkOrders(at map[string]int) error {
+	none := reflect.ValueOf(new(api.Order)).Elem()
+	for name, w := range f {
+		if _, err := w.fits(none, at, name); err != nil {
+			return err
+		}
+		for value := range w.values {
+			if !orderHas(name, value) {
+				return invalid("filter values are not valid")
+			}
+		}
+	}
+	return nil
+}
+
+// orderHas reports whether a column of an order can have a JSON value. Columns other than
+// enumerations can have any.
+func orderHas(column, value string) bool {
+	var into encoding.TextUnmarshaler
+	required := true
+	switch column {
+	case "side":
+		into = new(exchange.Side)
+	case "ordType":
+		into = new(exchange.OrderType)
+	case "timeInForce":
+		into = new(exchange.TimeInForce)
+	case "ordStatus":
+		into = new(exchange.OrderStatus)
+	case "pegPriceType":
+		into, required = new(exchange.PegPriceType), false
+	case "contingencyType":
+		into, required = new(exchange.ContingencyType), false
+	default:
+		return true
+	}
+	var text *string // null stays nil
+	if json.Unmarshal([]byte(value), &text) != nil || text == nil {
+		return false
+	}
+	return into.UnmarshalText([]byte(*text)) == nil && (*text != "" || !required)
 }
 
 // cut leaves the columns that were asked for, and the keys.

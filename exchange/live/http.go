@@ -55,6 +55,9 @@ var (
 	// ErrRateLimited means that it was not sent: it would have waited too long for a
 	// rate limit.
 	ErrRateLimited = errors.New("not sent: it would wait too long for the rate limit")
+	// ErrAnswerTooLarge means that the answer is longer than the client reads. The request has
+	// reached the venue; it is not sent again, since its next answer would be as long.
+	ErrAnswerTooLarge = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 )
 
 // HTTP sends requests to one venue. Its methods may be called from any goroutine.
@@ -76,6 +79,7 @@ type HTTP struct {
 	Recovered func()
 }
 
+// maxAnswer is the greatest length of an answer, in bytes, after its compression is undone.
 const maxAnswer = 64 << 20
 
 // NewHTTP returns a client of the venue at a base URL. The round tripper may be nil; one
@@ -115,7 +119,7 @@ func (h *HTTP) Observe(header http.Header, sent, received time.Time) {
 // again reports whether a request that may be repeated should be.
 func again(a *Answer, err error) bool {
 	if err != nil {
-		return errors.Is(err, ErrUnknownOutcome)
+		return errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrAnswerTooLarge)
 	}
 	return a.Status == http.StatusTooManyRequests || a.Status >= 500
 }
@@ -316,12 +320,20 @@ func (h *HTTP) send(ctx context.Context, c *Call) (*Answer, error) {
 
 // readBody reads a body, whose length most answers tell.
 func readBody(resp *http.Response) ([]byte, error) {
-	if n := resp.ContentLength; n > 0 && n <= maxAnswer {
+	n := resp.ContentLength
+	if n > maxAnswer {
+		return nil, ErrAnswerTooLarge
+	}
+	if n > 0 {
 		body := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, body)
 		return body, err
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		return nil, ErrAnswerTooLarge
+	}
+	return body, err
 }
 
 // Close lets go of idle connections.

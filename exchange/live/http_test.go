@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"compress/gzip"
 	"context"
 	"io"
 	"log/slog"
@@ -114,6 +115,71 @@ func TestRepeats(t *testing.T) {
 				require.Equal(t, c.status, a.Status)
 			}
 			require.EqualValues(t, c.asked, v.asked.Load())
+		})
+	}
+}
+
+// An answer that is longer than the limit is an error that names the limit, however it is
+// sent; it is not asked for again. One of exactly the limit is read whole.
+func TestAnswerTooLarge(t *testing.T) {
+	const limit = 64 << 20
+	send := func(w io.Writer, bytes int) {
+		for chunk := make([]byte, 1<<20); bytes > 0; bytes -= len(chunk) {
+			if _, err := w.Write(chunk[:min(bytes, len(chunk))]); err != nil {
+				return // the client has gone
+			}
+		}
+	}
+	streamed := func(bytes int) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush() // so that no length is told
+			send(w, bytes)
+		}
+	}
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter, *http.Request)
+		call   live.Call
+		large  bool
+	}{
+		"at the limit":           {streamed(limit), read, false},
+		"beyond it":              {streamed(limit + 1), read, true},
+		"far beyond it":          {streamed(3 * limit), read, true},
+		"beyond it, of an order": {streamed(limit + 1), write, true},
+		"beyond it, of a cancel": {streamed(limit + 1), cancel, true},
+		"beyond it, length is told": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(limit+1))
+			send(w, limit+1)
+		}, read, true},
+		"at the limit, length is told": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(limit))
+			send(w, limit)
+		}, read, false},
+		"beyond it, compressed": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			send(z, limit+1)
+			_ = z.Close()
+		}, read, true},
+		"beyond it, of a failure": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			send(w, limit+1)
+		}, read, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := &venue{script: []func(http.ResponseWriter, *http.Request){c.answer}}
+			h, _ := client(t, v, func(p *live.Policy) { p.Timeout = time.Minute })
+			defer h.Close()
+			a, err := h.Do(t.Context(), &c.call)
+			if !c.large {
+				require.NoError(t, err)
+				require.Len(t, a.Body, limit)
+				return
+			}
+			require.ErrorIs(t, err, live.ErrAnswerTooLarge)
+			require.ErrorIs(t, err, live.ErrUnknownOutcome, "a command may have been carried out")
+			require.ErrorContains(t, err, c.call.Verb+" /x: ")
+			require.ErrorContains(t, err, "longer than 67108864 bytes")
+			require.EqualValues(t, 1, v.asked.Load(), "it is not asked again")
 		})
 	}
 }

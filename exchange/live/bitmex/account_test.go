@@ -1,12 +1,15 @@
 package bitmex_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -441,6 +444,12 @@ func TestInvalidCommandsOfAnAccount(t *testing.T) {
 			return a.Cancel(ctx, exchange.CancelOrder{Symbol: eth.ID,
 				ClientID: "x"})
 		}, "symbol #"},
+		"all of a side that does not exist": {func() error {
+			return a.CancelAll(ctx, exchange.CancelFilter{Symbol: v.inst.ID, Side: 3})
+		}, named + `side "invalid(3)"`},
+		"all with a long text": {func() error {
+			return a.CancelAll(ctx, exchange.CancelFilter{AllSymbol: true, Text: strings.Repeat("x", exchange.MaxText+1)})
+		}, named + "text"},
 		"all elsewhere": {func() error { return a.CancelAll(ctx, exchange.CancelFilter{Symbol: eth.ID}) },
 			"symbol #"},
 		"close elsewhere":  {func() error { _, err := a.ClosePosition(ctx, eth.ID); return err }, "symbol #"},
@@ -595,6 +604,101 @@ func TestSwitchIsRefreshed(t *testing.T) {
 	a := v.connect(nil)
 	require.NoError(t, a.Close())
 	require.Empty(t, v.commands(), "without a switch there is nothing to disarm")
+}
+
+// A venue that refuses to disarm the switch makes an error that says what was refused.
+func TestSwitchIsNotDisarmed(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		answer string
+		want   string
+	}{
+		"rate limit": {429, `{"error":{"message":"Rate limit exceeded, retry in 1 seconds.","name":"RateLimitError"}}`,
+			"disarm the dead man's switch: 429 RateLimitError: Rate limit exceeded"},
+		"refusal":  {403, refusal("Access Denied"), "disarm the dead man's switch: 403 HTTPError: Access Denied"},
+		"overload": {503, refusal("overloaded"), "disarm the dead man's switch: 503 HTTPError: overloaded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVenue(t)
+			v.hook = func(_, path, body string) (int, string) {
+				if path == "/order/cancelAllAfter" && strings.Contains(body, `"timeout":0`) {
+					return c.status, c.answer
+				}
+				return 0, ""
+			}
+			a := v.connect(func(c *bitmex.ExchangeConfig) { c.DeadMan = time.Minute })
+			a.flush()
+			require.ErrorContains(t, a.Close(), c.want)
+			require.NoError(t, a.Close(), "it is closed")
+		})
+	}
+}
+
+// What becomes of commands is in the log, with the names of the order; so is that the outcome
+// of a request is not known.
+func TestCommandsAreLogged(t *testing.T) {
+	v := newVenue(t)
+	log := new(lockedBuffer)
+	a := v.connect(func(c *bitmex.ExchangeConfig) { c.Log = slog.New(slog.NewTextHandler(log, nil)) })
+	a.place("one")
+	require.Regexp(t, `level=INFO msg="order placed" outcome=placed .*order_id=id-one client_id=one status=New`, log.String())
+	answer := func(status int, text string) {
+		v.change(func() {
+			v.hook = func(verb, _, _ string) (int, string) {
+				if verb == http.MethodGet {
+					return 0, ""
+				}
+				return status, text
+			}
+		})
+	}
+	amend := func() {
+		require.NoError(t, a.Amend(t.Context(), exchange.AmendOrder{Symbol: v.inst.ID, OrigClientID: "one",
+			Price: new(exchange.MustPrice("20001"))}))
+		a.flush()
+	}
+	amend()
+	require.Regexp(t, `level=INFO msg="command done" .*command=amend symbol=XBTUSD .*client_id=one`, log.String())
+	answer(502, "<html>")
+	amend()
+	require.Regexp(t, `level=WARN msg="the outcome of an amendment is not known" .*client_id=one error=.*502`, log.String())
+	require.Regexp(t, `level=WARN msg="a command was refused" .*command=amend .*client_id=one .*error="not amended`, log.String())
+	_, err := a.Submit(t.Context(), v.limit("two"))
+	require.NoError(t, err)
+	a.flush()
+	require.Regexp(t, `level=WARN msg="the outcome of an order is not known" client_id=two error=.*502`, log.String())
+	require.Regexp(t, `level=WARN msg="order rejected" .*client_id=two .*error="not placed`, log.String())
+	require.InDelta(t, 2, testutil.ToFloat64(a.metrics.Orders.WithLabelValues("unknown")), 0)
+}
+
+// lockedBuffer is a log that goroutines write and a test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A program that goes on, and whose orders were all answered, waits for nothing.
+func TestNothingUnansweredIsNotWaitedFor(t *testing.T) {
+	v := newVenue(t)
+	began := time.Now()
+	a := v.connect(func(c *bitmex.ExchangeConfig) {
+		c.Known = &live.Known{Before: exchange.Time(at(t, "2023-05-01T00:00:00.000Z")) - 1}
+		c.Policy.Backoff, c.Policy.MaxBackoff, c.Policy.Lookups = 4*time.Second, 4*time.Second, 3
+	})
+	a.flush()
+	require.Less(t, time.Since(began), 3*time.Second)
 }
 
 // An order whose request is not answered, and which the venue says not to have, is not

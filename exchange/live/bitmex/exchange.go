@@ -772,6 +772,9 @@ func (x *Exchange) CancelAll(_ context.Context, f exchange.CancelFilter) error {
 	if _, err := x.lookup(s.inst.ID); err != nil {
 		return err
 	}
+	if err := f.Validate(); err != nil {
+		return within(err, s)
+	}
 	var filter map[string]any
 	if f.Side != exchange.NoSide {
 		filter = map[string]any{"side": f.Side.String()}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dunamis-engine/dunamis/exchange/live"
 )
 
 // fed gives a store frames, and returns the error of the last.
@@ -139,4 +141,28 @@ func FuzzStore(f *testing.F) {
 		}
 		_, _ = refusalIn(second)
 	})
+}
+
+// A subscriber keeps as many rows and changes as it is told, or by default 1000 and 100 000.
+// A change beyond them ends the connection, which makes a gap.
+func TestSubscriberBounds(t *testing.T) {
+	for _, c := range []struct{ keep, buffer, wantKeep, wantBuffer int }{
+		{0, 0, 1000, 100_000}, {-1, -1, 1000, 100_000}, {1, 1, 1, 1}, {7, 3, 7, 3},
+	} {
+		s, err := NewSubscriber(t.Context(), SubscriberConfig{Config: Config{URL: "http://127.0.0.1:1",
+			Policy: live.DefaultPolicy()}, Keep: c.keep, Buffer: c.buffer})
+		require.NoError(t, err)
+		require.Equal(t, []int{c.wantKeep, c.wantBuffer, c.wantKeep}, []int{s.cfg.Keep, s.cfg.Buffer, s.store.keep})
+		if c.wantBuffer < 10 {
+			frame := &tableFrame{Table: "trade", Action: "partial"}
+			for range c.wantBuffer {
+				require.NoError(t, s.table(frame))
+			}
+			require.NoError(t, s.table(&tableFrame{Table: "quote", Action: "insert"}), "before its partial")
+			require.Len(t, s.changes, c.wantBuffer)
+			require.ErrorContains(t, s.table(frame), "changes were dropped")
+			require.Empty(t, s.changes)
+		}
+		require.NoError(t, s.Close())
+	}
 }

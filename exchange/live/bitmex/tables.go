@@ -476,11 +476,11 @@ func (t *tables) takeInstrument(s *publicState, r *row, at, arrival exchange.Tim
 	if r.due != 0 {
 		f.Due = r.due
 	}
-	if f != s.funding && f.Due != 0 {
+	if f != s.funding && f.Due != 0 { // a rate waits for its time
 		if err := t.emit(s, exchange.FundingEvent(at, arrival, id, f)); err != nil {
 			return err
 		}
-		s.funding = f
 	}
+	s.funding = f
 	return nil
 }

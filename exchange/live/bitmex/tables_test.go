@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,15 +110,24 @@ func TestLostMessages(t *testing.T) {
 		"crossed":        {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1,"price":102}`), "the book is crossed"},
 		"no side":        {change("insert", `{"symbol":"XBTUSD","id":4,"size":1,"price":99}`), "no id or side of level 4"},
 		"no price":       {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1}`), "no price or size of level 4"},
-		"another symbol": {change("update", `{"symbol":"ETHUSD","id":3,"side":"Buy","size":300}`), ""},
-		"empty":          {change("update", ``), ""},
-		"strange number": {change("update", `{"symbol":"XBTUSD","id":"x","side":"Buy","size":300}`), "id: "},
-		"strange word":   {change("update", `{"symbol":"XBTUSD","id":2,"side":"Both","size":300}`), "Both"},
-		"truncated":      {`{"table":"orderBookL2","action":"update","data":[{"symbol":"XBT`, "not a flat frame"},
-		"not JSON":       {`hello`, "not a flat frame"},
-		"not a table":    {`{"success":true,"subscribe":"trade"}`, ""},
-		"trailing":       {`{"table":"trade","action":"insert","data":[]} x`, "not a flat frame"},
-		"nested is fine": {`{"info":{"a":[1,{"b":"}"}]},"limit":{"remaining":39}}`, ""},
+		"negative price": {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1,"price":-5}`), "no price or size of level 4"},
+		"insert without a size": {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","price":99}`),
+			"no price or size of level 4"},
+		"update without a size": {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy"}`), "no price or size of level 2"},
+		"update to nothing": {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":0}`),
+			"no price or size of level 2"},
+		"update to less":     {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":-1}`), "no price or size of level 2"},
+		"delete that fits":   {change("delete", `{"symbol":"XBTUSD","id":2,"side":"Buy"}`), ""},
+		"delete with a size": {change("delete", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":-7}`), ""},
+		"another symbol":     {change("update", `{"symbol":"ETHUSD","id":3,"side":"Buy","size":300}`), ""},
+		"empty":              {change("update", ``), ""},
+		"strange number":     {change("update", `{"symbol":"XBTUSD","id":"x","side":"Buy","size":300}`), "id: "},
+		"strange word":       {change("update", `{"symbol":"XBTUSD","id":2,"side":"Both","size":300}`), "Both"},
+		"truncated":          {`{"table":"orderBookL2","action":"update","data":[{"symbol":"XBT`, "not a flat frame"},
+		"not JSON":           {`hello`, "not a flat frame"},
+		"not a table":        {`{"success":true,"subscribe":"trade"}`, ""},
+		"trailing":           {`{"table":"trade","action":"insert","data":[]} x`, "not a flat frame"},
+		"nested is fine":     {`{"info":{"a":[1,{"b":"}"}]},"limit":{"remaining":39}}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, list := instruments(t, "XBTUSD")
@@ -154,25 +164,49 @@ func TestPartials(t *testing.T) {
 	require.Len(t, tabs.symbols["XBTUSD"].levels, 3)
 }
 
-// Of an instrument only what has changed is an event.
+// Of an instrument only what has changed is an event, with the fields that have changed. A
+// funding rate is known with its time.
 func TestInstrumentRows(t *testing.T) {
 	_, list := instruments(t, "XBTUSD")
 	tabs := newTables(list)
-	take := func(action, row string) (kinds []exchange.EventKind) {
-		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+action+`","data":[`+row+`]}`),
-			exchange.Time(1_626_993_400_000_000_000))
+	none := []string{}
+	for n, c := range []struct {
+		action, fields string
+		want           []string
+	}{
+		{"update", `"markPrice":100.5`, none}, // before the partial
+		{"partial", `"markPrice":100.5,"indicativeSettlePrice":100.25,"fundingRate":0.0001,"settle":null`,
+			[]string{"mark 100.5 index 100.25"}},
+		{"update", `"fundingTimestamp":"2021-07-23T04:00:00.000Z"`, []string{"funding 0.0001 at 2021-07-23T04:00:00Z"}},
+		{"update", `"markPrice":100.5,"lastPrice":7`, none},
+		{"update", `"indicativeSettlePrice":100.25,"fundingRate":0.0001`, none},
+		{"update", `"indicativeSettlePrice":100.5`, []string{"mark 0 index 100.5"}},
+		{"update", `"markPrice":100.5`, none},
+		{"update", `"markPrice":101`, []string{"mark 101 index 0"}},
+		{"update", `"markPrice":101,"indicativeSettlePrice":100.5`, none},
+		{"update", `"markPrice":101,"indicativeSettlePrice":100.75`, []string{"mark 0 index 100.75"}},
+		{"update", `"markPrice":101.5,"indicativeSettlePrice":100.75`, []string{"mark 101.5 index 0"}},
+		{"update", `"fundingTimestamp":"2021-07-23T12:00:00.000Z"`, []string{"funding 0.0001 at 2021-07-23T12:00:00Z"}},
+		{"update", `"fundingRate":-0.0002,"fundingTimestamp":"2021-07-23T12:00:00.000Z"`,
+			[]string{"funding -0.0002 at 2021-07-23T12:00:00Z"}},
+		{"update", `"fundingRate":0`, []string{"funding 0 at 2021-07-23T12:00:00Z"}},
+		{"update", `"fundingRate":0,"markPrice":102`, []string{"mark 102 index 0"}},
+		{"update", `"fundingRate":0.0003,"markPrice":103`, []string{"mark 103 index 0", "funding 0.0003 at 2021-07-23T12:00:00Z"}},
+	} {
+		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+c.action+`","data":[{"symbol":"XBTUSD",`+
+			c.fields+`}]}`), exchange.Time(1_626_993_400_000_000_000+n))
 		require.NoError(t, err)
+		got := none
 		for k := range events {
-			kinds = append(kinds, events[k].Kind)
+			switch e := &events[k]; e.Kind {
+			case exchange.KindMark:
+				got = append(got, fmt.Sprintf("mark %s index %s", e.Mark().Mark, e.Mark().Index))
+			case exchange.KindFunding:
+				got = append(got, fmt.Sprintf("funding %s at %s", e.Funding().Rate, e.Funding().Due))
+			}
 		}
-		return kinds
+		require.Equal(t, c.want, got, "%d: %s", n, c.fields)
 	}
-	require.Equal(t, []exchange.EventKind{exchange.KindMark, exchange.KindFunding},
-		take("partial", `{"symbol":"XBTUSD","markPrice":100.5,"indicativeSettlePrice":100.25,"fundingRate":0.0001,"fundingTimestamp":"2021-07-23T04:00:00.000Z","settle":null}`))
-	require.Empty(t, take("update", `{"symbol":"XBTUSD","markPrice":100.5,"lastPrice":7}`))
-	require.Equal(t, []exchange.EventKind{exchange.KindMark}, take("update", `{"symbol":"XBTUSD","indicativeSettlePrice":100.5}`))
-	require.Equal(t, []exchange.EventKind{exchange.KindFunding}, take("update", `{"symbol":"XBTUSD","fundingTimestamp":"2021-07-23T12:00:00.000Z"}`))
-	require.Equal(t, exchange.MustRatio("0.0001"), tabs.symbols["XBTUSD"].funding.Rate)
 }
 
 // A row that cannot be right is an error that names the field, whatever table it is in, and

@@ -19,7 +19,14 @@ const whole = v => v.toLocaleString("en-US").replace("-", "−");
 const moment = t => t ? new Date(t).toISOString().slice(0, 19).replace("T", " ") : "";
 const clock = t => t ? new Date(t).toISOString().slice(11, 19) : "";
 const tone = v => v > 0 ? "gain" : v < 0 ? "loss" : "";
-function cell(text, name) { const td = document.createElement("td"); td.textContent = text; if (name) td.className = name; return td; }
+// plain makes text from outside safe to show: characters that change the direction of text,
+// break a line or cannot be seen are shown by their codes, and a long text is cut.
+const unseen = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]/gu;
+const plain = (text, most = 300) => {
+  const shown = String(text).slice(0, most).replace(unseen, c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+  return String(text).length > most ? shown + "…" : shown;
+};
+function cell(text, name) { const td = document.createElement("td"); td.textContent = plain(text); if (name) td.className = name; return td; }
 function row(...cells) { const tr = document.createElement("tr"); tr.append(...cells); return tr; }
 function fill(id, rows, empty, columns) {
   const body = $(id).tBodies[0];
@@ -29,7 +36,7 @@ function fill(id, rows, empty, columns) {
 function card(name, value, note, mood, id) {
   const div = document.createElement("div"); div.className = "card";
   for (const [kind, text] of [["key", name], ["value " + (mood || ""), value], ["note", note || " "]]) {
-    const line = document.createElement("div"); line.className = kind; line.textContent = text; div.append(line);
+    const line = document.createElement("div"); line.className = kind; line.textContent = plain(text); div.append(line);
   }
   div.children[1].id = id;
   return div;
@@ -38,15 +45,16 @@ function card(name, value, note, mood, id) {
 function show(s) {
   state = s;
   const m = s.state.margin, tripped = s.state.tripped, profit = m.Balance - s.start_balance, first = s.symbols[0];
-  document.title = `${money(m.Balance)} ${s.currency.major} · ${s.session}`;
-  $("name").textContent = s.session;
-  $("status").textContent = tripped ? "stopped: " + tripped : s.status;
+  document.title = plain(`${money(m.Balance)} ${s.currency.major} · ${s.session}`);
+  $("name").textContent = plain(s.session);
+  $("status").textContent = tripped ? "stopped: " + plain(tripped, 40) : s.status;
   $("status").className = "badge " + (tripped ? "tripped" : s.status);
-  $("about").textContent = `${s.strategy} on ${s.symbols.map(x => x.symbol).join(", ")}, prices from ${s.feed}, ${moment(s.state.now)}`;
+  const symbols = plain(s.symbols.map(x => x.symbol).join(", "));
+  $("about").textContent = `${plain(s.strategy)} on ${symbols}, prices from ${plain(s.feed)}, ${moment(s.state.now)}`;
   $("clear").hidden = !tripped;
   const gaps = s.state.gaps || [];
   $("alert").hidden = !tripped;
-  $("alert").textContent = tripped ? `New orders are refused: ${tripped}. Clear it when you know why.` : "";
+  $("alert").textContent = tripped ? `New orders are refused: ${plain(tripped)}. Clear it when you know why.` : "";
   const held = m.Balance > 0 ? (m.InitMargin + m.MaintMargin) / m.Balance : 0;
   $("figures").replaceChildren(
     card(`Equity, ${s.currency.major}`, money(m.Balance), `wallet ${money(m.Wallet)}`, "", "f-equity"),
@@ -55,8 +63,8 @@ function show(s) {
     card("Margin held", (100 * held).toFixed(2) + " %", `available ${money(m.Available)}`, held > 0.8 ? "loss" : "", "f-margin"),
     card("Orders", whole(s.counts.orders), `${s.counts.open_orders} open`, "", "f-orders"),
     card("Fills", whole(s.counts.fills), `${whole(s.state.events)} events`, "", "f-fills"));
-  $("pricenow").textContent = `${first.symbol} ${first.mid}`;
-  $("equitynow").textContent = `${money(m.Balance)} ${s.currency.major}`;
+  $("pricenow").textContent = plain(`${first.symbol} ${first.mid}`);
+  $("equitynow").textContent = plain(`${money(m.Balance)} ${s.currency.major}`);
   book(first, s.open_orders || []);
   fill("positions", s.symbols.map(x => { const p = x.position; return row(cell(x.symbol, "text"), cell(whole(p.Qty), tone(p.Qty)), cell(p.EntryPrice || "–"), cell(p.MarkPrice || "–"),
     cell(money(p.Unrealised, true), tone(p.Unrealised)), cell(money(p.Realised, true), tone(p.Realised)), cell(money(p.Fees)), cell(money(p.Funding, true), tone(p.Funding)), cell(p.LiquidationPrice || "–")); }));
@@ -73,7 +81,7 @@ function show(s) {
     ...(s.mode && s.mode !== "paper" ? [["Account", differences.length ? `${s.state.difference_count} differences, the last: ${differences[differences.length - 1].text}` : "as it was reported", differences.length ? "loss" : ""]] : []),
     ["Risk guard", tripped || "lets orders through", tripped ? "loss" : ""]].map(([k, v, mood]) => row(cell(k), cell(v, mood))));
   const log = $("log"), atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-  log.textContent = (s.log || []).map(brief).join("\n");
+  log.textContent = (s.log || []).map(line => plain(brief(line), 2000)).join("\n");
   if (atEnd) log.scrollTop = log.scrollHeight;
   draw();
   document.body.dataset.ready = "yes";
@@ -182,7 +190,7 @@ function ask(request, question) {
     if (answer.ok) { sessionStorage.setItem("token", token); return; }
     sessionStorage.removeItem("token");
     $("alert").hidden = false;
-    $("alert").textContent = (await answer.json()).error;
+    $("alert").textContent = plain((await answer.json()).error);
   };
   $("ask").returnValue = "";
   $("ask").showModal();
