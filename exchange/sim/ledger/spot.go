@@ -41,9 +41,9 @@ func pow10(n int) int64 {
 	return v
 }
 
-// coinsOf returns how much of the coin a number of contracts is.
+// coinsOf returns how much of its coin a number of contracts of a pair is.
 func (p *position) coinsOf(q exchange.Qty) exchange.Money {
-	if int64(q) > math.MaxInt64/int64(max(1, p.unit)) {
+	if int64(q) > math.MaxInt64/int64(p.unit) {
 		return math.MaxInt64
 	}
 	return exchange.Money(q) * p.unit
