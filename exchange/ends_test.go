@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -808,5 +809,40 @@ func TestUnknownCurrenciesAreNotValued(t *testing.T) {
 		got := PortfolioOf(c.Settle, []Margin{{Currency: "BMEx", Wallet: 7}}, []*Instrument{&c},
 			func(SymbolID) Price { return PriceUnit })
 		require.Equal(t, Portfolio{Currency: "XBt", Unvalued: []string{"BMEx"}}, got)
+	}
+}
+
+// Money is counted in the smallest unit of a currency of any scale.
+func TestMoneyOfEveryScale(t *testing.T) {
+	unit := Money(1)
+	for scale := range 19 {
+		for text, want := range map[string]Money{"1": unit, "-1": -unit, "1e0": unit, "0": 0} {
+			got, err := ParseMoney(text, scale)
+			require.NoError(t, err)
+			require.Equal(t, want, got, "%s of scale %d", text, scale)
+		}
+		least := "1"
+		if scale > 0 {
+			least = "0." + strings.Repeat("0", scale-1) + "1"
+		}
+		got, err := ParseMoney(least, scale)
+		require.NoError(t, err)
+		require.Equal(t, Money(1), got)
+		require.Equal(t, least, got.Decimal(scale).String())
+		_, err = ParseMoney("10", 18)
+		require.ErrorIs(t, err, ErrRange)
+		unit *= 10
+	}
+}
+
+// Operations and orders of books are shown in logs by their words.
+func TestOtherEventsAsText(t *testing.T) {
+	at := Time(time.Second)
+	for want, e := range map[string]Event{
+		"1970-01-01T00:00:01Z operator #3  kill": OperatorEvent(at, 3, OperationKill),
+		"1970-01-01T00:00:01Z order #3 Sell {ID:5 Price:1 Qty:2}": BookOrderEvent(at, at, 3, Sell,
+			BookOrder{ID: 5, Price: PriceUnit, Qty: 2}, 0),
+	} {
+		require.Equal(t, want, e.String())
 	}
 }
