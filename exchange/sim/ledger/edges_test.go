@@ -379,6 +379,27 @@ func TestTurnedPositionsBeginAgain(t *testing.T) {
 	}
 }
 
+// A part that is closed takes its share of the added margin and of what funding took, down to
+// a single contract, and the last one takes the rest.
+func TestReducedPositionsKeepTheirShare(t *testing.T) {
+	for _, sign := range []exchange.Qty{1, -1} {
+		a := openAccount(t, 1e9, "10", xbtusd(1, "0.5", "0.005", "0"))
+		setMark(a, 0, "500")
+		trade(a, 0, sign*3, "500")
+		require.NoError(t, a.TransferMargin(0, 30_000, 0))
+		a.Fund(0, exchange.Ratio(sign)*exchange.MustRatio("0.01"), 0)
+		for left := exchange.Money(3); left > 0; left-- {
+			r := a.Requirements(0)
+			require.Equal(t, []exchange.Money{left * 10_000, left * 2_000}, []exchange.Money{r.Added, r.Lost})
+			trade(a, 0, -sign, "500")
+		}
+		r := a.Requirements(0)
+		require.Equal(t, []exchange.Money{0, 0, 0}, []exchange.Money{r.Added, r.Lost, r.Margin})
+		require.Equal(t, exchange.Money(1e9)-6_000, a.Wallet())
+		requireBooks(t, a)
+	}
+}
+
 // Funding of a single contract is paid by the long side and received by the short one.
 func TestFundingOfOneContract(t *testing.T) {
 	for _, sign := range []exchange.Qty{1, -1} {
