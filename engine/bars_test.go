@@ -253,6 +253,7 @@ func TestParseBarSpec(t *testing.T) {
 		"4h":       {Interval: 4 * time.Hour},
 		"1d":       {Interval: 24 * time.Hour},
 		"366d":     {Interval: 366 * 24 * time.Hour},
+		"1ns":      {Interval: 1},
 		"1t":       {Kind: engine.TickBars, Count: 1},
 		"1v":       {Kind: engine.VolumeBars, Count: 1},
 		"24h":      {Interval: 24 * time.Hour},

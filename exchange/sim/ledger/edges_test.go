@@ -69,6 +69,7 @@ func TestLiquidationPrices(t *testing.T) {
 		{"inverse long, rich", inverse, maxBalance, "0", 100_000, "50000", "0.5", "0.5"},
 		{"inverse long, isolated", inverse, 1e9, "5", 100_000, "50000", "41841.5", "41667"},
 		{"inverse short, isolated", inverse, 1e9, "5", -100_000, "50000", "62111.5", "62500"},
+		{"inverse short, nearly covered", inverse, 1e9, "1.0004", -100_000, "50000", "9259259", "1000000"},
 		{"inverse short, covered", inverse, 1e9, "1", -100_000, "50000", "1000000", "1000000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -443,5 +444,82 @@ func TestManyWallets(t *testing.T) {
 	require.Len(t, a.Currencies(), 4)
 	for n, code := range []string{"XBt", "USDt", "ETh", "SOl"} {
 		require.Equal(t, exchange.Money(4+n), in(t, a, code).Wallet)
+	}
+}
+
+// A single contract is liquidated like any other number of them.
+func TestOneContractIsLiquidated(t *testing.T) {
+	for sign, beyond := range map[exchange.Qty]string{1: "430", -1: "590"} {
+		for _, leverage := range []string{"0", "10"} {
+			a := openAccount(t, 20_000, leverage, xbtusd(1, "0.5", "0.005", "0"))
+			setMark(a, 0, "500")
+			trade(a, 0, sign, "500") // worth 200 000
+			require.False(t, setMark(a, 0, "500"))
+			p := a.Position(0)
+			require.NotZero(t, p.LiquidationPrice)
+			require.True(t, setMark(a, 0, beyond), "%d at %s", sign, leverage)
+			require.Equal(t, []exchange.SymbolID{0}, a.MustLiquidate(0))
+			// What reduces it is no order that would lead to liquidation.
+			require.NoError(t, a.CheckOrder(0, exchange.SideOf(-sign), 1, exchange.MustPrice(beyond), 0))
+			_, ok := liquidate(a, 0, 0)
+			require.True(t, ok)
+			require.GreaterOrEqual(t, a.Wallet(), exchange.Money(0))
+			requireBooks(t, a)
+		}
+	}
+}
+
+// An order through the mark is refused if the position would be liquidated at once, which it
+// is when its margin is exactly what is needed.
+func TestLiquidationAtOnceToTheTick(t *testing.T) {
+	c := ethusdt("0.05", "0.1", "0.05", "0")
+	for side, prices := range map[exchange.Side][2]string{
+		// A fifth is its margin, a twentieth must be left: 15 % may be lost.
+		exchange.Buy: {"1999.95", "2000"}, exchange.Sell: {"1478.3", "1478.25"},
+	} {
+		a := openAccount(t, 1e12, "5", c)
+		setMark(a, 0, "1700")
+		require.NoError(t, a.CheckOrder(0, side, 1000, exchange.MustPrice(prices[0]), 0))
+		var at *ImmediateLiquidationError
+		require.ErrorAs(t, a.CheckOrder(0, side, 1000, exchange.MustPrice(prices[1]), 0), &at)
+	}
+}
+
+// What is bought with the last unit can be paid where there is no fee, and the first price
+// of a pair is its mark.
+func TestPairsWithoutAFee(t *testing.T) {
+	pair := xbtSpot
+	pair.taker = ""
+	a, err := New(Config{Instruments: setOf(t, pair), Currency: usdt, Balance: 50_000_000, Wallets: []Deposit{{Currency: xbt}}})
+	require.NoError(t, err)
+	price := exchange.MustPrice("50000")
+	require.NoError(t, a.CanPay(0, exchange.Buy, 100_000, price))
+	require.Error(t, a.CanPay(0, exchange.Buy, 100_001, price))
+	require.NoError(t, a.CheckOrder(0, exchange.Buy, 100_000, price, 0))
+	trade(a, 0, 60_000, "50000")
+	trade(a, 0, 20_000, "49000")
+	require.Equal(t, price, a.Position(0).MarkPrice)
+	setMark(a, 0, "48000")
+	require.Equal(t, exchange.MustPrice("48000"), a.Position(0).MarkPrice)
+	require.Equal(t, exchange.Money(50_000_000-30_000_000-9_800_000), in(t, a, "USDt").Available)
+	requireBooks(t, a)
+}
+
+// An order is worth what the terms in force say, also if it is the first that is heard of
+// their time.
+func TestOrdersAreValuedByTheTermsOfTheirTime(t *testing.T) {
+	i := xbtusd(1, "0.5", "0.005", "0").instrument()
+	next := i.Terms[0]
+	next.From, next.LotSize = 1000, 100
+	i.Terms = append(i.Terms, next)
+	set := new(exchange.Instruments)
+	require.NoError(t, set.Add(i))
+	// A contract is worth 11 998, and a hundred of them together 1 199 760.
+	for at, want := range map[exchange.Time]exchange.Money{999: 119_980, 1000: 119_976} {
+		a, err := New(Config{Instruments: set, Currency: xbt})
+		require.NoError(t, err)
+		var short *InsufficientError
+		require.ErrorAs(t, a.CheckOrder(0, exchange.Buy, 1000, exchange.MustPrice("8335"), at), &short)
+		require.Equal(t, want, short.Required)
 	}
 }
