@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -384,15 +385,17 @@ func TestFeedIsNotReadAhead(t *testing.T) {
 	for i := range 40 {
 		events = append(events, trade(time.Duration(i)*time.Second, 100, 1))
 	}
-	r := newRun(t, events...)
-	r.config.BatchRows = 4
-	heard := 0
-	r.listener.trade = func(*engine.Context, exchange.Trade) {
-		heard++
-		require.LessOrEqual(t, len(events)-len(r.feed.events), heard+2*r.config.BatchRows)
+	for _, rows := range []int{1, 4} {
+		r := newRun(t, events...)
+		r.config.BatchRows = rows
+		heard := 0
+		r.listener.trade = func(*engine.Context, exchange.Trade) {
+			heard++
+			require.LessOrEqual(t, len(events)-len(r.feed.events), heard+2*rows)
+		}
+		require.NoError(t, r.run(t))
+		require.Equal(t, 40, heard)
 	}
-	require.NoError(t, r.run(t))
-	require.Equal(t, 40, heard)
 }
 
 // What a strategy is blamed for, the occasion, and the text of its panic are those of the
@@ -423,6 +426,91 @@ func TestPanicsAfterReports(t *testing.T) {
 			require.Contains(t, p.Text, c.text)
 			require.Equal(t, "*engine_test.listener", p.Strategy)
 			require.Empty(t, p.Doing, "the report of the order has been dealt with")
+			require.Equal(t, "at the event bitmex:XBTUSD "+p.Event.String(), p.Occasion())
+			require.Equal(t, at(time.Second), r.summary.End)
 		})
+	}
+}
+
+// The last price of bars is their close, whether the strategy hears of bars or not.
+func TestLastPriceOfBars(t *testing.T) {
+	for _, hears := range []bool{true, false} {
+		r := newRun(t, bar(0, time.Minute, 5), bar(time.Minute, time.Minute, 6))
+		var last []exchange.Price
+		look := func(ctx *engine.Context) { last = append(last, ctx.Last(xbt)) }
+		r.listener.bar = func(ctx *engine.Context, _ *engine.Bar) { look(ctx) }
+		want := []exchange.Price{price(5), price(6)}
+		if !hears {
+			r.config.Strategy = &timed{look: look}
+			want = []exchange.Price{0, price(5)}
+		}
+		require.NoError(t, r.run(t))
+		require.Equal(t, want, last)
+	}
+}
+
+// timed hears of the time alone.
+type timed struct{ look func(ctx *engine.Context) }
+
+func (*timed) Init(ctx *engine.Context) error                  { ctx.Every(45 * time.Second); return nil }
+func (s *timed) OnTimer(ctx *engine.Context, _ engine.TimerID) { s.look(ctx) }
+
+// Where no price is known yet, and the account is empty, limits on prices and values refuse
+// nothing.
+func TestLimitsWithoutAPrice(t *testing.T) {
+	r := newRun(t, exchange.FundingEvent(at(0), at(0), xbt, exchange.Funding{Due: at(time.Hour)}))
+	r.config.Limits = engine.Limits{OrderValue: 1, PositionValue: 1, PriceCollar: 1, Spread: 1, Drawdown: 1}
+	r.listener.init = func(ctx *engine.Context) error { ctx.After(0); return nil }
+	sent := 0
+	r.listener.timer = func(ctx *engine.Context, _ engine.TimerID) {
+		sent++
+		_, err := ctx.Market(xbt, 5)
+		require.NoError(t, err)
+	}
+	require.NoError(t, r.run(t))
+	require.Equal(t, 1, sent)
+	require.Nil(t, r.summary.Tripped)
+}
+
+// While positions are closed, and while a session leaves, an open order may still be made
+// smaller: nothing can fill by that.
+func TestOrdersShrinkWhileNonePass(t *testing.T) {
+	for name, o := range map[string]exchange.Operation{"flatten": exchange.OperationFlatten, "leave": exchange.OperationLeave} {
+		t.Run(name, func(t *testing.T) {
+			r := pursued(t, map[int][]exchange.Operation{2: {o}})
+			r.venue.ignores = 1000
+			begin, checked := r.listener.trade, false
+			r.listener.trade = func(ctx *engine.Context, tr exchange.Trade) {
+				begin(ctx, tr)
+				if ctx.Now() != at(3*time.Second) {
+					return
+				}
+				checked = true
+				amend := func(a exchange.AmendOrder) error {
+					a.Symbol, a.OrigClientID = xbt, "dun-2"
+					return ctx.Amend(a)
+				}
+				require.Len(t, ctx.Orders(xbt), 1)
+				require.NoError(t, amend(exchange.AmendOrder{Qty: new(exchange.Qty(9))}))
+				var risk *engine.RiskError
+				require.ErrorAs(t, amend(exchange.AmendOrder{Qty: new(exchange.Qty(10))}), &risk, "it is as large as before")
+				require.ErrorAs(t, amend(exchange.AmendOrder{Qty: new(exchange.Qty(9)), Price: new(price(91))}), &risk)
+			}
+			require.NoError(t, r.run(t))
+			require.True(t, checked)
+		})
+	}
+}
+
+// A report of a symbol that does not exist is a fault of the exchange, which the error names.
+func TestReportsOfUnknownSymbols(t *testing.T) {
+	for _, s := range []exchange.SymbolID{2, 3, 60_000} {
+		r := newRun(t, trade(0, 100, 1))
+		r.venue.reports = []exchange.Report{{Kind: exchange.ReportPosition, Symbol: s,
+			Position: exchange.Position{Symbol: s, Qty: 7}}}
+		var p *engine.PanicError
+		require.ErrorAs(t, r.run(t), &p)
+		require.Empty(t, p.Strategy)
+		require.Equal(t, fmt.Sprintf("at the position of symbol #%d: 7", s), p.Doing)
 	}
 }
