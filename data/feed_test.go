@@ -279,7 +279,10 @@ func TestDamagedFilesAreNamed(t *testing.T) {
 		require.Equal(t, group, corrupt.RowGroup)
 		report, err := c.Verify(t.Context(), VerifyOptions{Instruments: q.Instruments})
 		require.NoError(t, err)
-		require.Equal(t, int64(1), report.Streams[0].Check(CheckUnreadable).Count)
+		found := report.Streams[0].Check(CheckUnreadable)
+		require.Equal(t, int64(1), found.Count)
+		require.Equal(t, Example{Part: name, Row: -1, Value: found.Examples[0].Value}, found.Examples[0])
+		require.Contains(t, found.Examples[0].Value, name)
 	}
 	for _, n := range []int{0, 3, 8, 11, 100, len(whole) / 2, len(whole) - 1} {
 		check(t, whole[:n], -1)

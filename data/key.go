@@ -99,7 +99,7 @@ func ParseBarKind(kind string) (time.Duration, bool) {
 			continue
 		}
 		interval := time.Duration(n) * u.unit
-		if n > int64(1<<62)/int64(u.unit) || BarKind(interval) != kind {
+		if BarKind(interval) != kind { // another name of it, or beyond the numbers
 			return 0, false
 		}
 		return interval, true

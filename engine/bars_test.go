@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -251,6 +252,10 @@ func TestParseBarSpec(t *testing.T) {
 		"90s":      {Interval: 90 * time.Second},
 		"4h":       {Interval: 4 * time.Hour},
 		"1d":       {Interval: 24 * time.Hour},
+		"366d":     {Interval: 366 * 24 * time.Hour},
+		"1ns":      {Interval: 1},
+		"1t":       {Kind: engine.TickBars, Count: 1},
+		"1v":       {Kind: engine.VolumeBars, Count: 1},
 		"24h":      {Interval: 24 * time.Hour},
 		"500ms":    {Interval: 500 * time.Millisecond},
 		"500t":     {Kind: engine.TickBars, Count: 500},
@@ -259,8 +264,11 @@ func TestParseBarSpec(t *testing.T) {
 		got, err := engine.ParseBarSpec(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
+		if text != "24h" {
+			require.Equal(t, text, strings.Replace(got.String(), "1m30s", "90s", 1))
+		}
 	}
-	for _, text := range []string{"x", "1", "0m", "-1m", "0t", "-5t", "t", "v", "1.5t", "d", "-1d", "400d", "1w", " 1m", "99999999999999999999t"} {
+	for _, text := range []string{"367d", "0d", "0v", "-1v", "x", "1", "0m", "-1m", "0t", "-5t", "t", "v", "1.5t", "d", "-1d", "400d", "1w", " 1m", "99999999999999999999t"} {
 		_, err := engine.ParseBarSpec(text)
 		require.ErrorContains(t, err, "want a time such as 1m", text)
 		require.ErrorContains(t, err, text)

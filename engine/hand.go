@@ -152,7 +152,7 @@ func (e *Engine) closeSeries(s *symbolView, at exchange.Time) {
 func (e *Engine) closeBars(now exchange.Time) {
 	for _, id := range e.cfg.Symbols {
 		for _, b := range e.ctx.view.symbols[id].series {
-			if due := b.due(); due != exchange.Never && due.Add(e.cfg.BarGrace) <= now {
+			if b.due().Add(e.cfg.BarGrace) <= now {
 				b.closeBefore(now.Add(-e.cfg.BarGrace), e.emit)
 			}
 		}
@@ -164,9 +164,7 @@ func (e *Engine) findBarsDue() {
 	e.barsDue = exchange.Never
 	for _, id := range e.cfg.Symbols {
 		for _, b := range e.ctx.view.symbols[id].series {
-			if due := b.due(); due != exchange.Never {
-				e.barsDue = min(e.barsDue, due.Add(e.cfg.BarGrace))
-			}
+			e.barsDue = min(e.barsDue, b.due().Add(e.cfg.BarGrace))
 		}
 	}
 }

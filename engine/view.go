@@ -92,10 +92,8 @@ func (s *symbolView) priceNow() exchange.Price {
 		return s.mark.Mark
 	case s.last != 0:
 		return s.last
-	case s.quote.BidPrice != 0 && s.quote.AskPrice != 0:
-		return s.quote.Mid()
 	}
-	return 0
+	return s.quote.Mid()
 }
 
 // valued returns the position as reported, valued at the price known now.

@@ -30,7 +30,7 @@ type Deposit struct {
 type Account struct {
 	instruments *exchange.Instruments
 	fund        *Fund
-	wallets     []wallet // of fixed length: positions point into it
+	wallets     []wallet // of fixed length once there are positions, which point into it
 
 	positions []position          // by SymbolID
 	forced    []exchange.SymbolID // answer of MustLiquidate
@@ -48,10 +48,7 @@ func New(c Config) (*Account, error) {
 	if c.Leverage != 0 && c.Leverage < minLeverage {
 		return nil, &exchange.ValidationError{Field: "leverage", Value: c.Leverage.String(), Reason: "want 0 for cross margin or at least 0.01"}
 	}
-	a := &Account{
-		instruments: c.Instruments, fund: c.Fund, positions: make([]position, c.Instruments.Len()),
-		wallets: make([]wallet, 0, 1+len(c.Wallets)),
-	}
+	a := &Account{instruments: c.Instruments, fund: c.Fund, positions: make([]position, c.Instruments.Len())}
 	if a.fund == nil {
 		a.fund = new(Fund)
 	}

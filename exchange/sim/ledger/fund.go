@@ -92,8 +92,8 @@ func (t *Takeover) Close(qty exchange.Qty, at exchange.Price) exchange.Qty {
 			state.move(gain)
 			return qty
 		}
-		bearable := exchange.Qty(exchange.MulDiv(int64(qty), int64(state.Balance), int64(-gain), exchange.Floor))
-		qty = min(bearable, qty-1)
+		// Fewer than before: the balance is less than what would be lost.
+		qty = exchange.Qty(exchange.MulDiv(int64(qty), int64(state.Balance), int64(-gain), exchange.Floor))
 		qty -= qty % t.terms.LotSize
 	}
 	return 0

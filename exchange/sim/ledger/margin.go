@@ -262,8 +262,6 @@ func (a *Account) try(p *position, change func()) error {
 	before, was := w.available(), *p
 	change()
 	p.rate = p.orderRate()
-	p.touch()
-	was.touched = true
 	a.altered(p)
 	a.refresh(w)
 	var err error

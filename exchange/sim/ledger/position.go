@@ -147,7 +147,7 @@ func (p *position) apply(qty exchange.Qty, cost exchange.Money) (realised exchan
 	was := p.held.Qty
 	realised = p.held.Apply(qty, cost)
 	switch left := p.held.Qty; {
-	case left == 0 || (left < 0) != (was < 0):
+	case (left < 0) != (was < 0):
 		p.added, p.lost = 0, 0
 	case left.Abs() < was.Abs():
 		p.added = part(p.added, left, was, exchange.Floor)

@@ -38,6 +38,9 @@ func TestAccountRiskLimit(t *testing.T) {
 	setMark(a, 0, "60000") // worth 33.333
 	require.NoError(t, ask(1, exchange.Buy, 1_333_300))
 	require.Error(t, ask(1, exchange.Buy, 1_333_400))
+	a.LimitRisk("XBt", 1)
+	require.Error(t, ask(0, exchange.Buy, 100))
+	require.NoError(t, ask(0, exchange.Sell, 2_000_000), "it reduces, however low the limit is")
 	a.LimitRisk("XBt", 0)
 	require.NoError(t, ask(1, exchange.Buy, 20_000_000))
 	requireBooks(t, a)

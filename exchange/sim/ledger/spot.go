@@ -26,7 +26,7 @@ func (a *Account) pair(p *position) {
 		i := p.instrument
 		unit := exchange.MulDiv(i.Multiplier, pow10(w.currency.Scale), i.Divisor*pow10(i.Settle.Scale), exchange.Floor)
 		back := exchange.MulDiv(unit, i.Divisor*pow10(i.Settle.Scale), pow10(w.currency.Scale), exchange.Floor)
-		if unit > 0 && back == i.Multiplier {
+		if back == i.Multiplier {
 			p.coin, p.unit = w, exchange.Money(unit)
 			w.coins = append(w.coins, i.ID)
 		}
@@ -41,9 +41,9 @@ func pow10(n int) int64 {
 	return v
 }
 
-// coinsOf returns how much of the coin a number of contracts is.
+// coinsOf returns how much of its coin a number of contracts of a pair is.
 func (p *position) coinsOf(q exchange.Qty) exchange.Money {
-	if int64(q) > math.MaxInt64/int64(max(1, p.unit)) {
+	if int64(q) > math.MaxInt64/int64(p.unit) {
 		return math.MaxInt64
 	}
 	return exchange.Money(q) * p.unit
@@ -115,7 +115,6 @@ func (a *Account) swap(p *position, f *exchange.Fill) {
 	if p.mark == 0 {
 		p.mark = f.Price
 	}
-	p.touch()
 	a.altered(p)
 	a.changed(p.coin)
 }

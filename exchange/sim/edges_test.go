@@ -1,0 +1,135 @@
+package sim
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dunamis-engine/dunamis/exchange"
+)
+
+// An event counts for the load until the sixteenth of the window in which it came has left
+// the window, and for as long whatever came meanwhile.
+func TestLoadForgetsBySixteenths(t *testing.T) {
+	const window, slice = 16 * time.Second, time.Second
+	rapid.Check(t, func(t *rapid.T) {
+		l := startLatency(LoadLatency{PerEvent: time.Millisecond, Window: window}, 1, "a")
+		watch, ok := l.(observer)
+		require.True(t, ok)
+		now := epoch
+		var events []exchange.Time
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.Int64Range(0, int64(3*slice)).Draw(t, "wait")))
+			if rapid.Bool().Draw(t, "event") {
+				watch.observe(now, 0)
+				events = append(events, now)
+			}
+			var load time.Duration
+			for _, at := range events {
+				if now < at.Truncate(slice).Add(window) {
+					load += time.Millisecond
+				}
+			}
+			require.Equal(t, load, l.Entry(now))
+			require.Equal(t, load, l.Response(now))
+		}
+		require.Zero(t, l.Entry(now.Add(window)))
+	})
+	// The load is bounded by an hour.
+	l := startLatency(LoadLatency{Base: time.Minute, PerEvent: time.Hour, Window: window}, 1, "a")
+	watch, ok := l.(observer)
+	require.True(t, ok)
+	require.Equal(t, time.Minute, l.Entry(epoch))
+	watch.observe(epoch, 0)
+	require.Equal(t, time.Hour, l.Entry(epoch))
+}
+
+// What a model is called is what is read, and settings beyond what makes sense are refused.
+func TestNamesOfModels(t *testing.T) {
+	for text, good := range map[string]bool{
+		"sqrt:0.0001": true, "sqrt:100": true, "sqrt:100.1": false, "sqrt:0": false, "sqrt:1:10:1": true, "sqrt:1:10.1:1": false,
+		"sqrt:1:0.001:1": true, "sqrt:1:0:1": false, "sqrt:1:1:0": false, "sqrt:1:1:-1": false, "sqrt:x": false, "sqrt:1:x:1": false,
+		"sqrt:1:1:x": false, "sqrt:1:1": false, "sqrt:1:1:1:1": false, "none": true, "cube:1": false,
+	} {
+		m, err := ParseImpact(text)
+		require.Equal(t, good, err == nil, text)
+		if good {
+			require.Equal(t, text, m.String())
+		} else {
+			require.Zero(t, m)
+		}
+	}
+	for text, good := range map[string]bool{
+		"prob-power:3": true, "prob-power:100": true, "prob-power:100.5": false, "prob-power:0": false, "prob-power:-1": false,
+		"prob-power:x": false, "prob-power2:1": true, "prob-power3:0.5": true, "prob-log": true, "prob-log:1": false,
+		"prob-log2": true, "prob-log2:1": false, "prob-sqrt": false, "": false, "front,compat": false, "front:1": false,
+		"risk-averse:1": false, "prob-log,compat": true, "prob-log,other": false, "prob-power:2,compat": true,
+	} {
+		m, err := ParseQueue(text)
+		require.Equal(t, good, err == nil, text)
+		if good {
+			require.Equal(t, text, m.String())
+		}
+	}
+	without, err := ParseQueue("prob-power2")
+	require.NoError(t, err)
+	require.Equal(t, "prob-power2:3", without.String(), "by default")
+	for text, want := range map[string]string{
+		"load:5ms+1ms": "load:5ms+1ms", "load:5ms+1ms/100ms": "load:5ms+1ms", "load:5ms+1ms/1ms": "load:5ms+1ms/1ms",
+		"load:0s+1us/1s": "load:0s+1µs/1s",
+	} {
+		l, err := ParseLatency(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, describe(l))
+	}
+	_, err = ParseLatency("load:5ms+1ms/999us")
+	require.ErrorContains(t, err, "a millisecond or more")
+}
+
+// The constants of an impact have limits of their own, where it was not read from text.
+func TestConstantsOfAnImpact(t *testing.T) {
+	nan := math.NaN()
+	for m, good := range map[Impact]bool{
+		{}: true, {K: 100}: true, {K: 100.1}: false, {K: -0.1}: false, {K: nan}: false,
+		{K: 1, Sigma: 10, Volume: 1}: true, {K: 1, Sigma: 10.1, Volume: 1}: false, {K: 1, Sigma: -1, Volume: 1}: false,
+		{K: 1, Sigma: nan, Volume: 1}: false, {K: 1, Sigma: 1}: false, {K: 1, Volume: 1}: false, {K: 1, Sigma: 1, Volume: -1}: false,
+		{Volume: -1}: false,
+	} {
+		require.Equal(t, good, m.check() == nil, "%v", m)
+	}
+}
+
+// Numbers of ids have six digits, or as many as they need.
+func TestNumbersInIds(t *testing.T) {
+	for n, want := range map[uint64]string{
+		0: "000000", 1: "000001", 9: "000009", 10: "000010", 99_999: "099999", 100_000: "100000", 100_001: "100001",
+		999_999: "999999", 1_000_000: "1000000", 123_456_789_012_345_678: "123456789012345678",
+	} {
+		id := string(appendNumbered(nil, orderPrefix, n))
+		require.Equal(t, orderPrefix+want, id)
+		require.Equal(t, n, numberOf(exchange.OrderID(id)))
+		require.Equal(t, n, numberOfClient(exchange.ClientID(clientPrefix+want)))
+	}
+	for _, digits := range []string{"", "1", "12345", "0000001", "0123456", "12345x", "12345/", "12345:", "-12345", "1234567890123456789"} {
+		require.Zero(t, numberOf(exchange.OrderID(orderPrefix+digits)), digits)
+	}
+	for _, id := range []exchange.OrderID{"", "x", exchange.OrderID(orderPrefix[1:] + "000001")} {
+		require.Zero(t, numberOf(id), string(id))
+	}
+}
+
+// A trade without a price is no trade.
+func TestTradesWithoutAPrice(t *testing.T) {
+	s := newScript(t)
+	require.Empty(t, s.said("trade buy 100 1"))
+	s.said("submit a buy 5 limit 99", "submit b sell 5 stop 50")
+	for _, p := range []exchange.Price{0, -1} {
+		e := exchange.TradeEvent(epoch, epoch, 0, exchange.Trade{Side: exchange.Sell, Price: p, Qty: 5})
+		s.x.Market(&e)
+		require.Empty(t, s.said("at 1s"))
+	}
+	require.Equal(t, []string{"+1s a: Buy 5 @ 99 trade-past maker, 0 left, position 5"}, s.said("trade sell 98 5"))
+}
