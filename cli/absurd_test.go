@@ -67,6 +67,10 @@ func TestAbsurdPrices(t *testing.T) {
 	again(t, "backtest", v.state, "s")
 }
 
+// absurdPosition is a row of an account that cannot be right.
+const absurdPosition = `{"table":"position","action":"update","data":[{"symbol":"XBTUSD","currency":"XBt",` +
+	`"currentQty":9000000000000000000}]}`
+
 // Rows of a live account that cannot be right: the session cancels its orders, gives no new
 // ones until it is cleared, and lives.
 func TestAbsurdAccount(t *testing.T) {
@@ -80,8 +84,7 @@ func TestAbsurdAccount(t *testing.T) {
 		"--unattended", "--quiet")
 	p.line()
 	for n, row := range []string{
-		`{"table":"position","action":"update","data":[{"symbol":"XBTUSD","currency":"XBt",` +
-			`"currentQty":9000000000000000000}]}`,
+		absurdPosition,
 		`{"table":"execution","action":"insert","data":[{"execID":"x","orderID":"y","clOrdID":"z","symbol":"XBTUSD",` +
 			`"side":"Buy","execType":"Trade",` +
 			`"ordStatus":"Filled","ordType":"Limit","orderQty":1,"lastQty":9000000000000000000,"lastPx":30000,"timestamp":"` +

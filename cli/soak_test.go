@@ -3,6 +3,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -68,9 +69,10 @@ func (h *meddler) meddle(venue *url.URL) func(http.ResponseWriter, *http.Request
 }
 
 // A live session at a hostile venue: requests and answers are lost, it is overloaded, sockets
-// break and the line goes down, and the kill switch is pulled at random moments. After each
-// nothing that was open is, nothing was placed twice, and the books are the venue's.
-// DUNAMIS_SOAK is how many moments; 2 without it.
+// break, the line goes down and rows with absurd numbers come, and the kill switch is pulled at random moments. After
+// each nothing that was open is, nothing was placed twice, and the books are the venue's.
+// DUNAMIS_SOAK is how many moments, 2 without it; DUNAMIS_SOAK_SPEED is how many seconds of the market pass in one, 20
+// without it.
 func TestSoak(t *testing.T) {
 	moments := 2
 	if text := os.Getenv("DUNAMIS_SOAK"); text != "" {
@@ -83,7 +85,8 @@ func TestSoak(t *testing.T) {
 	const seed = 11
 	random := rand.New(rand.NewPCG(seed, 1)) // of the moments
 	h := &meddler{random: rand.New(rand.NewPCG(seed, 2)), done: map[string]int{}}
-	v := newLiveVenue(t, "--speed", "20")
+	speed := cmp.Or(os.Getenv("DUNAMIS_SOAK_SPEED"), "20")
+	v := newLiveVenue(t, "--speed", speed)
 	way := newLine(t, v.address)
 	venue, err := url.Parse(v.address)
 	require.NoError(t, err)
@@ -101,7 +104,7 @@ func TestSoak(t *testing.T) {
 		var lifted sync.WaitGroup // the outage, if there is one
 		way.fail(h.meddle(venue))
 		time.Sleep(time.Duration(random.Int64N(int64(1500 * time.Millisecond)))) // the moment is random
-		switch random.IntN(4) {
+		switch random.IntN(6) {
 		case 0:
 			h.count("market sockets cut")
 			way.cut(marketSocket)
@@ -117,6 +120,12 @@ func TestSoak(t *testing.T) {
 				up()
 				way.fail(h.meddle(venue))
 			})
+		case 3:
+			h.count("absurd market rows")
+			way.say(t.Context(), marketSocket, absurdRows[random.IntN(len(absurdRows))])
+		case 4:
+			h.count("absurd account rows")
+			way.say(t.Context(), accountSocket, absurdPosition)
 		}
 		before := v.openIDs()
 		asked := time.Now()
@@ -133,7 +142,7 @@ func TestSoak(t *testing.T) {
 		t.Logf("moment %d after %s: %d fills", moment, time.Since(begun).Round(time.Second), fills)
 	}
 	again(t, "backtest", v.state, "s")
-	t.Logf("seed %d: %d moments in %s, the longest kill took %s; %d fills, %d orders; %v", seed, moments,
-		time.Since(begun).Round(time.Second),
+	t.Logf("seed %d: %d moments in %s at a speed of %s, the longest kill took %s; %d fills, %d orders; %v", seed, moments,
+		time.Since(begun).Round(time.Second), speed,
 		longest.Round(time.Millisecond), fills, look(t, v.state, "s").Orders, h.done)
 }
