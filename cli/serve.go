@@ -52,9 +52,10 @@ paper keys are filled by the simulated exchange that backtests use.
 It listens on this machine only, unless --listen says otherwise. Whoever can reach it
 and has a key can trade with play money; put TLS in front of it where others can listen.`,
 		Example: `  paper serve --synthetic
-  paper serve --catalog catalog --symbol XBTUSD --from 2021-07-22 --speed 10
+  paper serve --catalog catalog --symbol XBTUSD --from 2020-03-12 --speed 10
   paper serve --live bitmex --live-url http://10.0.0.5:8090
-  paper serve --catalog catalog --symbol XBTUSD --symbol ETHUSD --data book --latency 20ms --listen 127.0.0.1:9000`,
+  paper serve --catalog catalog --symbol XBTUSD --symbol ETHUSD --data book --latency 20ms \
+      --listen 127.0.0.1:9000`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.load(c.Flags()); err != nil {
