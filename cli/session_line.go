@@ -33,7 +33,7 @@ type statusLine struct {
 	equity   exchange.Money
 	position string
 	tripped  string
-	open     map[exchange.ClientID]bool
+	open     map[exchange.ClientID]bool // orders
 	fills    int64
 	shown    bool
 
@@ -174,15 +174,20 @@ func (l *statusLine) text(columns int) string {
 	if l.now == 0 {
 		return cut("waiting for prices", columns)
 	}
-	parts := []string{l.now.Std().Format("2006-01-02 15:04:05"), "equity " + l.currency.Text(l.equity)}
+	parts := []string{"equity " + l.currency.Text(l.equity)}
 	if l.position != "" {
 		parts = append(parts, "position "+l.position)
 	}
-	parts = append(parts, fmt.Sprintf("open orders %d", len(l.open)), fmt.Sprintf("fills %d", l.fills))
+	parts = append(parts, fmt.Sprintf("orders %d", len(l.open)), fmt.Sprintf("fills %d", l.fills))
 	if l.tripped != "" {
 		parts = slices.Insert(parts, 0, "STOPPED: "+l.tripped)
 	}
-	return cut(terminal.Line(strings.Join(parts, "  ")), columns)
+	rest := terminal.Line(strings.Join(parts, "  "))
+	text := l.now.Std().Format("2006-01-02 15:04:05  ") + rest
+	if utf8.RuneCountInString(text) > columns {
+		text = l.now.Std().Format("15:04:05  ") + rest
+	}
+	return cut(text, columns)
 }
 
 // cut shortens a text to a number of columns.
