@@ -26,7 +26,7 @@ func (a *App) paperRoot() *cobra.Command {
 		Long: `paper runs a strategy on prices as they come, with orders that a simulated exchange
 fills, and loses nothing when the machine dies.
 
-A session: paper run --feed synthetic --symbol XBTUSD --strategy grid_maker
+A session: paper run --feed synthetic --from 2021-07-01 --symbol XBTUSD --strategy grid_maker
 What it does: paper status xbtusd-grid_maker --watch
 
 It also serves the BitMEX REST and WebSocket API from such markets: a program written

@@ -151,7 +151,7 @@ On a terminal it shows one line that is drawn again each second; elsewhere, or w
 --json-log, each order and fill is a line of JSON.
 
 Every flag is also a key of the YAML file given with --config.`,
-		Example: `  paper run --feed synthetic --symbol XBTUSD --strategy grid_maker
+		Example: `  paper run --feed synthetic --from 2021-07-01 --symbol XBTUSD --strategy grid_maker
   paper run --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD \
       --strategy grid_maker --max-position 50000
   paper run --feed replay --catalog catalog --symbol XBTUSD --strategy sma_cross --speed 60

@@ -24,6 +24,7 @@ type gridMaker struct {
 	skew    exchange.Price // in ticks at the limit
 	size    makerSize
 	apart   exchange.Price // between orders, once there is a price
+	line    exchange.Price // in the middle of the ladder, where no order is; without a spacing
 	symbol  exchange.SymbolID
 	middle  exchange.Price
 	stale   bool // something changed since the ladder was last laid
@@ -157,8 +158,8 @@ func (g *gridMaker) around(ctx *engine.Context, middle exchange.Price) ladder {
 	held := ctx.PositionQty(g.symbol)
 	shift := exchange.Price(exchange.MulDiv(int64(g.skew*tick), int64(held), int64(g.size.limit), exchange.Floor))
 	distance := g.apart
-	l := ladder{tick: tick, distance: distance,
-		bid: (middle - shift - distance/2).FloorTick(distance), ask: (middle - shift + distance/2).CeilTick(distance),
+	bid, ask := g.best(middle - shift)
+	l := ladder{tick: tick, distance: distance, bid: bid, ask: ask,
 		bids: min(g.levels, int(max(g.size.limit-held, 0)/g.size.qty)),
 		asks: min(g.levels, int(max(g.size.limit+held, 0)/g.size.qty))}
 	if q := ctx.Quote(g.symbol); q.BidPrice != 0 && q.AskPrice != 0 {
@@ -167,6 +168,25 @@ func (g *gridMaker) around(ctx *engine.Context, middle exchange.Price) ladder {
 		l.ask = max(l.ask, (q.BidPrice + tick).CeilTick(distance))
 	}
 	return l
+}
+
+// best returns the best rung of each side around a centre: half a distance away at least if the
+// spacing was given. Otherwise the line in the middle stays until the centre is beyond the next
+// one. Orders that far from each other would be withdrawn before the market reaches them.
+func (g *gridMaker) best(centre exchange.Price) (bid, ask exchange.Price) {
+	d := g.apart
+	if g.spacing != 0 {
+		return (centre - d/2).FloorTick(d), (centre + d/2).CeilTick(d)
+	}
+	switch {
+	case g.line == 0 || g.line%d != 0:
+		g.line = centre.RoundTick(d)
+	case centre < g.line-d:
+		g.line = centre.CeilTick(d)
+	case centre > g.line+d:
+		g.line = centre.FloorTick(d)
+	}
+	return g.line - d, g.line + d
 }
 
 func rungs(dst []exchange.Price, from, step exchange.Price, n int, tick exchange.Price) []exchange.Price {

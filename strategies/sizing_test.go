@@ -150,3 +150,18 @@ func TestDefaults(t *testing.T) {
 		}
 	}
 }
+
+// Orders that are far apart wait for the market: one that comes nearer tick by tick meets the
+// order that was there from the start, and the other side is then quoted a whole spacing away.
+func TestAWideGridWaitsForTheMarket(t *testing.T) {
+	var feed []exchange.Event
+	for i := range 14 { // 99.5/100.5 down to 93/94
+		p := 100 - float64(i)/2
+		feed = append(feed, quote(time.Duration(i)*time.Second, p-0.5, p+0.5))
+	}
+	d := play(t, &script{strategy: "grid_maker", params: with("qty", "1", "limit", "10", "levels", "1", "skew", "0"), events: feed})
+	require.Equal(t, []string{"0s Buy 1 at 95", "0s Sell 1 at 105"}, d.between(0, 9*time.Second))
+	require.Len(t, d.fills(), 1)
+	require.Regexp(t, `^1[01]s Buy 1 at 95 → 1$`, d.fills()[0])
+	require.Equal(t, []string{"Buy 1 at 90", "Sell 1 at 100"}, d.resting())
+}
