@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,7 +33,8 @@ var version = "dev"
 // App is everything of the process that the commands touch, so that tests can
 // put something else in its place.
 type App struct {
-	Command     string    // "backtest", which is the default, or "paper"
+	Command     string    // "backtest", which is the default, "paper", or "both"
+	Name        string    // of the program; empty: Command
 	Args        []string  // without the program's name
 	Stdin       io.Reader // nil: the process's
 	Stdout      io.Writer
@@ -57,6 +61,17 @@ func PaperMain(strategies []engine.Definition, options ...Option) int {
 	return run("paper", strategies, options)
 }
 
+// BothMain runs a program with the commands of backtest, and those of paper below the command
+// paper: a strategy of one's own in one binary. Help and errors call it by the name under which
+// it was started.
+func BothMain(strategies []engine.Definition, options ...Option) int {
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	return run(everything, strategies, append(options, func(a *App) { a.Name = name }))
+}
+
+// everything is the command of a program that has all commands.
+const everything = "both"
+
 func run(command string, strategies []engine.Definition, options []Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -80,17 +95,26 @@ func (a *App) Run(ctx context.Context) int {
 		a.Command = "backtest"
 	}
 	a.rawStdout, a.rawStderr = a.Stdout, a.Stderr
-	a.Stdout, a.Stderr = terminal.NewWriter(a.rawStdout), terminal.NewWriter(a.rawStderr)
+	printed := &checkedWriter{to: a.rawStdout}
+	a.Stdout, a.Stderr = terminal.NewWriter(printed), terminal.NewWriter(a.rawStderr)
 	root := a.root() //nolint:contextcheck // commands get the context when they run
-	if a.Command == "paper" {
+	switch a.Command {
+	case "paper":
 		root = a.paperRoot() //nolint:contextcheck // the same
+	case everything:
+		root.AddCommand(a.paperRoot()) //nolint:contextcheck // the same
 	}
+	a.Name = cmp.Or(a.Name, a.Command)
+	called := a.renamed(root)
 	root.SetArgs(a.Args)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	err := a.checkVenues()
 	if err == nil {
 		err = executed(ctx, root)
+	}
+	if err == nil {
+		err = printed.failed()
 	}
 	code := exitCode(err)
 	switch {
@@ -100,10 +124,39 @@ func (a *App) Run(ctx context.Context) int {
 	default:
 		// The lines after the first are indented, so that a line break in a text from outside cannot
 		// imitate a message of the program.
-		text := strings.ReplaceAll(err.Error(), "\n", "\n  ")
-		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Command, text, traced(err))
+		text := called(strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		fmt.Fprintf(a.Stderr, "%s: %s%s\n", a.Name, text, traced(err))
 	}
 	return code
+}
+
+// checkedWriter remembers the first error of a writer: most of what is printed is text whose
+// errors are not looked at one by one.
+type checkedWriter struct {
+	to  io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+// Write implements io.Writer.
+func (w *checkedWriter) Write(b []byte) (int, error) {
+	n, err := w.to.Write(b)
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.err = cmp.Or(w.err, err)
+	}
+	return n, err
+}
+
+// failed is an error if something could not be printed.
+func (w *checkedWriter) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		return nil
+	}
+	return fmt.Errorf("the output could not be written: %w", w.err)
 }
 
 // executed runs a command. A panic that nothing else has caught is a fault in the program.
@@ -162,12 +215,25 @@ panicked, 5 some runs of a sweep failed, 6 a fault in the program, 130 interrupt
 			HiddenDefaultCmd: false,
 		},
 	}
-	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.sweepCommand(), a.replayCommand(), a.calibrateCommand(), a.demoCommand(), a.reportCommand(), a.compareCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(),
-		a.versionCommand())
-	codeUsageErrors(root)
+	root.AddCommand(a.runCommand(), a.sweepCommand(), a.replayCommand(), a.calibrateCommand(), a.demoCommand(), a.reportCommand(),
+		a.compareCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(), a.versionCommand())
+	prepare(root)
 	return root
 }
+
+// prepare gives the commands below a root what all of them have.
+func prepare(root *cobra.Command) {
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(usageOf)
+	root.Version = Version()
+	root.SetVersionTemplate(versionLine())
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("version").Usage = "print the version"
+	codeUsageErrors(root)
+}
+
+// versionLine is what the version command prints.
+func versionLine() string { return fmt.Sprintf("dunamis %s (%s)\n", Version(), goVersion()) }
 
 // codeUsageErrors gives wrong arguments and unknown commands the usage code.
 func codeUsageErrors(c *cobra.Command) {
@@ -218,7 +284,7 @@ func (a *App) versionCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(map[string]string{"version": v, "go": goVersion()})
 			}
-			fmt.Fprintf(a.Stdout, "dunamis %s (%s)\n", v, goVersion())
+			fmt.Fprint(a.Stdout, versionLine())
 			return nil
 		},
 	}
@@ -271,7 +337,7 @@ func (a *App) instruments(file string) (*exchange.Instruments, error) {
 
 // strategy finds a definition by name.
 func (a *App) strategy(name string) (*engine.Definition, error) {
-	if name == recordName && a.Command == "paper" {
+	if name == recordName && a.Command != "backtest" {
 		return recordDefinition(), nil
 	}
 	var names []string

@@ -61,7 +61,7 @@ it: its wait for a rate limit of ours is no latency of the network.`,
   backtest calibrate xbtusd-grid_maker --recorded --queue prob-power:2 --queue prob-power:4
   backtest calibrate xbtusd-grid_maker --queue prob-power:3 --queue cancels
   backtest run -c run.yaml --models models.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error { return a.calibrate(c.Context(), f, args[0]) },
 	}
 	fs := c.Flags()

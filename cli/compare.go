@@ -23,7 +23,7 @@ number of trials (deflated Sharpe ratio, probability of overfitting), and with -
 their curves over each other. Give all runs that were tried, not the best ones.`,
 		Example: `  backtest compare runs/fast runs/slow
   backtest compare runs/* --html compare.html`,
-		Args: cobra.MinimumNArgs(2),
+		Args: atLeast(2, "directories of runs, such as runs/one runs/two"),
 		RunE: func(_ *cobra.Command, dirs []string) error { return a.compare(dirs, html, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON to stdout and nothing else there")

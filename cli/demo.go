@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,29 +16,27 @@ import (
 )
 
 func (a *App) demoCommand() *cobra.Command {
-	f := &runFlags{
-		venue: "bitmex", symbols: []string{"XBTUSD"}, strategy: "sma_cross",
-		params: map[string]string{"fast": "60", "slow": "480", "qty": "10000"},
-	}
+	f := &runFlags{venue: "bitmex", symbols: []string{"XBTUSD"}, strategy: "sma_cross"}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Import an embedded sample and replay a strategy over it",
-		Long: `Import two weeks of generated 1-minute bars of XBTUSD into a temporary catalog,
-replay sma_cross over them, print a summary and write a directory of results. The
-sample is not a market: the demo shows the tool, not a strategy.`,
+		Short: "Generate a sample and replay a strategy over it",
+		Long: `Generate four months of 1-minute bars of XBTUSD, import them into a temporary catalog,
+replay a strategy over them, print a summary and write a directory of results. The
+sample is the same each time and is not a market: the demo shows the tool, not a strategy.`,
 		Example: `  backtest demo
   backtest demo --json --no-report
-  backtest demo --strategy donchian --param qty=5000`,
+  backtest demo --strategy donchian --param size=25%`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if c.Flags().Changed("strategy") && !c.Flags().Changed("param") {
-				f.params = nil
-			}
+			f.command = commandOf("backtest demo", c.Flags(), "out", "json", "no-report", "log", "log-file")
 			return a.demo(c.Context(), f)
 		},
 	}
 	fs := c.Flags()
 	f.registerModels(fs)
+	// Generated bars have no funding rates.
+	f.fundingRate = "0.0001"
+	fs.Lookup("funding-rate").DefValue = f.fundingRate
 	fs.StringVar(&f.strategy, "strategy", f.strategy, "`name` of the strategy; see backtest strategies")
 	fs.StringToStringVar(&f.params, "param", f.params, "strategy parameter `name=value`; may be repeated")
 	fs.StringVar(&f.out, "out", "", "`directory` of the results (default: runs/TIME-demo)")
@@ -57,6 +56,11 @@ func (a *App) demo(ctx context.Context, f *runFlags) (err error) {
 	if err := a.importSample(ctx, dir, f.catalog); err != nil {
 		return err
 	}
+	says := a.Stdout
+	if f.asJSON {
+		says = a.Stderr
+	}
+	fmt.Fprintln(says, "generated data: what follows shows the tool and says nothing about a market or a strategy")
 	if f.out == "" && !f.noReport {
 		f.out = filepath.Join("runs", a.Now().UTC().Format("20060102-150405")+"-demo")
 	}
@@ -66,7 +70,7 @@ func (a *App) demo(ctx context.Context, f *runFlags) (err error) {
 // importSample goes the way that a user's file goes.
 func (a *App) importSample(ctx context.Context, dir, catalog string) error {
 	file := filepath.Join(dir, sample.Name)
-	if err := os.WriteFile(file, sample.Bars, 0o600); err != nil {
+	if err := writeSample(ctx, file); err != nil {
 		return err
 	}
 	set, err := a.instruments("")
@@ -78,7 +82,16 @@ func (a *App) importSample(ctx context.Context, dir, catalog string) error {
 		return err
 	}
 	if _, err := importer.Import(ctx, cat, file, importer.Options{Instruments: set}); err != nil {
-		return fmt.Errorf("embedded sample: %w", err)
+		return fmt.Errorf("generated sample: %w", err)
 	}
 	return nil
+}
+
+func writeSample(ctx context.Context, file string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(f)
+	return errors.Join(sample.Generate(ctx, out), out.Flush(), f.Close())
 }

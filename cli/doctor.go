@@ -64,7 +64,7 @@ func (a *App) doctorCommand() *cobra.Command {
 		Long: `Check settings, state directory, disk, clock, connection, instruments, limits and
 notifications for a session with the same flags as paper run, and with --mode live or
 shadow the key and what it may do. Nothing is begun.`,
-		Example: `  paper doctor --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD --strategy sma_cross --param qty=1000
+		Example: `  paper doctor --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD --strategy sma_cross
   paper doctor -c paper.yaml --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

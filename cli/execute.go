@@ -319,7 +319,7 @@ func (a *App) options(p *plan, wallet int, dataName string, parts []reports.Data
 		Account: of, Instruments: p.set, Currency: c, StartBalance: p.balance,
 		Run: reports.Run{Strategy: p.definition.Name, Params: p.values.Text(), Venue: p.instruments[0].Venue, Data: dataName,
 			From: p.from, To: p.to, SampleSeconds: f.sampleEvery.Seconds()},
-		Version: Version(), GoVersion: goVersion(), Seed: f.seed, Config: f.settings(), Started: a.Now(),
+		Version: Version(), GoVersion: goVersion(), Seed: f.seed, Config: f.settings(), Command: f.command, Started: a.Now(),
 	}
 	if wallet > 0 {
 		o.StartBalance = p.sim.Wallets[wallet-1].Balance
@@ -417,11 +417,11 @@ func drawProgress(bar *progress, p *plan) func(exchange.Time, int64) {
 	}
 	from, to := p.from, p.to
 	return func(now exchange.Time, events int64) {
+		if now == 0 || to == 0 {
+			return // before the first event, or the end is not known
+		}
 		if from == 0 {
 			from = now
-		}
-		if to == 0 {
-			return
 		}
 		bar.set(int64(now-from), int64(to-from), fmt.Sprintf("%s  %d events", now.Std().Format("2006-01-02"), events))
 	}

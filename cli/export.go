@@ -66,7 +66,7 @@ func (a *App) exportCommand() *cobra.Command {
 What is sealed is exported: all of it once the session is suspended or has ended, all but
 the newest minutes while it runs. What the catalog has already is not written again.`,
 		Example: `  paper export xbtusd-record --catalog catalog`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			done, err := a.export(c.Context(), state, args[0], catalog)
 			if err != nil {

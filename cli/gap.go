@@ -31,7 +31,7 @@ how long messages took, and what was left of the simulator's queue when the venu
 Of a live session without a simulator there are the venue's times. It may be running.`,
 		Example: `  paper gap xbtusd-grid_maker
   paper gap xbtusd-grid_maker --orders 50 --json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			if orders < 0 {
 				return usage(fmt.Errorf("--orders %d must not be negative", orders))

@@ -103,7 +103,7 @@ var limitNames = map[engine.Limit]string{
 func limitValue(l *engine.Limits, n engine.Limit, c exchange.Currency) string {
 	switch n {
 	case engine.LimitOrderValue, engine.LimitPositionValue, engine.LimitDailyLoss:
-		return amountText(exchange.Money(l.Get(n)), c)
+		return c.Text(exchange.Money(l.Get(n)))
 	case engine.LimitPriceCollar, engine.LimitSpread, engine.LimitDrawdown:
 		return exchange.Ratio(l.Get(n)).String()
 	case engine.LimitStale:

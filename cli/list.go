@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -87,7 +88,7 @@ func orNone(s string) string {
 func paramRange(p engine.Param) string {
 	switch {
 	case len(p.Choices) > 0:
-		return fmt.Sprint(p.Choices)
+		return strings.Join(p.Choices, ", ")
 	case p.Min == "":
 		return ""
 	case p.Type == engine.ParamQty:

@@ -86,7 +86,7 @@ func (a *App) mayTrade(ctx context.Context, f *sessionFlags, p *plan) error {
 	}
 	fmt.Fprintf(a.Stdout, "Session %s sends REAL ORDERS to %s at %s: orders up to %s, positions up to %s, a daily loss up to %s.\n", f.name, f.feed, address,
 		limitText(int64(p.limits.OrderQty), f.limits.orderValue), limitText(int64(p.limits.PositionQty), f.limits.positionValue), f.limits.dailyLoss)
-	return a.confirm(f.name)
+	return a.confirm(ctx, f.name)
 }
 
 func limitText(contracts int64, value string) string {
@@ -99,18 +99,35 @@ func limitText(contracts int64, value string) string {
 	return fmt.Sprintf("%d contracts and %s", contracts, value)
 }
 
-// confirm waits for a word to be typed.
-func (a *App) confirm(word string) error {
+// confirm waits for a word to be typed, or for an interrupt, which is the error of the context.
+// A read of a terminal cannot be interrupted: after an interrupt its goroutine waits for the
+// input until the process ends, which is at once.
+func (a *App) confirm(ctx context.Context, word string) error {
 	fmt.Fprintf(a.Stdout, "Type %s to go on: ", word)
 	in := a.Stdin
 	if in == nil {
 		in = os.Stdin
 	}
-	line, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return dataError(err)
+	type answer struct {
+		line string
+		err  error
 	}
-	if strings.TrimSpace(line) != word {
+	typed := make(chan answer, 1)
+	go func() {
+		line, err := bufio.NewReader(in).ReadString('\n')
+		typed <- answer{line, err}
+	}()
+	var got answer
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.Stdout) // the message begins a line
+		return ctx.Err()
+	case got = <-typed:
+	}
+	if got.err != nil && !errors.Is(got.err, io.EOF) {
+		return dataError(got.err)
+	}
+	if line := got.line; strings.TrimSpace(line) != word {
 		return usage(fmt.Errorf("%q was not typed: nothing is begun (a program that starts this one gives --unattended)", word))
 	}
 	return nil
@@ -184,7 +201,7 @@ func (w *wired) unexplained(start exchange.Money) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("the venue's wallet, when it was last told, differed by %s from what fills, fees and funding come to: "+
-		"deposits, trades of others, or fills that it did not know of yet", amountText(more, w.currency))}
+		"deposits, trades of others, or fills that it did not know of yet", w.currency.Text(more))}
 }
 
 // account is the one that a report is about.

@@ -39,13 +39,13 @@ func TestFillModelsDocument(t *testing.T) {
 	queues := []string{"front", "prob-power:3", "prob-power:3,compat", "prob-log", "prob-log2", "prob-power2:3", "prob-power3:3",
 		"cancels:0.1/0.3/0.6", "risk-averse"}
 	simple := []string{"0", "5ms", "50ms", "feed"}
-	touch := "levels=1,spacing=1,skew=1,limit=20"
+	touch := "levels=1,spacing=1,skew=1,qty=10,limit=20"
 	for name, table := range map[string]struct {
 		params            string
 		queues, latencies []string
 	}{
 		"at the touch": {touch, queues, simple},
-		"behind it":    {"levels=3,spacing=10,skew=20,limit=100", queues, simple},
+		"behind it":    {"levels=3,spacing=10,skew=20,qty=10,limit=100", queues, simple},
 		"other latencies": {touch, []string{"prob-power:3"}, []string{"5ms/50ms", "50ms/5ms", "lognormal:5ms:1", "lognormal:5ms:1:10s", "lognormal:50ms:1", "lognormal:50ms:1:10s", "load:5ms+10us/100ms",
 			"recorded:" + trips(t)}},
 	} {

@@ -26,8 +26,8 @@ func (a *App) paperRoot() *cobra.Command {
 		Long: `paper runs a strategy on prices as they come, with orders that a simulated exchange
 fills, and loses nothing when the machine dies.
 
-A session: paper run --feed synthetic --symbol XBTUSD --strategy sma_cross --param qty=1000
-What it does: paper status xbtusd-sma_cross --watch
+A session: paper run --feed synthetic --from 2021-07-01 --symbol XBTUSD --strategy grid_maker
+What it does: paper status xbtusd-grid_maker --watch
 
 It also serves the BitMEX REST and WebSocket API from such markets: a program written
 for BitMEX trades against it unmodified.
@@ -42,14 +42,13 @@ panicked, 6 a fault in the program, 7 not confirmed yet by the session, 130 inte
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.sessionCommand(), a.doctorCommand(), a.recordCommand(), a.exportCommand(), a.sessionsCommand(),
 		a.statusCommand(), a.stopCommand(), a.gapCommand(), a.promoteCommand(), a.limitsCommand(),
 		a.askCommand(session.Kill, "Throw a session's kill switch: cancel its orders, refuse new ones"),
 		a.askCommand(session.Flatten, "Cancel a session's orders and close its positions"),
 		a.askCommand(session.Clear, "Let orders through again after a kill, or after the risk guard tripped"),
 		a.serveCommand(), a.keysCommand(), a.versionCommand())
-	codeUsageErrors(root)
+	prepare(root)
 	return root
 }
 
@@ -244,7 +243,7 @@ func (a *App) keysRemoveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "remove KEY",
 		Short: "Forget a key",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("the key", "paper keys list shows those that there are"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			keys, err := openKeys(state)
 			if err != nil {

@@ -3,7 +3,9 @@ package cli_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,7 +149,7 @@ func TestParity(t *testing.T) {
 				run := func(x exchange.Exchange, margin exchange.Margin) error {
 					feed, err := synth.New(synthetic)
 					require.NoError(t, err)
-					values, err := d.Values(nil)
+					values, err := d.Values(minutely(&d))
 					require.NoError(t, err)
 					s, err := d.New(values)
 					if err != nil {
@@ -175,6 +177,19 @@ func TestParity(t *testing.T) {
 			})
 		}
 	}
+}
+
+// minutely are parameters with which a strategy decides on every minute.
+func minutely(d *engine.Definition) map[string]string {
+	all := map[string]string{"bars": "", "qty": "10000", "spacing": "10"}
+	switch d.Name {
+	case "grid_maker", "avellaneda_stoikov":
+		all["qty"], all["limit"] = "10", "100"
+	}
+	maps.DeleteFunc(all, func(name, _ string) bool {
+		return !slices.ContainsFunc(d.Params, func(p engine.Param) bool { return p.Name == name })
+	})
+	return all
 }
 
 func runRemote(t *testing.T, set *exchange.Instruments, config sim.Config, j *journal, run func(exchange.Exchange, exchange.Margin) error) error {

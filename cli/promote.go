@@ -44,10 +44,10 @@ session is long enough, has traded, has no gaps to speak of and repeats itself; 
 backtest on what it heard comes to about the same; limits are set; and all that paper
 doctor checks, the account's key among it. Then, after a typed yes, write a
 configuration for paper run. Nothing is started.`,
-		Example: `  paper promote xbtusd-grid_maker --live-url http://127.0.0.1:8090 --max-order 100 --max-position 500 \
-      --max-daily-loss "0.01 XBT" --max-orders-per-minute 30 --out live.yaml
+		Example: `  paper promote xbtusd-grid_maker --live-url http://127.0.0.1:8090 --max-order 5000 \
+      --max-position 50000 --max-daily-loss "0.01 XBT" --max-orders-per-minute 60 --out live.yaml
   paper run -c live.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.name = args[0]
 			return a.promote(c.Context(), f, c.Flags())
@@ -108,7 +108,7 @@ func (a *App) promote(ctx context.Context, f *promoteFlags, given *pflag.FlagSet
 	if err := m.examine(ctx); err != nil {
 		return err
 	}
-	return m.decide()
+	return m.decide(ctx)
 }
 
 // settings are those of the session, with the limits and the venue that are given.
@@ -239,7 +239,7 @@ func (m *promotion) sent(ctx context.Context) error {
 		}
 		text := func(v int64) string {
 			if x.money {
-				return amountText(exchange.Money(v), c)
+				return c.Text(exchange.Money(v))
 			}
 			return strconv.FormatInt(v, 10)
 		}
@@ -329,7 +329,7 @@ func (m *promotion) differences(paper, backtest *reports.Result) {
 	c := m.plan.sim.Currency
 	limits, err := m.live.limits.limits(c)
 	m.judge("backtest", err == nil && apart <= limits.DailyLoss, "profit %s with %d fills, on the same prices a backtest %s with %d; want them nearer than the daily loss, %s",
-		amountText(profit(paper), c), paper.Counts.Fills, amountText(profit(backtest), c), backtest.Counts.Fills, amountText(limits.DailyLoss, c))
+		c.Text(profit(paper)), paper.Counts.Fills, c.Text(profit(backtest)), backtest.Counts.Fills, c.Text(limits.DailyLoss))
 }
 
 // examine does what paper doctor does for the session that would be.
@@ -352,13 +352,13 @@ func (m *promotion) examine(ctx context.Context) error {
 }
 
 // decide prints the checks, asks, and writes.
-func (m *promotion) decide() error {
+func (m *promotion) decide(ctx context.Context) error {
 	a := m.app
 	if err := m.print(m.flags.asJSON); err != nil || m.flags.asJSON {
 		return err
 	}
 	fmt.Fprintf(a.Stdout, "\nAll of it is as it must be. %s is about to be written, for session %s with REAL ORDERS at %s. Nothing is started.\n", m.flags.out, m.live.name, m.live.liveURL)
-	if err := a.confirm(m.flags.name); err != nil {
+	if err := a.confirm(ctx, m.flags.name); err != nil {
 		return err
 	}
 	if err := disk.Output(m.flags.out, 0o644, m.write); err != nil {

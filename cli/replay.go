@@ -29,7 +29,7 @@ names it. Then the same report is written as for a backtest.
 SESSION is the name of a session, or its directory.`,
 		Example: `  backtest replay xbtusd-sma_cross
   backtest replay ~/.local/state/dunamis/sessions/xbtusd-sma_cross --out report`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.replay(c.Context(), state, args[0], out, noReport, asJSON)
 		},

@@ -29,7 +29,7 @@ the results and tables beside it. Nothing is replayed.`,
   backtest report --csv runs/20260101-120000-sma_cross
   backtest report --plots png runs/20260101-120000-sma_cross
   backtest report --json runs/20260101-120000-sma_cross`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast(1, "the directory of a run, such as runs/one"),
 		RunE: func(_ *cobra.Command, dirs []string) error {
 			for _, dir := range dirs {
 				if err := a.report(dir, asJSON, asCSV, pictures); err != nil {

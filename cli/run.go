@@ -56,6 +56,7 @@ type runFlags struct {
 	log           logFlags
 	rules         string
 	faults        map[string]string
+	command       string // that gives the result again, of a demo; empty: the configuration does
 }
 
 func (f *runFlags) register(fs *pflag.FlagSet) {
@@ -118,9 +119,12 @@ func loadModels(file string, flags *pflag.FlagSet) error {
 	return nil
 }
 
+// defaultBalance is what an account starts with unless it is said.
+const defaultBalance = "1 XBT"
+
 // registerModels adds what a run assumes.
 func (f *runFlags) registerModels(fs *pflag.FlagSet) {
-	fs.StringVar(&f.balance, "balance", "1 XBT", "start balance, as an amount and a currency; of an account with several wallets\n"+
+	fs.StringVar(&f.balance, "balance", defaultBalance, "start balance, as an amount and a currency; of an account with several wallets\n"+
 		"one for each, such as \"1 XBT, 50000 USDT\"")
 	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
 	f.registerExchange(fs)
@@ -168,7 +172,7 @@ orders, fills, funding and equity as Parquet.
 
 Every flag is also a key of the YAML file given with --config.`,
 		Example: `  backtest run --catalog catalog --symbol XBTUSD --strategy sma_cross \
-      --param fast=20 --param slow=100 --param qty=10000
+      --param fast=20 --param slow=100 --param size=50%
   backtest run -c run.yaml --from 2020-01-01 --to 2021-01-01 --json
   backtest run --catalog catalog --venue binance --symbol BTCUSD_PERP --strategy grid_maker \
       --data book --latency 5ms --queue risk-averse --balance "1 BTC"`,
@@ -222,6 +226,9 @@ func (f *runFlags) settings() map[string]any {
 		"consumption": f.consumption,
 		"seed":        f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": given(f.faults),
 	}
+	if f.command != "" { // the catalog is gone with the command
+		delete(all, "catalog")
+	}
 	maps.Copy(all, f.latency.settings())
 	maps.Copy(all, f.limits.settings())
 	return all
@@ -265,7 +272,7 @@ func (a *App) planned(f *runFlags, fit func(*plan) error) (*plan, error) {
 		return nil, err
 	}
 	if p.values, err = p.definition.Values(f.params); err != nil {
-		return nil, err
+		return nil, nearParam(err, p.definition)
 	}
 	if err := p.findSymbols(); err != nil {
 		return nil, err
@@ -283,6 +290,22 @@ func (a *App) planned(f *runFlags, fit func(*plan) error) (*plan, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// nearParam adds the parameter that may have been meant to the error of an unknown one.
+func nearParam(err error, d *engine.Definition) error {
+	var unknown *engine.ParamError
+	if !errors.As(err, &unknown) || !unknown.Unknown {
+		return err
+	}
+	names := make([]string, len(d.Params))
+	for i := range d.Params {
+		names[i] = d.Params[i].Name
+	}
+	if near := config.Nearest(unknown.Name, names); near != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, near)
+	}
+	return err
 }
 
 func (p *plan) findSymbols() error {
@@ -507,7 +530,7 @@ func (a *App) run(ctx context.Context, f *runFlags) error {
 		}
 	}
 	if len(results) > 1 && len(o.together.Unvalued) == 0 {
-		fmt.Fprintf(a.Stdout, "\nequity of all wallets at the last prices: %s\n", amountText(o.together.Balance, p.sim.Currency))
+		fmt.Fprintf(a.Stdout, "\nequity of all wallets at the last prices: %s\n", p.sim.Currency.Text(o.together.Balance))
 	}
 	return nil
 }

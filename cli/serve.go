@@ -62,9 +62,10 @@ Rows have the form of the API until 2023, with null and empty columns. For progr
 and later use --api-year 2024: rows leave them out, and book levels have a transactTime.
 A key of paper keys add --api-year has a form of its own.`,
 		Example: `  paper serve --synthetic
-  paper serve --catalog catalog --symbol XBTUSD --from 2021-07-22 --speed 10
+  paper serve --catalog catalog --symbol XBTUSD --from 2020-03-12 --speed 10
   paper serve --live bitmex --live-url http://10.0.0.5:8090
-  paper serve --catalog catalog --symbol XBTUSD --symbol ETHUSD --data book --latency 20ms --listen 127.0.0.1:9000`,
+  paper serve --catalog catalog --symbol XBTUSD --symbol ETHUSD --data book --latency 20ms \
+      --listen 127.0.0.1:9000`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.load(c.Flags()); err != nil {

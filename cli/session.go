@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,7 @@ type sessionFlags struct {
 	speed   string
 	state   string
 	quiet   bool
+	jsonLog bool
 	listen  string
 	webhook bool
 
@@ -101,6 +103,8 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	fs.BoolVar(&f.webhook, "webhook", false, "tell of fills, refusals, gaps and limits to the address in $DUNAMIS_WEBHOOK")
 	raiseFlag(fs, &f.raise)
 	fs.BoolVar(&f.quiet, "quiet", false, "log warnings and errors only")
+	fs.BoolVar(&f.jsonLog, "json-log", false,
+		"log JSON lines also to a terminal; otherwise it shows one line that is drawn again each second")
 	fs.StringVar(&f.catalog, "catalog", "", "`directory` of the Parquet catalog")
 	fs.StringVar(&f.venue, "venue", "bitmex", "venue of the symbols")
 	fs.StringArrayVar(&f.symbols, "symbol", nil, "symbol to trade; may be repeated, the first is the primary one")
@@ -139,15 +143,21 @@ func (a *App) sessionCommand() *cobra.Command {
 		Short: "Run a strategy on live prices, with simulated money or for real",
 		Long: `Run a strategy on prices as they come, with orders that a simulated exchange fills.
 With --mode live the orders go to the venue, with --mode shadow to both; that needs
-limits, the account's key in the environment, and a typed yes. Everything the session hears and does is committed to its database before anybody is
-told. Stop it with Ctrl-C, pull the plug: the same command goes on where it was.
+limits, the account's key in the environment, and a typed yes. Everything that the session
+hears and does is committed to its database before it is told. After Ctrl-C or a crash the
+same command goes on where it was.
+
+On a terminal it shows one line that is drawn again each second; elsewhere, or with
+--json-log, each order and fill is a line of JSON.
 
 Every flag is also a key of the YAML file given with --config.`,
-		Example: `  paper run --feed synthetic --symbol XBTUSD --strategy sma_cross --param qty=1000
-  paper run --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD --strategy grid_maker --max-position 20000
+		Example: `  paper run --feed synthetic --from 2021-07-01 --symbol XBTUSD --strategy grid_maker
+  paper run --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD \
+      --strategy grid_maker --max-position 50000
   paper run --feed replay --catalog catalog --symbol XBTUSD --strategy sma_cross --speed 60
-  paper run --mode live --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD --strategy grid_maker --param qty=100 \
-      --max-order 100 --max-position 500 --max-daily-loss "0.01 XBT" --max-orders-per-minute 60
+  paper run --mode live --feed bitmex --live-url http://127.0.0.1:8090 --symbol XBTUSD \
+      --strategy grid_maker --param qty=100 --param limit=500 --max-order 100 --max-position 600 \
+      --max-daily-loss "0.01 XBT" --max-orders-per-minute 60
   paper run -c paper.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -200,7 +210,7 @@ func (a *App) paper(ctx context.Context, f *sessionFlags, flags *pflag.FlagSet) 
 	return err
 }
 
-func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store) (failed error) {
+func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store) (failed error) { //nolint:funlen // the order of its steps
 	p, err := a.plan(&f.runFlags)
 	if err != nil {
 		return err
@@ -227,7 +237,15 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 		return usage(fmt.Errorf("session %s has ended; begin another with --session NAME, or look at it with backtest replay %s", f.name, store.Dir))
 	}
 	lines := new(dashboard.Log)
-	log := f.logger(io.MultiWriter(a.Stderr, lines))
+	var status *statusLine
+	if a.Interactive && !f.quiet && !f.jsonLog {
+		if status, err = a.statusLine(ctx, p, store); err != nil {
+			return err
+		}
+		defer status.close()
+	}
+	logs := a.logs(f, lines, status)
+	log := logs.general
 	// The session hears of an interrupt by itself, and ends the source when it is done.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -236,7 +254,10 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	if err != nil {
 		return err
 	}
-	heard := &audience{tell(log, p)}
+	heard := &audience{tell(logs.orders, p)}
+	if status != nil {
+		*heard = append(*heard, status.committed)
+	}
 	if f.sendsOrders() {
 		var lock *keyLock
 		m.connect, lock, err = a.connect(ctx, f, p, k.Orders, log, m.metrics)
@@ -269,7 +290,8 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	}
 	fmt.Fprintf(a.Stdout, "session %s: %s on %s, prices from %s%s; Ctrl-C suspends it\n", f.name, p.definition.Name, p.instruments[0].Name(), f.feed,
 		map[string]string{modeLive: ", REAL ORDERS", modeShadow: ", REAL ORDERS with a simulation beside"}[f.mode])
-	err = a.runSession(ctx, running, w, f.name)
+	status.begin()
+	err = a.runSession(ctx, running, w, f.name, status)
 	told.stop()
 	return errors.Join(err, shown.close())
 }
@@ -284,7 +306,7 @@ func (f *sessionFlags) logger(out io.Writer) *slog.Logger {
 }
 
 // runSession runs the engine, and turns an interrupt into a request to suspend.
-func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string) error {
+func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string, status *statusLine) error {
 	over := make(chan struct{})
 	heard := make(chan struct{})
 	go func() {
@@ -294,6 +316,7 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 		for {
 			select {
 			case <-interrupted.Done():
+				status.close()
 				a.announceLeaving(w, name)
 				w.session.Ask(session.Suspend)
 				<-over
@@ -306,6 +329,7 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 		}
 	}()
 	summary, err := w.engine.RunRecovered(ctx)
+	status.close()
 	err = w.fault(ctx, err, name)
 	close(over)
 	<-heard
@@ -320,7 +344,7 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 	if suspended {
 		how = "is suspended, and goes on with the same command"
 	}
-	fmt.Fprintf(a.Stdout, "session %s %s: %d events until %s, equity %s\n", name, how, state.Events, state.Now, amountText(margin.Balance, w.currency))
+	fmt.Fprintf(a.Stdout, "session %s %s: %d events until %s, equity %s\n", name, how, state.Events, state.Now, w.currency.Text(margin.Balance))
 	return nil
 }
 
@@ -517,16 +541,39 @@ func recall(ctx context.Context, store *session.Store, f *sessionFlags, flags *p
 		if !slices.Contains(mayChange, key) && !reflect.DeepEqual(then[key], now[key]) {
 			return usage(
 				fmt.Errorf(
-					"session %s was begun with --%s %v and cannot go on with %v; leave it out, or begin another with --session NAME",
+					"session %s was begun with --%s %s and cannot go on with %s; leave it out, or begin another with --session NAME",
 					f.name,
 					key,
-					then[key],
-					now[key],
+					settingText(then[key]),
+					settingText(now[key]),
 				),
 			)
 		}
 	}
 	return nil
+}
+
+// settingText prints a setting as a command line has it.
+func settingText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case []any:
+		list := make([]string, len(v))
+		for i := range v {
+			list[i] = settingText(v[i])
+		}
+		return strings.Join(list, ",")
+	case map[string]any:
+		list := make([]string, 0, len(v))
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			list = append(list, name+"="+settingText(v[name]))
+		}
+		return cmp.Or(strings.Join(list, ","), "nothing")
+	case string:
+		return cmp.Or(v, `""`)
+	}
+	return fmt.Sprint(v)
 }
 
 // numbered reads settings with their numbers as they are written.
@@ -796,11 +843,6 @@ func tell(log *slog.Logger, p *plan) func(*session.Commit) {
 			}
 		}
 	}
-}
-
-// amountText prints money in the unit that people say.
-func amountText(m exchange.Money, c exchange.Currency) string {
-	return m.Decimal(c.Scale).String() + " " + c.Major
 }
 
 // sessionNames lists the sessions that there are.

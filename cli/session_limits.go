@@ -42,7 +42,7 @@ flags.`,
 		Example: `  paper limits xbtusd-grid_maker
   paper limits xbtusd-grid_maker --max-order 50 --max-position 200
   paper limits xbtusd-grid_maker --max-daily-loss "0.02 XBT" --raise-limits`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error { return a.limits(c.Context(), f, args[0], c.Flags()) },
 	}
 	f.register(c.Flags())

@@ -39,6 +39,7 @@ type sessionView struct {
 	Gap        *gap.Report     `json:"gap,omitempty"`   // of a session that sends orders
 	Error      string          `json:"error,omitempty"` // why it cannot be looked at
 	symbols    []string
+	currency   exchange.Currency
 }
 
 // recentOrders is how many of the newest orders are compared where it must be quick.
@@ -93,7 +94,7 @@ func (a *App) look(ctx context.Context, state, name string) (*sessionView, error
 	if err != nil {
 		return nil, dataError(err)
 	}
-	v.Equity = amountText(v.Margin.Balance, i.Settle)
+	v.currency, v.Equity = i.Settle, i.Settle.Text(v.Margin.Balance)
 	switch {
 	case v.Ended:
 		v.Status = "ended"
@@ -163,7 +164,7 @@ func (a *App) statusCommand() *cobra.Command {
 		Example: `  paper status xbtusd-sma_cross
   paper status xbtusd-sma_cross --watch
   paper status xbtusd-sma_cross --json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !watch {
 				return a.status(c.Context(), state, args[0], asJSON)
@@ -221,7 +222,8 @@ func (v *sessionView) print(out io.Writer) {
 	fmt.Fprintf(w, "%s\t%s\t%s on %s, prices from %s%s\n", v.Name, v.Status, terminal.Line(v.Strategy),
 		terminal.Line(strings.Join(v.symbols, ", ")), terminal.Line(v.Feed), mode)
 	fmt.Fprintf(w, "until\t%s\t%d events\n", v.Now, v.Events)
-	fmt.Fprintf(w, "equity\t%s\twallet %d, available %d (in the smallest unit)\n", v.Equity, v.Margin.Wallet, v.Margin.Available)
+	fmt.Fprintf(w, "equity\t%s\twallet %s, available %s\n", v.Equity, v.currency.Text(v.Margin.Wallet),
+		v.currency.Text(v.Margin.Available))
 	switch v.Tripped {
 	case "":
 	case engine.RuleLeaving:
@@ -249,7 +251,8 @@ func (v *sessionView) print(out io.Writer) {
 	}
 	for i := range v.Positions {
 		p := &v.Positions[i]
-		fmt.Fprintf(w, "position\t%d %s\tentry %s, mark %s, unrealised %d, liquidation %s\n", p.Qty, v.symbols[i], p.EntryPrice, p.MarkPrice, p.Unrealised, p.LiquidationPrice)
+		fmt.Fprintf(w, "position\t%d %s\tentry %s, mark %s, unrealised %s, liquidation %s\n", p.Qty, v.symbols[i],
+			p.EntryPrice, p.MarkPrice, v.currency.Text(p.Unrealised), p.LiquidationPrice)
 	}
 	if v.Gap != nil {
 		v.printGap(w)
@@ -336,7 +339,7 @@ func (a *App) askCommand(r session.Request, short string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   string(r) + " SESSION",
 		Short: short,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.ask(c.Context(), state, args[0], r, wait)
 		},
@@ -362,7 +365,7 @@ it at once even then. With --suspend it can go on later, as after Ctrl-C.
 ` + confirmation,
 		Example: `  paper stop xbtusd-sma_cross --flatten
   paper stop xbtusd-sma_cross --suspend`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSession(),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := session.Stop
 			switch {

@@ -82,15 +82,16 @@ result, with min: or max: before it to say what is better:
 It exits with 0 when every run finished, 5 when some failed and the rest finished, 4
 when more failed than --max-failed, and 130 when it was interrupted.`,
 		Example: `  backtest sweep --catalog catalog --symbol XBTUSD --strategy sma_cross \
-      --param fast=10..60:10 --param slow=80..240:40 --param bars=15m --param qty=5000
-  backtest sweep -c run.yaml --param entry=10..100 --param exit=5..50 --method random --points 200 --seed 7
+      --param fast=5..20:5 --param slow=40..120:20 --param bars=4h
+  backtest sweep -c run.yaml --param entry=10..100 --param exit=5..50 \
+      --method random --points 200 --seed 7
   backtest sweep --catalog catalog --symbol XBTUSD --strategy donchian --param entry=20,40,80 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.run.load(c.Flags()); err != nil {
 				return err
 			}
-			f.command = commandOf(c.Flags())
+			f.command = commandOf("backtest run", c.Flags(), sweepOnly...)
 			return a.sweep(c.Context(), f)
 		},
 	}
@@ -132,24 +133,15 @@ when more failed than --max-failed, and 130 when it was interrupted.`,
 	return c
 }
 
-// commandOf is the command line of one run of a sweep, but for the parameters.
-func commandOf(fs *pflag.FlagSet) string {
-	words := []string{"backtest run"}
+// sweepOnly are flags that a run of the sweep does not have, and those that the page gives it.
+var sweepOnly = []string{"config", "param", "method", "points", "workers", "objective", "where", "out", "json",
+	"run-timeout", "max-failed", "retry-failed", "progress"}
+
+// commandOf is the command line of a command with the flags that were given, but for some.
+func commandOf(command string, fs *pflag.FlagSet, without ...string) string {
+	words := []string{command}
 	fs.Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "config",
-			"param",
-			"method",
-			"points",
-			"workers",
-			"objective",
-			"where",
-			"out",
-			"json",
-			"run-timeout",
-			"max-failed",
-			"retry-failed",
-			"progress":
+		if slices.Contains(without, f.Name) {
 			return
 		}
 		values := []string{f.Value.String()}
@@ -356,7 +348,7 @@ func (a *App) newSweeper(ctx context.Context, f *sweepFlags) (*sweeper, error) {
 	}
 	s.bar = a.sweepBar(definition.Name, f.progress)
 	if s.space, err = sweep.NewSpace(definition, f.params); err != nil {
-		return nil, usage(err)
+		return nil, usage(nearParam(err, definition))
 	}
 	switch f.method {
 	case "grid":

@@ -126,7 +126,7 @@ func BenchmarkYear(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		code, _, stderr := backtestTB("run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance",
-			"100 XBT", "--no-report")
+			"100 XBT", "--param", "bars=1m,qty=10000", "--no-report")
 		require.Zero(b, code, stderr)
 	}
 }
@@ -138,7 +138,7 @@ func TestCostIsLinear(t *testing.T) {
 	bytes := func(days int) float64 {
 		dir, _ := history(t, "2019-01-01", time.Duration(days)*24*time.Hour, "bar-1m")
 		args := []string{"run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "100 XBT",
-			"--no-report", "--param", "fast=10,slow=40,qty=100"}
+			"--no-report", "--param", "bars=1m,fast=10,slow=40,qty=100"}
 		mustBacktest(t, args...)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -161,7 +161,7 @@ func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
 	dir, _ := history(t, "2015-01-01", 6*365*24*time.Hour, "bar-1m")
 	peak := func(to string) int64 {
 		cmd := exec.Command(bin, "run", "--catalog", dir, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "1000 XBT",
-			"--param", "fast=500,slow=2000,qty=1000", "--to", to, "--out", filepath.Join(t.TempDir(), "run"))
+			"--param", "bars=1m,fast=500,slow=2000,qty=1000", "--to", to, "--out", filepath.Join(t.TempDir(), "run"))
 		cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out

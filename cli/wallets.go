@@ -30,6 +30,9 @@ func (p *plan) parseBalances() ([]ledger.Deposit, error) {
 		wallets[n].Currency = c
 	}
 	if err := fillWallets(wallets, p.flags.balance); err != nil {
+		if p.flags.balance == defaultBalance {
+			err = fmt.Errorf("--balance is needed, in %s: without it the account has %s", currencyNames(list), defaultBalance)
+		}
 		return nil, err
 	}
 	for _, w := range wallets {
@@ -39,6 +42,14 @@ func (p *plan) parseBalances() ([]ledger.Deposit, error) {
 		}
 	}
 	return wallets, nil
+}
+
+func currencyNames(list []exchange.Currency) string {
+	names := make([]string, len(list))
+	for n := range list {
+		names[n] = list[n].Major
+	}
+	return strings.Join(names, " and ")
 }
 
 // fillWallets puts amounts into the wallets of their currencies. A single wallet's amount

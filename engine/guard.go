@@ -158,7 +158,7 @@ func (g *guard) checkForm(c *Context, v *symbolView, w *intent, refuse refusal) 
 	}
 	if at := cmp.Or(w.prices[0], w.prices[1], v.priceNow()); l.OrderValue > 0 && at > 0 {
 		if value := v.terms.ValueAtMost(w.qty, at); value > l.OrderValue {
-			return refuse(RuleOrderValue, "value %d, limit %d", value, l.OrderValue)
+			return refuse(RuleOrderValue, "value %s, limit %s", v.inst.Settle.Text(value), v.inst.Settle.Text(l.OrderValue))
 		}
 	}
 	if middle := v.middle(); l.PriceCollar > 0 && middle > 0 {
@@ -191,7 +191,8 @@ func (g *guard) checkPosition(v *symbolView, w *intent, refuse refusal) error {
 	}
 	if price := v.priceNow(); l.PositionValue > 0 && price > 0 {
 		if value := v.terms.ValueAtMost(could, price); value > l.PositionValue {
-			return refuse(RulePositionValue, "could become a value of %d, limit %d", value, l.PositionValue)
+			return refuse(RulePositionValue, "could become a value of %s, limit %s", v.inst.Settle.Text(value),
+				v.inst.Settle.Text(l.PositionValue))
 		}
 	}
 	return nil
@@ -248,13 +249,19 @@ func (g *guard) watch(ctx context.Context, e *Engine) error {
 	g.peak = max(g.peak, equity)
 	switch lost := g.peak - equity; {
 	case l.DailyLoss > 0 && g.opening-equity >= l.DailyLoss:
-		return g.trip(ctx, e, RuleDailyLoss, fmt.Sprintf("%d lost since midnight UTC, limit %d", g.opening-equity, l.DailyLoss))
+		return g.trip(ctx, e, RuleDailyLoss,
+			fmt.Sprintf("%s lost since midnight UTC, limit %s", e.money(g.opening-equity), e.money(l.DailyLoss)))
 	case l.Drawdown > 0 && g.peak > 0 && part(int64(lost), int64(g.peak)) >= l.Drawdown:
-		return g.trip(ctx, e, RuleDrawdown, fmt.Sprintf("equity %d after %d, limit %s", equity, g.peak, l.Drawdown))
+		return g.trip(ctx, e, RuleDrawdown, fmt.Sprintf("equity %s after %s, limit %s", e.money(equity), e.money(g.peak), l.Drawdown))
 	case l.Rejections > 0 && g.inRow >= l.Rejections:
 		return g.trip(ctx, e, RuleRejections, fmt.Sprintf("%d in a row", g.inRow))
 	}
 	return nil
+}
+
+// money prints an amount of the account's first wallet.
+func (e *Engine) money(m exchange.Money) string {
+	return e.cfg.Instruments.Get(e.cfg.Symbols[0]).Settle.Text(m)
 }
 
 // refresh decides whether orders are checked at all.

@@ -20,6 +20,7 @@ type ParamType string
 const (
 	ParamInt      ParamType = "int"
 	ParamQty      ParamType = "contracts"
+	ParamShare    ParamType = "share" // of the equity
 	ParamFloat    ParamType = "float"
 	ParamPrice    ParamType = "price"
 	ParamDuration ParamType = "duration"
@@ -79,7 +80,13 @@ func ChoiceParam(name string, choices []string, help string) Param {
 }
 
 // BarsParam describes a series of bars, such as 5m; the default is the data's own.
-func BarsParam(name, help string) Param { return Param{Name: name, Type: ParamBars, Help: help} }
+func BarsParam(name, help string) Param { return DefaultBarsParam(name, BarSpec{}, help) }
+
+// DefaultBarsParam is [BarsParam] with a default of its own; the data's own bars have the empty
+// text.
+func DefaultBarsParam(name string, def BarSpec, help string) Param {
+	return Param{Name: name, Type: ParamBars, Default: def.String(), Help: help}
+}
 
 // ParamError says which parameter is wrong and what it may be.
 type ParamError struct {
@@ -87,6 +94,7 @@ type ParamError struct {
 	Name     string
 	Value    string
 	Reason   string
+	Unknown  bool // there is no parameter of that name
 }
 
 // Error implements error.
@@ -109,7 +117,8 @@ type Values struct {
 func (d *Definition) Values(given map[string]string) (Values, error) {
 	for _, name := range sortedKeys(given) {
 		if !slices.ContainsFunc(d.Params, func(p Param) bool { return p.Name == name }) {
-			return Values{}, &ParamError{Strategy: d.Name, Name: name, Reason: "unknown; want one of " + d.paramNames()}
+			return Values{}, &ParamError{Strategy: d.Name, Name: name, Unknown: true,
+				Reason: "unknown; want one of " + d.paramNames()}
 		}
 	}
 	v := Values{text: make(map[string]string), val: make(map[string]any)}
@@ -136,6 +145,9 @@ func (v Values) Int(name string) int { return int(get[int64](v, name)) }
 
 // Qty returns a ParamQty.
 func (v Values) Qty(name string) exchange.Qty { return get[exchange.Qty](v, name) }
+
+// Share returns a ParamShare.
+func (v Values) Share(name string) exchange.Ratio { return get[exchange.Ratio](v, name) }
 
 // Float returns a ParamFloat.
 func (v Values) Float(name string) float64 { return get[float64](v, name) }
@@ -171,6 +183,12 @@ func (p *Param) parse(s string) (any, error) {
 	case ParamQty:
 		v, err := exchange.ParseQty(s)
 		return v, p.inRange(err, "a whole number of contracts", func(b string) int { return compareInt(int64(v), b) })
+	case ParamShare:
+		v, err := parseShare(s)
+		if err != nil || v <= 0 || v > MaxShare {
+			return nil, errNoShare
+		}
+		return v, nil
 	case ParamFloat:
 		v, err := strconv.ParseFloat(s, 64)
 		if math.IsNaN(v) || math.IsInf(v, 0) {

@@ -35,6 +35,9 @@ type Currency struct {
 	Scale int    `json:"scale"` // decimal places between them: 8, 6
 }
 
+// Text prints an amount in the unit that people say, such as "0.015 XBT".
+func (c Currency) Text(m Money) string { return m.Decimal(c.Scale).String() + " " + c.Major }
+
 // SymbolID is the index of an instrument in the Instruments of a run.
 type SymbolID uint16
 

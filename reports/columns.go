@@ -17,6 +17,7 @@ type field struct {
 	index  int // in the row
 	column int // in the file
 	kind   parquet.Kind
+	room   []int64 // for the numbers of a page, if some may be NULL
 }
 
 // fieldsOf finds the columns of a row's fields. They must all be there, but for those
@@ -34,7 +35,7 @@ func fieldsOf[R any](f *parquet.File) ([]field, error) {
 			return nil, fmt.Errorf("no column %s", name)
 		}
 		x := field{name: name, index: i, column: leaf.ColumnIndex, kind: leaf.Node.Type().Kind()}
-		if x.kind != kindOf(row.Field(i).Type) || !leaf.Node.Required() {
+		if x.kind != kindOf(row.Field(i).Type) || leaf.Node.Repeated() || leaf.Node.Optional() && x.kind != parquet.Int64 {
 			return nil, fmt.Errorf("column %s is a %s", name, leaf.Node)
 		}
 		list = append(list, x)
@@ -87,8 +88,13 @@ func (x *field) read(chunk parquet.ColumnChunk, rows reflect.Value) (err error) 
 func (x *field) readPage(page parquet.Page, rows reflect.Value) error {
 	switch x.kind {
 	case parquet.Int64:
-		data := page.Data()
-		values := data.Int64()
+		if n := rows.Len(); n > cap(x.room) {
+			x.room = make([]int64, n)
+		}
+		values, err := numbers(page, x.room)
+		if err != nil {
+			return err
+		}
 		for i := range rows.Len() {
 			rows.Index(i).Field(x.index).SetInt(values[i])
 		}
@@ -105,6 +111,34 @@ func (x *field) readPage(page parquet.Page, rows reflect.Value) error {
 		rows.Index(i).Field(x.index).SetBool(values[i].Boolean())
 	}
 	return nil
+}
+
+// numbers are the values of a page, one for each row: 0 where there is NULL. Those of a column
+// with NULL are put into room; others are valid until the page is released.
+func numbers(page parquet.Page, room []int64) ([]int64, error) {
+	data := page.Data()
+	values, levels, n := data.Int64(), page.DefinitionLevels(), int(page.NumValues())
+	if len(levels) == 0 {
+		if len(values) != n {
+			return nil, io.ErrUnexpectedEOF
+		}
+		return values, nil
+	}
+	if n > cap(room) || n > len(levels) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	all, next := room[:n], 0
+	for i := range all {
+		if all[i] = 0; levels[i] == 0 {
+			continue
+		}
+		if next == len(values) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		all[i] = values[next]
+		next++
+	}
+	return all, nil
 }
 
 // readTexts makes one string of all texts of a page and cuts it; of a dictionary, one

@@ -15,7 +15,7 @@ import (
 
 // WriteCSV writes the tables of a finished run as CSV files beside them, and returns
 // their names. Times are RFC 3339 UTC, prices and rates decimals, money in the
-// smallest unit of the settlement currency.
+// smallest unit of the settlement currency. A cell without a price is empty.
 func WriteCSV(dir string) ([]string, error) {
 	if _, err := ReadResult(dir); err != nil {
 		return nil, err
@@ -73,6 +73,14 @@ func csvInt(n int64) string { return strconv.FormatInt(n, 10) }
 
 func csvPrice(p int64) string { return exchange.Price(p).String() }
 
+// csvPriceOr is a price, or nothing where there is none.
+func csvPriceOr(p int64) string {
+	if p == 0 {
+		return ""
+	}
+	return csvPrice(p)
+}
+
 func csvRatio(r int64) string { return exchange.Ratio(r).String() }
 
 const orderHead = "time updated symbol order_id client_id link_id side type time_in_force exec_inst contingency qty display_qty price " +
@@ -80,8 +88,8 @@ const orderHead = "time updated symbol order_id client_id link_id side type time
 
 func orderRecord(c []string, o *OrderRow) []string {
 	return append(c, csvTime(o.Time), csvTime(o.Updated), o.Symbol, o.OrderID, o.ClientID, o.LinkID, o.Side, o.Type, o.TimeInForce, o.ExecInst,
-		o.Contingency, csvInt(o.Qty), csvInt(o.DisplayQty), csvPrice(o.Price), csvPrice(o.StopPrice), o.PegType, csvPrice(o.PegOffset),
-		o.Status, o.Triggered, csvInt(o.Filled), csvInt(o.Leaves), csvPrice(o.AvgPrice), o.RejectReason, o.Text, csvPrice(o.ArrivalMid))
+		o.Contingency, csvInt(o.Qty), csvInt(o.DisplayQty), csvPriceOr(o.Price), csvPriceOr(o.StopPrice), o.PegType, csvPrice(o.PegOffset),
+		o.Status, o.Triggered, csvInt(o.Filled), csvInt(o.Leaves), csvPriceOr(o.AvgPrice), o.RejectReason, o.Text, csvPriceOr(o.ArrivalMid))
 }
 
 const fillHead = "time symbol exec_id order_id client_id side qty price value fee fee_rate realised position liquidity exec_type cause ambiguous"
@@ -102,5 +110,5 @@ const equityHead = "time wallet unrealised equity realised fees funding position
 
 func equityRecord(c []string, e *EquityRow) []string {
 	return append(c, csvTime(e.Time), csvInt(e.Wallet), csvInt(e.Unrealised), csvInt(e.Equity), csvInt(e.Realised), csvInt(e.Fees),
-		csvInt(e.Funding), csvInt(e.Position), csvPrice(e.Mark))
+		csvInt(e.Funding), csvInt(e.Position), csvPriceOr(e.Mark))
 }

@@ -205,7 +205,7 @@ func (r *Recorder) publish(result *Result, ended time.Time) error {
 	if err != nil {
 		return err
 	}
-	text := Markdown(result)
+	text := markdown(result, r.manifest.Command)
 	if err := r.dir.write(SummaryFile, []byte(text)); err != nil {
 		return err
 	}

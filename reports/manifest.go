@@ -32,11 +32,14 @@ type Manifest struct {
 	Ended    *time.Time      `json:"ended,omitempty"`
 	Seed     uint64          `json:"seed"`
 	Config   json.RawMessage `json:"config"` // as given by the caller
-	Run      Run             `json:"run"`
-	Models   []Model         `json:"models"`
-	Data     []DataPart      `json:"data"`
-	Digest   string          `json:"digest,omitempty"` // of the result
-	Files    []File          `json:"files,omitempty"`
+	// Command is the command line that gives the result again where the configuration does not,
+	// because the command makes its own data. Empty: the configuration does.
+	Command string     `json:"command,omitempty"`
+	Run     Run        `json:"run"`
+	Models  []Model    `json:"models"`
+	Data    []DataPart `json:"data"`
+	Digest  string     `json:"digest,omitempty"` // of the result
+	Files   []File     `json:"files,omitempty"`
 }
 
 // Versions are those of what made a run.

@@ -8,7 +8,11 @@ import (
 )
 
 // Markdown lays a result out as summary.md.
-func Markdown(r *Result) string {
+func Markdown(r *Result) string { return markdown(r, "") }
+
+// markdown is Markdown with the command that gives the result again, if the configuration does
+// not.
+func markdown(r *Result, command string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s on %s\n\n", cell(r.Run.Strategy), cell(symbolsText(r)))
 	fmt.Fprintf(&b, "%s to %s (%s), %s data.\n\n", r.Run.Start, r.Run.End, LengthText(r.Run.End.Sub(r.Run.Start)),
@@ -26,7 +30,7 @@ func Markdown(r *Result) string {
 	}
 	section(&b, "Models", "What the simulated exchange assumed.", models)
 	warnings(&b, r)
-	reproduce(&b, r)
+	reproduce(&b, r, command)
 	return b.String()
 }
 
@@ -75,9 +79,14 @@ func warnings(b *strings.Builder, r *Result) {
 	}
 }
 
-func reproduce(b *strings.Builder, r *Result) {
-	fmt.Fprintf(b, "\n## Reproduce\n\nRun the configuration in `%s` on the same data with the same version; the digest is then\n"+
-		"`%s`.\n", ManifestFile, code(r.Digest))
+func reproduce(b *strings.Builder, r *Result, command string) {
+	b.WriteString("\n## Reproduce\n\n")
+	if command == "" {
+		fmt.Fprintf(b, "Run the configuration in `%s` on the same data with the same version", ManifestFile)
+	} else { // in an indented block, where a line has no markup
+		fmt.Fprintf(b, "Run this command with the same version:\n\n    %s\n\nThe data are made by it", terminal.Line(command))
+	}
+	fmt.Fprintf(b, "; the digest is then\n`%s`.\n", code(r.Digest))
 	if len(r.Data) == 0 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -15,28 +16,28 @@ import (
 // ReadEquity hands over the samples of a run, in order and in slices that are
 // used again. An error of each ends it.
 func ReadEquity(dir string, each func([]EquityRow) error) error {
-	return withTable(dir, EquityFile, "dunamis.equity/1", func(f *parquet.File) error { return readEquity(f, each) })
+	return withTable(dir, EquityFile, func(f *parquet.File) error { return readEquity(f, each) }, equitySchema, equityFirst)
 }
 
 // ReadFills hands over the fills of a run; see [ReadEquity]. R is [FillRow], or a
 // struct with some of its columns, tagged the same: others are then not read.
 func ReadFills[R any](dir string, each func([]R) error) error {
-	return readTable(dir, FillsFile, "dunamis.fills/1", each)
+	return readTable(dir, FillsFile, each, "dunamis.fills/1")
 }
 
 // ReadOrders hands over the orders of a run; see [ReadEquity]. R is [OrderRow], or a
 // struct with some of its columns, tagged the same: others are then not read.
 func ReadOrders[R any](dir string, each func([]R) error) error {
-	return readTable(dir, OrdersFile, "dunamis.orders/1", each)
+	return readTable(dir, OrdersFile, each, ordersSchema, ordersFirst)
 }
 
 // ReadFunding hands over the funding payments of a run; see [ReadEquity].
 func ReadFunding(dir string, each func([]FundingRow) error) error {
-	return readTable(dir, FundingFile, "dunamis.funding/1", each)
+	return readTable(dir, FundingFile, each, "dunamis.funding/1")
 }
 
-// withTable opens a table whose schema is the one wanted.
-func withTable(dir, name, schema string, read func(*parquet.File) error) error {
+// withTable opens a table whose schema is one of those wanted, the newest first.
+func withTable(dir, name string, read func(*parquet.File) error, schemas ...string) error {
 	f, err := disk.Open(filepath.Join(dir, name))
 	if err != nil {
 		return err
@@ -50,14 +51,14 @@ func withTable(dir, name, schema string, read func(*parquet.File) error) error {
 	if err != nil {
 		return err
 	}
-	if have, _ := file.Lookup("dunamis.schema"); have != schema {
-		return &SchemaError{File: name, Have: have, Want: schema}
+	if have, _ := file.Lookup("dunamis.schema"); !slices.Contains(schemas, have) {
+		return &SchemaError{File: name, Have: have, Want: schemas[0]}
 	}
 	return read(file)
 }
 
-func readTable[R any](dir, name, schema string, each func([]R) error) error {
-	return withTable(dir, name, schema, func(f *parquet.File) error {
+func readTable[R any](dir, name string, each func([]R) error, schemas ...string) error {
+	return withTable(dir, name, func(f *parquet.File) error {
 		fields, err := fieldsOf[R](f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -69,7 +70,8 @@ func readTable[R any](dir, name, schema string, each func([]R) error) error {
 				rows = make([]R, n)
 			}
 			into := reflect.ValueOf(rows[:n])
-			for _, x := range fields {
+			for i := range fields {
+				x := &fields[i]
 				if err := x.read(group.ColumnChunks()[x.column], into); err != nil {
 					return fmt.Errorf("%s: %s: %w", name, x.name, err)
 				}
@@ -82,7 +84,7 @@ func readTable[R any](dir, name, schema string, each func([]R) error) error {
 			}
 		}
 		return nil
-	})
+	}, schemas...)
 }
 
 // readEquity reads columns instead of rows, which is several times as fast: this
@@ -117,7 +119,7 @@ func readEquity(f *parquet.File, each func([]EquityRow) error) error {
 	return nil
 }
 
-// readInts reads a column of numbers that are all there.
+// readInts reads a column of numbers; those that are NULL are 0.
 func readInts(chunk parquet.ColumnChunk, values []int64) error {
 	pages := chunk.Pages()
 	defer pages.Close() //nolint:errcheck // only read
@@ -129,17 +131,14 @@ func readInts(chunk parquet.ColumnChunk, values []int64) error {
 		if err != nil {
 			return err
 		}
-		reader, ok := page.Values().(parquet.Int64Reader)
-		if !ok || page.NumValues() > int64(len(values)) {
+		if page.Type().Kind() != parquet.Int64 || page.NumValues() > int64(len(values)) {
 			return errors.New("not a column of numbers")
 		}
-		for left := page.NumValues(); left > 0; {
-			n, err := reader.ReadInt64s(values[:left])
-			values, left = values[n:], left-int64(n)
-			if err != nil && !errors.Is(err, io.EOF) || n == 0 {
-				return errors.Join(err, io.ErrUnexpectedEOF)
-			}
+		list, err := numbers(page, values)
+		if err != nil {
+			return err
 		}
+		values = values[copy(values, list):]
 		parquet.Release(page)
 	}
 	return nil

@@ -64,7 +64,7 @@ func TestReadTablesRefuses(t *testing.T) {
 	require.NoError(t, os.Rename(filepath.Join(dir, OrdersFile), filepath.Join(dir, FillsFile)))
 	var schema *SchemaError
 	require.ErrorAs(t, ReadFills(dir, none), &schema)
-	require.Equal(t, SchemaError{File: FillsFile, Have: "dunamis.orders/1", Want: "dunamis.fills/1"}, *schema)
+	require.Equal(t, SchemaError{File: FillsFile, Have: "dunamis.orders/2", Want: "dunamis.fills/1"}, *schema)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, FillsFile), []byte("PAR1 or not"), 0o644))
 	require.ErrorContains(t, ReadFills(dir, none), "fills.parquet: not a table of a run")
 }

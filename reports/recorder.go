@@ -28,7 +28,8 @@ type Options struct {
 	Version   string // of Dunamis
 	GoVersion string
 	Seed      uint64
-	Config    any // the whole configuration; must be representable as JSON
+	Config    any    // the whole configuration; must be representable as JSON
+	Command   string // see [Manifest]
 	Started   time.Time
 }
 
@@ -96,7 +97,7 @@ func create(d disk.FS, dir string, o Options) (*Recorder, error) {
 	r.digest.run(&r.o)
 	r.manifest = Manifest{Schema: ManifestSchema, Status: Running,
 		Versions: Versions{Dunamis: o.Version, Go: o.GoVersion, Result: ResultSchema},
-		Started:  o.Started.UTC(), Seed: o.Seed, Config: config, Run: o.Run, Models: o.Models, Data: o.Data}
+		Started:  o.Started.UTC(), Seed: o.Seed, Config: config, Command: o.Command, Run: o.Run, Models: o.Models, Data: o.Data}
 	if dir != "" {
 		if err := r.open(d, dir); err != nil {
 			return nil, err

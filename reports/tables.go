@@ -10,7 +10,8 @@ import (
 // The rows of each table. The tags are the schema; docs/results.md explains it.
 
 // OrderRow is a row of orders.parquet: an order in its final state. Times are
-// nanoseconds since 1970, prices are in steps of 1e-10.
+// nanoseconds since 1970, prices are in steps of 1e-10. A price that there is none of is 0
+// here and NULL in the file.
 type OrderRow struct {
 	Time         int64  `parquet:"time,delta,timestamp(nanosecond)"`
 	Updated      int64  `parquet:"updated,delta,timestamp(nanosecond)"`
@@ -25,18 +26,18 @@ type OrderRow struct {
 	Contingency  string `parquet:"contingency,dict"`
 	Qty          int64  `parquet:"qty,delta"`
 	DisplayQty   int64  `parquet:"display_qty,delta"`
-	Price        int64  `parquet:"price,delta,decimal(10:18)"`
-	StopPrice    int64  `parquet:"stop_price,delta,decimal(10:18)"`
+	Price        int64  `parquet:"price,delta,optional,decimal(10:18)"`
+	StopPrice    int64  `parquet:"stop_price,delta,optional,decimal(10:18)"`
 	PegType      string `parquet:"peg_type,dict"`
 	PegOffset    int64  `parquet:"peg_offset,delta,decimal(10:18)"`
 	Status       string `parquet:"status,dict"`
 	Triggered    string `parquet:"triggered,dict"`
 	Filled       int64  `parquet:"filled,delta"`
 	Leaves       int64  `parquet:"leaves,delta"`
-	AvgPrice     int64  `parquet:"avg_price,delta,decimal(10:18)"`
+	AvgPrice     int64  `parquet:"avg_price,delta,optional,decimal(10:18)"`
 	RejectReason string `parquet:"reject_reason,dict"`
 	Text         string `parquet:"text,dict"`
-	ArrivalMid   int64  `parquet:"arrival_mid,delta,decimal(10:18)" since:"later"`
+	ArrivalMid   int64  `parquet:"arrival_mid,delta,optional,decimal(10:18)" since:"later"`
 }
 
 // FillRow is a row of fills.parquet. Value, Fee and Realised are in the smallest
@@ -88,8 +89,17 @@ type EquityRow struct {
 	Fees       int64 `parquet:"fees,delta"`
 	Funding    int64 `parquet:"funding,delta"`
 	Position   int64 `parquet:"position,delta"`
-	Mark       int64 `parquet:"mark,delta,snappy,decimal(10:18)"`
+	Mark       int64 `parquet:"mark,delta,optional,snappy,decimal(10:18)"`
 }
+
+// Schemas of the tables whose columns can be NULL. Version 1 has 0 there instead, and is still
+// read.
+const (
+	ordersSchema = "dunamis.orders/2"
+	equitySchema = "dunamis.equity/2"
+	ordersFirst  = "dunamis.orders/1"
+	equityFirst  = "dunamis.equity/1"
+)
 
 // tables are the four tables of a run.
 type tables struct {
@@ -107,7 +117,7 @@ func openTables(d *directory, o *Options) (*tables, error) {
 		{"dunamis.currency", o.Currency.Code}, {"dunamis.currency_scale", strconv.Itoa(o.Currency.Scale)},
 	}
 	var err error
-	if t.orders, err = openTable[OrderRow](d, OrdersFile, "dunamis.orders/1", meta); err != nil {
+	if t.orders, err = openTable[OrderRow](d, OrdersFile, ordersSchema, meta); err != nil {
 		return nil, err
 	}
 	if t.fills, err = openTable[FillRow](d, FillsFile, "dunamis.fills/1", meta); err != nil {
@@ -116,7 +126,7 @@ func openTables(d *directory, o *Options) (*tables, error) {
 	if t.funding, err = openTable[FundingRow](d, FundingFile, "dunamis.funding/1", meta); err != nil {
 		return nil, errors.Join(err, t.abandon())
 	}
-	if t.equity, err = openTable[EquityRow](d, EquityFile, "dunamis.equity/1", meta); err != nil {
+	if t.equity, err = openTable[EquityRow](d, EquityFile, equitySchema, meta); err != nil {
 		return nil, errors.Join(err, t.abandon())
 	}
 	return t, nil

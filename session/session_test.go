@@ -171,8 +171,11 @@ func (u setup) make(t testing.TB) engine.Strategy {
 		name = "grid_maker"
 	}
 	params := u.params
-	if params == nil && name == "grid_maker" {
-		params = map[string]string{"qty": "1000", "limit": "10000"}
+	if params == nil {
+		params = map[string]map[string]string{
+			"grid_maker":   {"spacing": "10", "qty": "1000", "limit": "10000"},
+			"buy_and_hold": {"qty": "10000"},
+		}[name]
 	}
 	list := strategies.All()
 	n := slices.IndexFunc(list, func(d engine.Definition) bool { return d.Name == name })

@@ -1,7 +1,6 @@
 package strategies
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // order flow with distance, and a horizon T that always lies as far ahead,
 //
 //	reservation price  r = s - q·γ·σ²·T
-//	half spread        δ = γ·σ²·T/2 + ln(1 + γ/κ)/γ
+//	half spread        δ = γ·σ²·T/2 + ln(1 + γ/κ)/γ + maker fee of s, if it is paid
 //	bid r-δ, ask r+δ, rounded outwards to the tick and never beyond the touch
 //
 // γ and κ are per unit of the quote currency. The model is in floats; the prices
@@ -29,8 +28,7 @@ type avellanedaStoikov struct {
 	kappa   float64
 	horizon float64 // seconds
 	sigma   *indicator.Volatility
-	qty     exchange.Qty
-	limit   exchange.Qty
+	size    makerSize
 	requote exchange.Price // in ticks
 	symbol  exchange.SymbolID
 	heard   exchange.Time
@@ -49,26 +47,24 @@ func avellanedaStoikovDefinition() engine.Definition {
 		Name:    "avellaneda_stoikov",
 		Summary: "Quotes both sides from a model of inventory risk",
 		Source:  "Avellaneda and Stoikov (2008)",
-		Params: []engine.Param{
+		Params: append([]engine.Param{
 			engine.FloatParam("gamma", 0.001, 1e-9, 1000, "risk aversion, per unit of the quote currency"),
 			engine.FloatParam("kappa", 0.3, 1e-9, 1e6, "decay of the order flow, per unit of the quote currency"),
 			engine.DurationParam("horizon", time.Minute, time.Second, 24*time.Hour, "how far ahead inventory is a risk"),
 			engine.DurationParam("half_life", time.Minute, time.Second, 24*time.Hour, "memory of the volatility"),
-			engine.QtyParam("qty", 10, "contracts of an order"),
-			engine.QtyParam("limit", 100, "contracts of inventory, either way"),
 			engine.IntParam("requote", 2, 1, 1_000_000, "ticks by which a quote may be off before it is moved"),
-		},
+		}, makerParams(exchange.RatioUnit/20)...),
 		New: newAvellanedaStoikov,
 	}
 }
 
 func newAvellanedaStoikov(v engine.Values) (engine.Strategy, error) {
 	a := &avellanedaStoikov{gamma: v.Float("gamma"), kappa: v.Float("kappa"), horizon: v.Duration("horizon").Seconds(),
-		sigma: indicator.NewVolatility(v.Duration("half_life").Seconds()), qty: v.Qty("qty"), limit: v.Qty("limit"),
+		sigma:   indicator.NewVolatility(v.Duration("half_life").Seconds()),
 		requote: exchange.Price(v.Int("requote"))}
-	if a.qty > a.limit {
-		return nil, &engine.ParamError{Strategy: "avellaneda_stoikov", Name: "qty", Value: fmt.Sprint(a.qty),
-			Reason: fmt.Sprintf("must not exceed limit=%d", a.limit)}
+	var err error
+	if a.size, err = readMakerSize("avellaneda_stoikov", v); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
@@ -76,10 +72,7 @@ func newAvellanedaStoikov(v engine.Values) (engine.Strategy, error) {
 // Init implements engine.Strategy.
 func (a *avellanedaStoikov) Init(ctx *engine.Context) error {
 	a.symbol = ctx.Symbol()
-	if lot := ctx.Terms(a.symbol).LotSize; a.qty%lot != 0 {
-		return fmt.Errorf("avellaneda_stoikov: qty %d is no multiple of the lot of %d", a.qty, lot)
-	}
-	return nil
+	return a.size.check(ctx, a.symbol, "avellaneda_stoikov")
 }
 
 // OnQuote implements engine.QuoteHandler.
@@ -132,17 +125,24 @@ func (a *avellanedaStoikov) hear(ctx *engine.Context, middle exchange.Price) {
 	if !a.sigma.Ready() {
 		return
 	}
+	if quotes, _ := a.size.refresh(ctx, a.symbol); !quotes {
+		a.quote(ctx, exchange.Buy, 0, false)
+		a.quote(ctx, exchange.Sell, 0, false)
+		return
+	}
 	bid, ask := a.quotes(ctx, middle)
 	held := ctx.PositionQty(a.symbol)
-	a.quote(ctx, exchange.Buy, bid, held+a.qty <= a.limit)
-	a.quote(ctx, exchange.Sell, ask, held-a.qty >= -a.limit)
+	a.quote(ctx, exchange.Buy, bid, held+a.size.qty <= a.size.limit)
+	a.quote(ctx, exchange.Sell, ask, held-a.size.qty >= -a.size.limit)
 }
 
 // quotes returns the bid and the ask that the model wants.
 func (a *avellanedaStoikov) quotes(ctx *engine.Context, middle exchange.Price) (bid, ask exchange.Price) {
-	tick := ctx.Terms(a.symbol).TickSize
-	inventory := float64(ctx.PositionQty(a.symbol)) / float64(a.qty)
+	terms := ctx.Terms(a.symbol)
+	tick := terms.TickSize
+	inventory := float64(ctx.PositionQty(a.symbol)) / float64(a.size.qty)
 	reservation, half := a.model(middle.Float64(), inventory)
+	half += float64(middle.Float64() * max(terms.MakerFee, 0).Float64())
 	bid = toPrice(reservation - half).FloorTick(tick)
 	ask = toPrice(reservation + half).CeilTick(tick)
 	if q := ctx.Quote(a.symbol); q.BidPrice != 0 && q.AskPrice != 0 {
@@ -179,7 +179,7 @@ func (a *avellanedaStoikov) quote(ctx *engine.Context, side exchange.Side, price
 	case !wanted:
 	case s.id == "":
 		next.price = price
-		next.id, err = ctx.Limit(a.symbol, side.Signed(a.qty), price, exchange.PostOnly)
+		next.id, err = ctx.Limit(a.symbol, side.Signed(a.size.qty), price, exchange.PostOnly)
 	case off:
 		next.price = price
 		err = ctx.Amend(exchange.AmendOrder{Symbol: a.symbol, OrigClientID: s.id, Price: &price})

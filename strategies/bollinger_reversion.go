@@ -14,7 +14,7 @@ import (
 // excursion, as in the reversal systems described there.
 type bollingerReversion struct {
 	bars   engine.BarSpec
-	qty    exchange.Qty
+	size   positionSize
 	k      float64
 	hold   int
 	window *indicator.Window
@@ -27,15 +27,13 @@ func bollingerDefinition() engine.Definition {
 		Name:    "bollinger_reversion",
 		Summary: "Trades against excursions from a moving mean",
 		Source:  "Bollinger (2001)",
-		Params: []engine.Param{
+		Params: append([]engine.Param{
 			engine.IntParam("window", 120, 2, 100_000, "bars of the mean and the deviation"),
 			engine.FloatParam("k", 2.5, 0.1, 20, "deviations from the mean that open a position"),
-			engine.IntParam("hold", 240, 1, 1_000_000, "bars after which it leaves in any case"),
-			engine.QtyParam("qty", 10000, "contracts of the position, either way"),
-			engine.BarsParam("bars", "bars to watch, such as 5m; empty: those of the data"),
-		},
+			engine.IntParam("hold", 60, 1, 1_000_000, "bars after which it leaves in any case"),
+		}, positionParams("bars to watch, such as 1h; empty: those of the data")...),
 		New: func(v engine.Values) (engine.Strategy, error) {
-			return &bollingerReversion{bars: v.Bars("bars"), qty: v.Qty("qty"), k: v.Float("k"), hold: v.Int("hold"),
+			return &bollingerReversion{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, k: v.Float("k"), hold: v.Int("hold"),
 				window: indicator.NewWindow(v.Int("window"))}, nil
 		},
 	}
@@ -58,9 +56,9 @@ func (b *bollingerReversion) OnBar(ctx *engine.Context, bar *engine.Bar) {
 		b.target = 0
 	case b.target != 0 || width == 0:
 	case closed < mean-width:
-		b.target, b.held = b.qty, 0
+		b.target, b.held = b.size.qty(ctx, bar.Symbol), 0
 	case closed > mean+width:
-		b.target, b.held = -b.qty, 0
+		b.target, b.held = -b.size.qty(ctx, bar.Symbol), 0
 	}
 	reach(ctx, bar.Symbol, b.target)
 }

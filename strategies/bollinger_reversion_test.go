@@ -38,7 +38,7 @@ func TestBollingerReversion(t *testing.T) {
 		"a flat market":             {closes: []float64{40000.5, 40000.5, 40000.5, 40000.5, 40000.5, 40000.5, 40000.5, 40000.5, 40000.5}, want: []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			params := with("window", "4", "k", "1", "hold", "100", "qty", "10")
+			params := with("window", "4", "k", "1", "hold", "100", "qty", "10", "bars", "")
 			if c.hold != "" {
 				params["hold"] = c.hold
 			}
@@ -63,7 +63,7 @@ func TestBollingerIgnoresRounding(t *testing.T) {
 		prices = append(prices, 40100.5)
 	}
 	for _, window := range []string{"3", "4", "7"} {
-		d := play(t, &script{strategy: "bollinger_reversion", params: with("window", window, "k", "0.1", "hold", "1", "qty", "10"),
+		d := play(t, &script{strategy: "bollinger_reversion", params: with("window", window, "k", "0.1", "hold", "1", "qty", "10", "bars", ""),
 			events: closes(prices...)})
 		last := d.commands[len(d.commands)-1].at.Sub(epoch)
 		require.LessOrEqual(t, last, 14*minute, "window %s", window)

@@ -10,7 +10,7 @@ import (
 //
 // Source: the oldest strategy there is.
 type buyAndHold struct {
-	qty    exchange.Qty
+	size   positionSize
 	bought bool
 }
 
@@ -19,9 +19,9 @@ func buyAndHoldDefinition() engine.Definition {
 		Name:    "buy_and_hold",
 		Summary: "Buys at the first price and holds",
 		Source:  "the benchmark of every other strategy",
-		Params:  []engine.Param{engine.QtyParam("qty", 10000, "contracts to buy")},
+		Params:  engine.SizeParams(defaultShare, "position"),
 		New: func(v engine.Values) (engine.Strategy, error) {
-			return &buyAndHold{qty: v.Qty("qty")}, nil
+			return &buyAndHold{size: positionSize{Size: v.Size()}}, nil
 		},
 	}
 }
@@ -46,8 +46,11 @@ func (b *buyAndHold) OnQuote(ctx *engine.Context, s exchange.SymbolID, q exchang
 }
 
 func (b *buyAndHold) buy(ctx *engine.Context, heard exchange.SymbolID) {
-	if !b.bought && heard == ctx.Symbol() {
+	if b.bought || heard != ctx.Symbol() {
+		return
+	}
+	if q := b.size.qty(ctx, heard); q > 0 {
 		b.bought = true
-		reach(ctx, heard, b.qty)
+		reach(ctx, heard, q)
 	}
 }

@@ -9,13 +9,15 @@ import (
 // donchian buys when a bar closes above the highest high of the `entry` bars
 // before it, sells short below the lowest low, and leaves when the close breaks the
 // `exit` channel the other way. While it holds a position a reduce-only stop rests
-// at the exchange, `stop` average true ranges from the fill; stop 0 does without.
+// at the exchange, `stop` average true ranges from the fill; stop 0 does without. The
+// size is decided when a position is opened or turned round.
 //
 // Source: R. Donchian's channel rule as traded by the Turtles: C. Faith, Way of the
 // Turtle (2007), system 2 with its stop of two N.
 type donchian struct {
 	bars  engine.BarSpec
-	qty   exchange.Qty
+	size  positionSize
+	qty   exchange.Qty // of the newest position, either way; 0 before the first
 	entry *indicator.Channel
 	exit  *indicator.Channel
 	atr   *indicator.ATR
@@ -31,16 +33,14 @@ func donchianDefinition() engine.Definition {
 		Name:    "donchian",
 		Summary: "Follows breakouts of a price channel, with a stop at the exchange",
 		Source:  "Donchian's channel as traded by the Turtles; Faith (2007)",
-		Params: []engine.Param{
+		Params: append([]engine.Param{
 			engine.IntParam("entry", 55, 1, 100_000, "bars of the channel whose break opens a position"),
 			engine.IntParam("exit", 20, 1, 100_000, "bars of the channel whose break closes it"),
 			engine.IntParam("atr", 20, 1, 100_000, "bars of the average true range"),
 			engine.FloatParam("stop", 2, 0, 100, "distance of the stop in average true ranges; 0: none"),
-			engine.QtyParam("qty", 10000, "contracts of the position, either way"),
-			engine.BarsParam("bars", "bars to watch, such as 1h; empty: those of the data"),
-		},
+		}, positionParams("bars to watch, such as 1h; empty: those of the data")...),
 		New: func(v engine.Values) (engine.Strategy, error) {
-			return &donchian{bars: v.Bars("bars"), qty: v.Qty("qty"), stop: v.Float("stop"),
+			return &donchian{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, stop: v.Float("stop"),
 				entry: indicator.NewChannel(v.Int("entry")), exit: indicator.NewChannel(v.Int("exit")),
 				atr: indicator.NewATR(v.Int("atr"))}, nil
 		},
@@ -62,10 +62,14 @@ func (d *donchian) OnBar(ctx *engine.Context, bar *engine.Bar) {
 
 func (d *donchian) decide(ctx *engine.Context, bar *engine.Bar) {
 	held := exposure(ctx, bar.Symbol)
+	long, short := bar.Close > d.entry.High(), bar.Close < d.entry.Low()
+	if d.qty == 0 || long && held <= 0 || short && held >= 0 {
+		d.qty = d.size.qty(ctx, bar.Symbol)
+	}
 	switch {
-	case bar.Close > d.entry.High():
+	case long:
 		reach(ctx, bar.Symbol, d.qty)
-	case bar.Close < d.entry.Low():
+	case short:
 		reach(ctx, bar.Symbol, -d.qty)
 	case held > 0 && bar.Close < d.exit.Low(), held < 0 && bar.Close > d.exit.High():
 		d.leave(ctx, bar.Symbol, held)

@@ -16,7 +16,7 @@ func ranging() []exchange.Event {
 }
 
 func donchianParams(stop string) map[string]string {
-	return with("entry", "3", "exit", "2", "atr", "3", "stop", stop, "qty", "10")
+	return with("entry", "3", "exit", "2", "atr", "3", "stop", stop, "qty", "10", "bars", "")
 }
 
 // The bar that breaks out is part of neither channel when it is judged, and is part

@@ -1,7 +1,6 @@
 package strategies
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/dunamis-engine/dunamis/engine"
@@ -11,8 +10,9 @@ import (
 // gridMaker keeps a ladder of post-only orders on each side of the market, on a
 // fixed lattice of prices: as the market moves, most orders are still where they
 // should be and keep their place in the queue. Inventory shifts the middle of the
-// ladder by up to `skew` ticks, towards selling when long, and at `limit` contracts
-// the side that would add to it is withdrawn.
+// ladder by up to `skew` ticks, towards selling when long, and at the inventory limit
+// the side that would add to it is withdrawn. Unless `spacing` says otherwise, orders are so
+// far apart that a round trip pays its maker fees and edgeShare of the price besides.
 //
 // On data without quotes the last price stands for the middle.
 //
@@ -20,10 +20,11 @@ import (
 // inventory skew of M. Avellaneda and S. Stoikov (2008) in its linear form.
 type gridMaker struct {
 	levels  int
-	spacing exchange.Price // in ticks
+	spacing exchange.Price // in ticks; 0: by fees
 	skew    exchange.Price // in ticks at the limit
-	qty     exchange.Qty
-	limit   exchange.Qty
+	size    makerSize
+	apart   exchange.Price // between orders, once there is a price
+	line    exchange.Price // in the middle of the ladder, where no order is; without a spacing
 	symbol  exchange.SymbolID
 	middle  exchange.Price
 	stale   bool // something changed since the ladder was last laid
@@ -44,23 +45,20 @@ func gridMakerDefinition() engine.Definition {
 		Name:    "grid_maker",
 		Summary: "Keeps a ladder of post-only orders around the middle, skewed by inventory",
 		Source:  "hftbacktest's grid tutorial; skew after Avellaneda and Stoikov (2008)",
-		Params: []engine.Param{
+		Params: append([]engine.Param{
 			engine.IntParam("levels", 3, 1, 100, "orders on each side"),
-			engine.IntParam("spacing", 10, 1, 1_000_000, "ticks between orders"),
+			engine.IntParam("spacing", 0, 0, 1_000_000, "ticks between orders; 0: at least 10, and so many that a round trip pays its fees"),
 			engine.IntParam("skew", 20, 0, 1_000_000, "ticks by which a full inventory shifts the ladder"),
-			engine.QtyParam("qty", 10, "contracts of an order"),
-			engine.QtyParam("limit", 100, "contracts of inventory, either way"),
-		},
+		}, makerParams(exchange.RatioUnit/20)...),
 		New: newGridMaker,
 	}
 }
 
 func newGridMaker(v engine.Values) (engine.Strategy, error) {
-	g := &gridMaker{levels: v.Int("levels"), spacing: exchange.Price(v.Int("spacing")), skew: exchange.Price(v.Int("skew")),
-		qty: v.Qty("qty"), limit: v.Qty("limit")}
-	if g.qty > g.limit {
-		return nil, &engine.ParamError{Strategy: "grid_maker", Name: "qty", Value: fmt.Sprint(g.qty),
-			Reason: fmt.Sprintf("must not exceed limit=%d", g.limit)}
+	g := &gridMaker{levels: v.Int("levels"), spacing: exchange.Price(v.Int("spacing")), skew: exchange.Price(v.Int("skew"))}
+	var err error
+	if g.size, err = readMakerSize("grid_maker", v); err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -68,10 +66,7 @@ func newGridMaker(v engine.Values) (engine.Strategy, error) {
 // Init implements engine.Strategy.
 func (g *gridMaker) Init(ctx *engine.Context) error {
 	g.symbol = ctx.Symbol()
-	if lot := ctx.Terms(g.symbol).LotSize; g.qty%lot != 0 {
-		return fmt.Errorf("grid_maker: qty %d is no multiple of the lot of %d", g.qty, lot)
-	}
-	return nil
+	return g.size.check(ctx, g.symbol, "grid_maker")
 }
 
 // OnQuote implements engine.QuoteHandler.
@@ -120,6 +115,15 @@ func (g *gridMaker) lay(ctx *engine.Context, middle exchange.Price) {
 		return
 	}
 	g.middle = middle
+	quotes, changed := g.size.refresh(ctx, g.symbol)
+	if !quotes {
+		g.shape, g.wanted = ladder{}, [2][]exchange.Price{}
+		g.withdraw(ctx)
+		return
+	}
+	if changed || g.apart == 0 {
+		g.apart = g.distance(ctx.Terms(g.symbol), middle)
+	}
 	shape := g.around(ctx, middle)
 	if shape == g.shape && !g.stale {
 		return
@@ -132,21 +136,57 @@ func (g *gridMaker) lay(ctx *engine.Context, middle exchange.Price) {
 	g.place(ctx, exchange.Sell, g.wanted[1])
 }
 
+// Default distance between the orders of a grid.
+const (
+	leastSpacing = 10                           // ticks
+	edgeShare    = exchange.RatioUnit * 2 / 1e4 // of the price, beyond the maker fees of a round trip
+)
+
+// distance is how far apart orders are.
+func (g *gridMaker) distance(t *exchange.Terms, middle exchange.Price) exchange.Price {
+	if g.spacing != 0 {
+		return g.spacing * t.TickSize
+	}
+	share := edgeShare + 2*max(t.MakerFee, 0)
+	d := exchange.Price(exchange.MulDiv(int64(middle), int64(share), int64(exchange.RatioUnit), exchange.Ceil))
+	return max(d.CeilTick(t.TickSize), leastSpacing*t.TickSize)
+}
+
 // around finds the ladder of a middle price at the present inventory.
 func (g *gridMaker) around(ctx *engine.Context, middle exchange.Price) ladder {
 	tick := ctx.Terms(g.symbol).TickSize
 	held := ctx.PositionQty(g.symbol)
-	shift := exchange.Price(exchange.MulDiv(int64(g.skew*tick), int64(held), int64(g.limit), exchange.Floor))
-	distance := g.spacing * tick
-	l := ladder{tick: tick, distance: distance,
-		bid: (middle - shift - distance/2).FloorTick(distance), ask: (middle - shift + distance/2).CeilTick(distance),
-		bids: min(g.levels, int(max(g.limit-held, 0)/g.qty)), asks: min(g.levels, int(max(g.limit+held, 0)/g.qty))}
+	shift := exchange.Price(exchange.MulDiv(int64(g.skew*tick), int64(held), int64(g.size.limit), exchange.Floor))
+	distance := g.apart
+	bid, ask := g.best(middle - shift)
+	l := ladder{tick: tick, distance: distance, bid: bid, ask: ask,
+		bids: min(g.levels, int(max(g.size.limit-held, 0)/g.size.qty)),
+		asks: min(g.levels, int(max(g.size.limit+held, 0)/g.size.qty))}
 	if q := ctx.Quote(g.symbol); q.BidPrice != 0 && q.AskPrice != 0 {
 		// A skewed ladder may reach the other side, where post-only is refused.
 		l.bid = min(l.bid, (q.AskPrice - tick).FloorTick(distance))
 		l.ask = max(l.ask, (q.BidPrice + tick).CeilTick(distance))
 	}
 	return l
+}
+
+// best returns the best rung of each side around a centre: half a distance away at least if the
+// spacing was given. Otherwise the line in the middle stays until the centre is beyond the next
+// one. Orders that far from each other would be withdrawn before the market reaches them.
+func (g *gridMaker) best(centre exchange.Price) (bid, ask exchange.Price) {
+	d := g.apart
+	if g.spacing != 0 {
+		return (centre - d/2).FloorTick(d), (centre + d/2).CeilTick(d)
+	}
+	switch {
+	case g.line == 0 || g.line%d != 0:
+		g.line = centre.RoundTick(d)
+	case centre < g.line-d:
+		g.line = centre.CeilTick(d)
+	case centre > g.line+d:
+		g.line = centre.FloorTick(d)
+	}
+	return g.line - d, g.line + d
 }
 
 func rungs(dst []exchange.Price, from, step exchange.Price, n int, tick exchange.Price) []exchange.Price {
@@ -179,7 +219,7 @@ func (g *gridMaker) place(ctx *engine.Context, side exchange.Side, prices []exch
 		if g.stands(ctx, side, p) {
 			continue
 		}
-		if _, err := ctx.Limit(g.symbol, side.Signed(g.qty), p, exchange.PostOnly); err != nil {
+		if _, err := ctx.Limit(g.symbol, side.Signed(g.size.qty), p, exchange.PostOnly); err != nil {
 			warn(ctx, g.symbol, err)
 		}
 	}

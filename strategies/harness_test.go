@@ -299,7 +299,8 @@ func wire(t testing.TB, s *script, d *desk) *engine.Engine {
 	require.NoError(t, err)
 	feed := events(slices.Clone(s.events))
 	e, err := engine.New(engine.Config{Instruments: set, Symbols: symbols, Sources: sourcesOf(s.events), Feed: &feed,
-		Exchange: d, Strategy: strategy, Observer: d, Log: slog.New(&d.logged), BatchRows: 64})
+		Exchange: d, Strategy: strategy, Observer: d, Log: slog.New(&d.logged), BatchRows: 64,
+		Margin: d.Account().Margin()})
 	require.NoError(t, err)
 	return e
 }

@@ -8,19 +8,21 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange"
 )
 
-// smaCross holds +qty while the fast average of closes is above the slow one and
-// -qty while it is below. It decides at a bar's close and flips with one market
-// order. It does nothing before `slow` closes have been heard, and equal averages
-// change nothing. The averages are compared exactly.
+// smaCross is long while the fast average of closes is above the slow one and short
+// while it is below. It decides at a bar's close and flips with one market order. The
+// size is decided when the averages cross and kept until they cross again. It does
+// nothing before `slow` closes have been heard, and equal averages change nothing. The
+// averages are compared exactly.
 //
 // Source: the double crossover of the trend-following literature, for instance
 // W. Brock, J. Lakonishok and B. LeBaron, "Simple Technical Trading Rules and the
 // Stochastic Properties of Stock Returns", Journal of Finance 47 (1992).
 type smaCross struct {
 	bars   engine.BarSpec
-	qty    exchange.Qty
+	size   positionSize
 	fast   *indicator.SMA
 	slow   *indicator.SMA
+	side   int // 1 long, -1 short, 0 before the averages have differed
 	target exchange.Qty
 }
 
@@ -29,12 +31,10 @@ func smaCrossDefinition() engine.Definition {
 		Name:    "sma_cross",
 		Summary: "Long while the fast moving average is above the slow one, short while below",
 		Source:  "Brock, Lakonishok and LeBaron (1992)",
-		Params: []engine.Param{
+		Params: append([]engine.Param{
 			engine.IntParam("fast", 20, 1, indicator.MaxSMA, "bars of the fast average"),
 			engine.IntParam("slow", 100, 2, indicator.MaxSMA, "bars of the slow average"),
-			engine.QtyParam("qty", 10000, "contracts of the position, either way"),
-			engine.BarsParam("bars", "bars to average, such as 5m; empty: those of the data"),
-		},
+		}, positionParams("bars to average, such as 1h; empty: those of the data")...),
 		New: newSMACross,
 	}
 }
@@ -45,7 +45,7 @@ func newSMACross(v engine.Values) (engine.Strategy, error) {
 		return nil, &engine.ParamError{Strategy: "sma_cross", Name: "fast", Value: fmt.Sprint(fast),
 			Reason: fmt.Sprintf("must be below slow=%d", slow)}
 	}
-	return &smaCross{bars: v.Bars("bars"), qty: v.Qty("qty"), fast: indicator.NewSMA(fast), slow: indicator.NewSMA(slow)}, nil
+	return &smaCross{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, fast: indicator.NewSMA(fast), slow: indicator.NewSMA(slow)}, nil
 }
 
 // Init implements engine.Strategy.
@@ -58,8 +58,9 @@ func (c *smaCross) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	if !c.slow.Ready() {
 		return
 	}
-	if above := c.fast.Compare(c.slow); above != 0 {
-		c.target = exchange.Qty(above) * c.qty
+	if above := c.fast.Compare(c.slow); above != 0 && (above != c.side || c.target == 0) {
+		c.side = above
+		c.target = exchange.Qty(above) * c.size.qty(ctx, bar.Symbol)
 	}
 	reach(ctx, bar.Symbol, c.target)
 }

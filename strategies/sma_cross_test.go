@@ -10,7 +10,7 @@ import (
 )
 
 func TestSMACross(t *testing.T) {
-	params := with("fast", "1", "slow", "3", "qty", "10")
+	params := with("fast", "1", "slow", "3", "qty", "10", "bars", "")
 	for name, c := range map[string]struct {
 		closes []float64
 		want   []string
@@ -40,7 +40,7 @@ func TestSMACross(t *testing.T) {
 // An order that needs longer than a bar is not sent a second time, and what it
 // will do counts when the signal turns in the meantime.
 func TestSMACrossWaitsForItsOrders(t *testing.T) {
-	s := &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10"), latency: 90 * time.Second,
+	s := &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10", "bars", ""), latency: 90 * time.Second,
 		events: closes(100, 100, 110, 120, 130, 140, 150, 160)}
 	d := play(t, s)
 	require.Equal(t, []string{"3m0s Buy 10"}, d.asked())
@@ -54,7 +54,7 @@ func TestSMACrossWaitsForItsOrders(t *testing.T) {
 
 // A rejected order leaves the exposure, so that the next decision asks again.
 func TestSMACrossAsksAgainAfterARejection(t *testing.T) {
-	d := play(t, &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10"), balance: 1,
+	d := play(t, &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10", "bars", ""), balance: 1,
 		events: closes(100, 100, 110, 120, 130)})
 	require.Equal(t, []string{"3m0s Buy 10", "4m0s Buy 10", "5m0s Buy 10"}, d.asked())
 	require.Equal(t, 3, d.count(exchange.ExecRejected))
@@ -69,7 +69,7 @@ func TestQuantitiesAreWholeLots(t *testing.T) {
 		"99":  {},
 		"250": {"3m0s Buy 200", "4m0s Sell 400"},
 	} {
-		d := play(t, &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", qty), instruments: set,
+		d := play(t, &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", qty, "bars", ""), instruments: set,
 			events: closes(100, 100, 110, 90)})
 		require.Equal(t, want, d.asked())
 		require.Empty(t, d.logged.lines)

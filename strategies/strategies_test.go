@@ -99,16 +99,16 @@ func TestStrategiesOnSyntheticMarkets(t *testing.T) {
 		most     exchange.Qty // of inventory, orders on their way included
 		fills    int          // at least
 	}{
-		{"buy_and_hold", minutes, 24 * time.Hour, nil, 10000, 1},
-		{"buy_and_hold", book, 15 * time.Minute, nil, 10000, 1},
-		{"sma_cross", minutes, 7 * 24 * time.Hour, nil, 10000, 20},
+		{"buy_and_hold", minutes, 24 * time.Hour, with("qty", "10000"), 10000, 1},
+		{"buy_and_hold", book, 15 * time.Minute, with("qty", "10000"), 10000, 1},
+		{"sma_cross", minutes, 7 * 24 * time.Hour, with("bars", "", "qty", "10000"), 10000, 20},
 		{"sma_cross", quotes, 15 * time.Minute, with("bars", "10s", "fast", "2", "slow", "5", "qty", "100"), 100, 5},
-		{"donchian", minutes, 7 * 24 * time.Hour, nil, 20000, 20},
+		{"donchian", minutes, 7 * 24 * time.Hour, with("bars", "", "qty", "10000"), 20000, 20},
 		{"donchian", book, 15 * time.Minute, with("bars", "5s", "entry", "5", "exit", "3", "atr", "5", "qty", "100"), 200, 10},
-		{"bollinger_reversion", minutes, 7 * 24 * time.Hour, nil, 10000, 20},
+		{"bollinger_reversion", minutes, 7 * 24 * time.Hour, with("bars", "", "hold", "240", "qty", "10000"), 10000, 20},
 		{"bollinger_reversion", quotes, 15 * time.Minute, with("bars", "5s", "window", "10", "k", "1.5", "hold", "5", "qty", "100"), 100, 5},
-		{"grid_maker", quotes, 15 * time.Minute, with("qty", "100", "limit", "1000"), 1100, 10},
-		{"grid_maker", book, 15 * time.Minute, with("qty", "100", "limit", "1000"), 1100, 10},
+		{"grid_maker", quotes, 15 * time.Minute, with("spacing", "10", "qty", "100", "limit", "1000"), 1100, 10},
+		{"grid_maker", book, 15 * time.Minute, with("spacing", "10", "qty", "100", "limit", "1000"), 1100, 10},
 		{"avellaneda_stoikov", quotes, 15 * time.Minute, with("qty", "100", "limit", "1000"), 1000, 10},
 		{"avellaneda_stoikov", book, 15 * time.Minute, with("qty", "100", "limit", "1000"), 1000, 10},
 	} {

@@ -1,13 +1,9 @@
-// Package sample makes and holds the data of `backtest demo`: two weeks of
-// generated 1-minute bars, in the layout in which BitMEX's /trade/bucketed prints
-// them. It is not a market.
+// Package sample makes the data of `backtest demo`: four months of generated 1-minute
+// bars, in the layout in which BitMEX's /trade/bucketed prints them. It is not a market.
 package sample
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	_ "embed"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -20,51 +16,42 @@ import (
 )
 
 // Name is what the sample's file is called.
-const Name = "XBTUSD-1m-sample.csv.gz"
+const Name = "XBTUSD-1m-sample.csv"
 
-// Bars is the sample, as Generate made it.
-//
-//go:embed XBTUSD-1m-sample.csv.gz
-var Bars []byte
+// Of the sample.
+const (
+	from = "2020-01-01"
+	to   = "2020-05-01"
+	seed = 3 // a market that ends near where it began
+)
 
-// Generate makes the sample from its seed; the result is the same on every
-// machine, except for how well it is compressed.
-func Generate(ctx context.Context) ([]byte, error) {
+// Generate writes the sample. It is the same on every machine.
+func Generate(ctx context.Context, w io.Writer) error {
 	set, err := exchange.BuiltinInstruments()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	xbt, err := set.Lookup("bitmex", "XBTUSD")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	from, err := exchange.ParseTime("2020-06-01")
-	if err != nil {
-		return nil, err
+	c := synth.Config{Instrument: xbt, Seed: seed, Kinds: []string{data.BarKind(60e9)}, Price: 9500 * exchange.PriceUnit,
+		Volatility: exchange.MustRatio("0.8")}
+	if c.From, err = exchange.ParseTime(from); err != nil {
+		return err
 	}
-	to, err := exchange.ParseTime("2020-06-15")
-	if err != nil {
-		return nil, err
+	if c.To, err = exchange.ParseTime(to); err != nil {
+		return err
 	}
-	feed, err := synth.New(synth.Config{Instrument: xbt, From: from, To: to, Seed: 20200601, Kinds: []string{data.BarKind(60e9)},
-		Price: 9500 * exchange.PriceUnit, Volatility: exchange.MustRatio("0.8")})
+	feed, err := synth.New(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer feed.Close() //nolint:errcheck // nothing to flush
-	var out bytes.Buffer
-	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(write(ctx, z, feed), z.Close()); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return write(ctx, w, feed)
 }
 
-// write prints bars as the venue does: stamped with their end, and opening at the
-// close before.
+// write prints bars as the venue does: stamped with their end.
 func write(ctx context.Context, w io.Writer, feed exchange.Feed) error {
 	rows := csv.NewWriter(w)
 	header := []string{"timestamp", "symbol", "open", "high", "low", "close", "trades", "volume", "vwap", "lastSize", "turnover",
@@ -73,18 +60,13 @@ func write(ctx context.Context, w io.Writer, feed exchange.Feed) error {
 		return err
 	}
 	events := make([]exchange.Event, 1024)
-	last := exchange.Price(0)
 	for {
 		n, err := feed.Next(ctx, events)
 		for i := range events[:n] {
 			b := events[i].Bar()
-			if last == 0 {
-				last = b.Open
-			}
-			if err := rows.Write(row(&b, last)); err != nil {
+			if err := rows.Write(row(&b)); err != nil {
 				return err
 			}
-			last = b.Close
 		}
 		if errors.Is(err, io.EOF) {
 			rows.Flush()
@@ -96,7 +78,7 @@ func write(ctx context.Context, w io.Writer, feed exchange.Feed) error {
 	}
 }
 
-func row(b *exchange.Bar, open exchange.Price) []string {
+func row(b *exchange.Bar) []string {
 	volume := strconv.FormatInt(int64(b.Volume), 10)
 	vwap := ""
 	if b.Turnover > 0 {
@@ -104,7 +86,7 @@ func row(b *exchange.Bar, open exchange.Price) []string {
 		v := exchange.MulDiv(int64(b.Volume)*10_000, 100_000_000, int64(b.Turnover), exchange.Floor)
 		vwap = exchange.Money(v).Decimal(4).String()
 	}
-	return []string{b.End.Std().Format("2006-01-02T15:04:05.000Z"), "XBTUSD", open.String(), b.High.String(), b.Low.String(),
+	return []string{b.End.Std().Format("2006-01-02T15:04:05.000Z"), "XBTUSD", b.Open.String(), b.High.String(), b.Low.String(),
 		b.Close.String(), strconv.FormatInt(b.Trades, 10), volume, vwap, "", strconv.FormatInt(int64(b.Turnover), 10),
 		b.Turnover.Decimal(8).String(), volume}
 }

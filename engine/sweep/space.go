@@ -98,6 +98,11 @@ func (s *Space) axis(name, text string) (Axis, error) {
 		a.Type = s.Definition.Params[i].Type
 	}
 	var err error
+	if a.Type == engine.ParamShare && strings.Contains(text, "%") {
+		if text, err = s.plainShares(name, text); err != nil {
+			return a, err
+		}
+	}
 	check := strings.Split(text, ",")
 	if low, rest, isRange := strings.Cut(text, ".."); isRange {
 		high, step, _ := strings.Cut(rest, ":")
@@ -115,6 +120,20 @@ func (s *Space) axis(name, text string) (Axis, error) {
 	}
 	err = s.checkValues(&a, append(check, a.Values...))
 	return a, err
+}
+
+// plainShares writes the percentages of a list as decimal numbers, as tables and pages have
+// them.
+func (s *Space) plainShares(name, text string) (string, error) {
+	list := strings.Split(text, ",")
+	for i := range list {
+		v, err := s.Definition.Values(map[string]string{name: list[i]})
+		if err != nil {
+			return "", err
+		}
+		list[i] = v.Share(name).String()
+	}
+	return strings.Join(list, ","), nil
 }
 
 // checkValues asks the definition whether each value is allowed by itself.
@@ -149,7 +168,7 @@ func (a *Axis) setRange(low, high, step string) error {
 		if step == "" {
 			return a.setDrawn(low, high)
 		}
-	case engine.ParamPrice:
+	case engine.ParamPrice, engine.ParamShare:
 	case engine.ParamDuration:
 		return a.setDurations(low, high, step)
 	default:

@@ -1,4 +1,4 @@
-// Command own-strategy is the backtest command with one strategy more.
+// Command own-strategy has all commands of backtest and paper and one strategy more.
 package main
 
 import (
@@ -8,4 +8,4 @@ import (
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
-func main() { os.Exit(cli.Main(append(strategies.All(), Definition()))) }
+func main() { os.Exit(cli.BothMain(append(strategies.All(), Definition()))) }

@@ -28,7 +28,7 @@ type orderRow struct {
 	Qty      int64  `parquet:"qty,delta"`
 	Status   string `parquet:"status,dict"`
 	Filled   int64  `parquet:"filled,delta"`
-	Mid      int64  `parquet:"arrival_mid,delta,decimal(10:18)" since:"later"`
+	Mid      int64  `parquet:"arrival_mid,delta,optional,decimal(10:18)" since:"later"`
 }
 
 // orders counts orders and notes the price at which they arrived.

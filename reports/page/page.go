@@ -62,6 +62,7 @@ type view struct {
 	Digest     string
 	ResultFile string
 	Config     string
+	Command    string // that gives the result again; empty: the configuration does
 	Warnings   []string
 	Cards      []card
 	Metrics    []figure
@@ -125,7 +126,7 @@ func (r *run) view() (*view, error) {
 	if err := json.Indent(&config, r.manifest.Config, "", "  "); err != nil {
 		return nil, fmt.Errorf("%s: config: %w", reports.ManifestFile, err)
 	}
-	v.Config = config.String()
+	v.Config, v.Command = config.String(), r.manifest.Command
 	var err error
 	v.scripts, err = scriptsOf("report.js", r.chart())
 	return v, err

@@ -131,7 +131,7 @@ func (a *Axis) cell(text string) any {
 	case engine.ParamInt, engine.ParamQty:
 		v, _ := strconv.ParseInt(text, 10, 64)
 		return v
-	case engine.ParamFloat, engine.ParamPrice:
+	case engine.ParamFloat, engine.ParamPrice, engine.ParamShare:
 		return number(text)
 	}
 	return text
