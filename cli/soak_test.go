@@ -126,6 +126,7 @@ func TestSoak(t *testing.T) {
 		case 4:
 			h.count("absurd account rows")
 			way.say(t.Context(), accountSocket, absurdPosition)
+			v.absurd = "9000000000000000000"
 		}
 		before := v.openIDs()
 		asked := time.Now()
