@@ -22,7 +22,7 @@ the difference from the first run, what choosing the best of them is worth after
 number of trials (deflated Sharpe ratio, probability of overfitting), and with --html
 their curves over each other. Give all runs that were tried, not the best ones.`,
 		Example: `  backtest compare runs/fast runs/slow
-  backtest compare runs/* --html compare.html`,
+  backtest compare runs/*-sma_cross runs/*-donchian --html compare.html`,
 		Args: atLeast(2, "directories of runs, such as runs/one runs/two"),
 		RunE: func(_ *cobra.Command, dirs []string) error { return a.compare(dirs, html, asJSON) },
 	}

@@ -43,7 +43,8 @@ command goes on, and paper export puts what was heard into a catalog for backtes
 	}
 	f.register(c.Flags(), a.venueNames())
 	for _, name := range []string{"strategy", "param", "config"} {
-		_ = c.Flags().MarkHidden(name) // they are there
+		// Not hidden: then the settings of a recording that goes on could not be read again.
+		_ = c.Flags().SetAnnotation(name, unlisted, []string{"true"}) // they are there
 	}
 	f.strategy = recordName
 	return c

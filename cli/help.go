@@ -135,11 +135,14 @@ func usageOf(c *cobra.Command) error {
 	return nil
 }
 
+// unlisted is the annotation of flags that help does not show.
+const unlisted = "unlisted"
+
 // printFlags prints the flags of a command by group.
 func printFlags(w io.Writer, c *cobra.Command) {
 	rest := map[string]*pflag.Flag{}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden {
+		if !f.Hidden && f.Annotations[unlisted] == nil {
 			rest[f.Name] = f
 		}
 	})

@@ -56,7 +56,7 @@ func TestHelpFits(t *testing.T) {
 		require.Contains(t, help, "Usage:\n  "+c.CommandPath())
 		flags := help[firstGroup.FindStringIndex(help)[0]:]
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if f.Hidden {
+			if f.Hidden || f.Annotations["unlisted"] != nil {
 				return
 			}
 			head := regexp.MustCompile(`(?m)^  (-., |    )--` + f.Name + `( |$)`)
