@@ -171,7 +171,7 @@ func (p *part) readGroups() error {
 			return fmt.Errorf("row group %d: the time is no column of a file", i)
 		}
 		lo, hi, ok := times.Bounds()
-		if !ok || lo.Kind() != parquet.Int64 || hi.Kind() != parquet.Int64 {
+		if !ok {
 			return fmt.Errorf("row group %d: no statistics of the time", i)
 		}
 		group := rowGroup{rows: g.NumRows(), min: exchange.Time(lo.Int64()), max: exchange.Time(hi.Int64())}
