@@ -1005,3 +1005,69 @@ func TestInfoBefore1970(t *testing.T) {
 	load(t, c, "a", k, bars[:10])
 	check(0, 29, 3)
 }
+
+// Two inputs may have rows of one instant, and of 1970's first one too, if no row is in both.
+func TestInputsThatTouchIn1970(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindTrade)
+	load(t, c, "a", k, []exchange.Event{trade(0, 100)})
+	report := load(t, c, "b", k, []exchange.Event{trade(0, 200), trade(1, 300)})
+	require.Equal(t, CommitReport{Written: 1, Rows: 2}, report)
+	_, err := tryLoad(c, "c", k, []exchange.Event{trade(0, 100)})
+	var overlap *OverlapError
+	require.ErrorAs(t, err, &overlap)
+	require.Equal(t, "has a row that was imported from", overlap.Reason)
+}
+
+// A price may be marked twice within an instant, also where one input lies in another.
+func TestMarksOfOneInstantInTwoInputs(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindMark)
+	mark := func(minute int, p string) exchange.Event {
+		at := testDay.Add(time.Duration(minute) * time.Minute)
+		return exchange.MarkEvent(at, at, 0, exchange.Mark{Mark: price(p)})
+	}
+	load(t, c, "a", k, []exchange.Event{mark(0, "9"), mark(0, "10"), mark(5, "11")})
+	load(t, c, "b", k, []exchange.Event{mark(2, "12"), mark(2, "13"), mark(3, "14")})
+	var got []exchange.Price
+	for _, e := range read(t, c, k) {
+		got = append(got, e.Mark().Mark)
+	}
+	require.Equal(t, []exchange.Price{price("9"), price("10"), price("12"), price("13"), price("14"), price("11")}, got)
+}
+
+// What comes before a snapshot in its instant is left out, also if it is all that an input has
+// of the range.
+func TestSnapshotsBehindRowsOfAnotherInput(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindBook)
+	level := func(seconds int, qty exchange.Qty, flags exchange.Flags) exchange.Event {
+		at := testDay.Add(time.Duration(seconds) * time.Second)
+		return exchange.LevelEvent(at, at, 0, exchange.Buy, exchange.Level{Price: price("40000"), Qty: qty}, flags)
+	}
+	load(t, c, "a", k, []exchange.Event{level(0, 100, 0), level(5, 200, 0), level(5, 300, exchange.FlagLast)})
+	load(t, c, "b", k, []exchange.Event{
+		level(5, 400, exchange.FlagClear|exchange.FlagSnapshot|exchange.FlagLast), level(6, 500, exchange.FlagLast),
+		level(9, 600, exchange.FlagLast),
+	})
+	for _, length := range []int{1, 2, 100} {
+		var got []exchange.Qty
+		for _, e := range readAll(t, c, Query{Streams: []Key{k}, From: testDay.Add(8 * time.Second)}, length) {
+			got = append(got, e.Level().Qty)
+		}
+		require.Equal(t, []exchange.Qty{400, 500, 600}, got)
+	}
+}
+
+// Of holes of the same length the first one is named, and rows are counted across batches.
+func TestLongestHole(t *testing.T) {
+	c := gapCounter{rule: gapRule{most: 10}}
+	c.see(nil)
+	c.see([]int64{100, 110, 121})
+	c.see(nil)
+	require.Equal(t, Gaps{Holes: 1, Missing: 1, Longest: 11, After: 110, Last: 121}, c.Gaps)
+	c.see([]int64{132, 142, 142})
+	require.Equal(t, Gaps{Holes: 2, Missing: 2, Longest: 11, After: 110, Last: 142}, c.Gaps)
+	c.see([]int64{154})
+	require.Equal(t, Gaps{Holes: 3, Missing: 3, Longest: 12, After: 142, Last: 154}, c.Gaps)
+}
