@@ -2,7 +2,9 @@ package data
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"io/fs"
 	"math"
@@ -913,6 +915,15 @@ func TestRowsOutsideTheirPartition(t *testing.T) {
 	require.Equal(t, -1, corrupt.RowGroup)
 	require.EqualError(t, corrupt.Err, "rows outside their partition")
 	require.Contains(t, corrupt.Path, "date=2021-07-24")
+	f, err := c.Feed(t.Context(), Query{Instruments: instruments(t), Streams: []Key{k}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	n, err := f.Next(t.Context(), make([]exchange.Event, 100))
+	require.ErrorAs(t, err, &corrupt)
+	require.Equal(t, 3, n, "the rows before it are read")
+	n, err = f.Next(t.Context(), make([]exchange.Event, 100))
+	require.ErrorAs(t, err, &corrupt)
+	require.Zero(t, n)
 	report, err := c.Verify(t.Context(), VerifyOptions{Instruments: instruments(t)})
 	require.NoError(t, err)
 	require.Equal(t, int64(6), report.Streams[0].Rows)
@@ -1070,4 +1081,72 @@ func TestLongestHole(t *testing.T) {
 	require.Equal(t, Gaps{Holes: 2, Missing: 2, Longest: 11, After: 110, Last: 142}, c.Gaps)
 	c.see([]int64{154})
 	require.Equal(t, Gaps{Holes: 3, Missing: 3, Longest: 12, After: 142, Last: 154}, c.Gaps)
+}
+
+// The footer of a damaged file may count the rows of its groups wrongly.
+func TestRowGroupsAreCounted(t *testing.T) {
+	path := partOf(t, someTrades(4), map[string]string{metaRows: "4"}, parquet.MaxRowsPerRowGroup(2))
+	for rows, want := range map[int64]string{
+		0: "row group 1: no rows", -1: "row group 1: no rows", 1: "3 rows in row groups of 4 in all", 2: "",
+		3: "5 rows in row groups of 4 in all",
+	} {
+		p, err := openPart(path, "part", &tradeLayout)
+		require.NoError(t, err)
+		p.groups = nil
+		p.pq.Metadata().RowGroups[1].NumRows = rows
+		err = p.readGroups()
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, want)
+		}
+		require.NoError(t, p.close())
+	}
+}
+
+// Times are compared one way, the other way and with themselves.
+func TestCompareTimes(t *testing.T) {
+	for _, c := range [][3]exchange.Time{{1, 2, -1}, {2, 1, 1}, {2, 2, 0}, {-1, 1, -1}, {1, -1, 1}, {minTime, maxTime, -1}} {
+		require.Equal(t, int(c[2]), compareTimes(c[0], c[1]))
+	}
+}
+
+// The lock of a catalog can be read by all, and written and run by no other.
+func TestModesOfLocks(t *testing.T) {
+	c := newCatalog(t)
+	load(t, c, "in", key(KindTrade), trades(testDay, 10))
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o644)) //nolint:gosec // as the lock
+	want, err := os.Stat(path)
+	require.NoError(t, err)
+	got, err := os.Stat(filepath.Join(c.root, catalogLock))
+	require.NoError(t, err)
+	require.Equal(t, want.Mode(), got.Mode())
+}
+
+// pausedRows are rows that come when they are let go.
+type pausedRows struct{ gone chan struct{} }
+
+func (r *pausedRows) next(*block) error { <-r.gone; return io.EOF }
+
+func (r *pausedRows) close() error { return nil }
+
+// Waiting for rows ends with the context of the call and with that of the feed, and rows that
+// are there come first.
+func TestWaitingForRows(t *testing.T) {
+	r := &pausedRows{gone: make(chan struct{})}
+	s := newStream(t.Context(), r, &tradeLayout, 1)
+	ended, end := context.WithCancelCause(t.Context())
+	end(errors.New("enough"))
+	b, err := s.take(ended, t.Context(), nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, b)
+	b, err = s.take(t.Context(), ended, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, b)
+	close(r.gone)
+	require.NoError(t, s.wait())
+	b, err = s.take(ended, ended, nil)
+	require.Equal(t, io.EOF, err)
+	require.Zero(t, b.n)
 }

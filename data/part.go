@@ -221,9 +221,6 @@ func (b *block) time(i int) exchange.Time { return exchange.Time(b.ints[0][i]) }
 
 // drop removes the first n rows.
 func (b *block) drop(n int) {
-	if n == 0 {
-		return
-	}
 	for _, c := range b.ints {
 		copy(c, c[n:b.n])
 	}
@@ -363,9 +360,6 @@ func (r *reader) openGroup() {
 
 // close gives the buffers of the row group back. It is safe to call twice.
 func (r *reader) close() {
-	if !r.open {
-		return
-	}
 	r.open = false
 	for i := range r.ints {
 		r.ints[i].close()
