@@ -91,7 +91,7 @@ func (c *Catalog) Keys() ([]Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(partitions, func(p partition) bool { return len(p.parts) > 0 }) {
+		if len(partitions) > 0 {
 			held = append(held, key)
 		}
 	}

@@ -109,7 +109,9 @@ func TestFilesAreClosed(t *testing.T) {
 			require.NoError(t, feed(t, c, Query{Streams: []Key{tickKey, barKey, bookKey}}, 1))
 		},
 		"a part of the range": func(t *testing.T, c *Catalog) {
-			q := Query{Streams: []Key{tickKey, barKey, bookKey}, From: testDay.Add(150 * time.Minute), To: testDay.Add(3 * time.Hour)}
+			q := Query{
+				Streams: []Key{tickKey, barKey, bookKey}, From: testDay.Add(150 * time.Minute), To: testDay.Add(3 * time.Hour),
+			}
 			require.ErrorIs(t, feed(t, c, q, all), io.EOF)
 		},
 		"a range without a row": func(t *testing.T, c *Catalog) {

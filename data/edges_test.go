@@ -2,8 +2,11 @@ package data
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -103,8 +106,10 @@ func TestRowsThatAreKept(t *testing.T) {
 // What is said of a column is true of each of its values, and of no other column.
 func TestChecksOfColumns(t *testing.T) {
 	const low, high = 3, 1000
-	edges := []int64{math.MinInt64, math.MinInt64 + low, -1, 0, 1, low - 1, low, low + 1, 511, 512, high - 1, high, high + 1,
-		1023, 1024, math.MaxInt64}
+	edges := []int64{
+		math.MinInt64, math.MinInt64 + low, -1, 0, 1, low - 1, low, low + 1, 511, 512, high - 1, high, high + 1,
+		1023, 1024, math.MaxInt64,
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(low, high), rapid.Int64Range(low, high),
 			rapid.SampledFrom(edges)), 1, 11).Draw(t, "values")
@@ -285,7 +290,8 @@ func TestRowsThatCannotBeHeld(t *testing.T) {
 	refused(key(KindQuote), trade(testDay, 1), "is a trade event")
 	refused(key("bar-5m"), bar(func(*exchange.Bar) {}), "lasts 1m0s")
 
-	early, late := Key{Venue: "bitmex", Kind: KindTrade, Symbol: "EARLY"}, Key{Venue: "bitmex", Kind: KindTrade, Symbol: "LATE"}
+	early, late := key(KindTrade), key(KindTrade)
+	early.Symbol, late.Symbol = "EARLY", "LATE"
 	refused(early, trade(minTime-1, 1), "the time is outside 1678 to 2262")
 	require.NoError(t, tx.Write(early, []exchange.Event{trade(minTime, 1)}))
 	require.NoError(t, tx.Write(late, []exchange.Event{trade(maxTime-1, 1)}))
@@ -334,7 +340,8 @@ func TestNamesOfDirectories(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, whole, k)
 	for _, dir := range []string{
-		"venue=bitmex/kind=candles/symbol=XBTUSD", "venue=bitmex/kind=trade/symbol=", "venue=%62itmex/kind=trade/symbol=XBTUSD",
+		"venue=bitmex/kind=candles/symbol=XBTUSD", "venue=bitmex/kind=trade/symbol=",
+		"venue=%62itmex/kind=trade/symbol=XBTUSD",
 		"venue=bitmex/kind=trade/symbol=%", "place=bitmex/kind=trade/symbol=XBTUSD",
 	} {
 		_, ok := parseDir(dir)
@@ -400,8 +407,9 @@ func TestInfoOfSeveralParts(t *testing.T) {
 		require.NoError(t, err)
 		size += info.Size()
 	}
-	require.Equal(t, StreamInfo{Key: key("bar-1m"), First: bars[0].Time, Last: bars[29].Time, Rows: 30, Parts: 3, Bytes: size},
-		infos[0])
+	require.Equal(t, StreamInfo{
+		Key: key("bar-1m"), First: bars[0].Time, Last: bars[29].Time, Rows: 30, Parts: 3, Bytes: size,
+	}, infos[0])
 	// A directory without a part is no stream, and other files are no parts.
 	for _, name := range []string{"part-0123456789ab.txt", "part-0123456789ab.parquet.staged", "note.parquet", "part-"} {
 		path := filepath.Join(c.root, key("bar-1m").dir(), "date=2021-07-01", name)
@@ -738,4 +746,407 @@ func TestStreamsThatAreNoDirectories(t *testing.T) {
 	} {
 		require.ErrorIs(t, ask(), syscall.ENOTDIR, name)
 	}
+}
+
+// A range without data says what was asked, and what the catalog holds: from 1970 on too.
+func TestRangesWithoutData(t *testing.T) {
+	end := at("1970-01-02")
+	for _, c := range []struct {
+		from, to, first, last exchange.Time
+		want                  string
+	}{
+		{0, 0, 0, 0, "from the beginning to the end: the catalog root has nothing of this stream; import it"},
+		{1, end, 0, 0, "from 1970-01-01T00:00:00.000000001Z to 1970-01-02T00:00:00Z: the catalog root has nothing"},
+		{0, -1, 0, end, "from the beginning to 1969-12-31T23:59:59.999999999Z: the catalog root has 1970-01-01T00"},
+		{0, 0, -1, 0, "the catalog root has 1969-12-31T23:59:59.999999999Z to 1970-01-01T00:00:00Z; import it"},
+	} {
+		err := &NoDataError{Key: key(KindTrade), From: c.from, To: c.to, First: c.first, Last: c.last, Root: "root"}
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
+// Each thing that can be wrong with a number is told apart, in each field.
+func TestVerifyTellsNumbersApart(t *testing.T) {
+	p := func(n exchange.Price) exchange.Price { return n * exchange.PriceUnit }
+	tradeOf := func(price exchange.Price, qty exchange.Qty) exchange.Event {
+		return exchange.TradeEvent(testDay, testDay, 0, exchange.Trade{Side: exchange.Buy, Price: price, Qty: qty})
+	}
+	quoteOf := func(bid exchange.Price, bids exchange.Qty, ask exchange.Price, asks exchange.Qty) exchange.Event {
+		q := exchange.Quote{BidPrice: bid, BidQty: bids, AskPrice: ask, AskQty: asks}
+		return exchange.QuoteEvent(testDay, testDay, 0, q)
+	}
+	barOf := func(open, high, low, closing exchange.Price, volume exchange.Qty) exchange.Event {
+		return exchange.BarEvent(exchange.Bar{
+			Start: testDay, End: testDay.Add(time.Minute), Open: open, High: high, Low: low, Close: closing, Volume: volume,
+		})
+	}
+	levelOf := func(price exchange.Price, qty exchange.Qty) exchange.Event {
+		return exchange.LevelEvent(testDay, testDay, 0, exchange.Buy, exchange.Level{Price: price, Qty: qty}, 0)
+	}
+	half := p(1) / 2
+	for name, c := range map[string]struct {
+		kind  string
+		event exchange.Event
+		check string // the only one that finds something; empty: none does
+	}{
+		"a trade":                    {KindTrade, tradeOf(p(9), 100), ""},
+		"above every price":          {KindTrade, tradeOf(exchange.MaxPrice, 100), CheckOutOfBounds},
+		"below the tick":             {KindTrade, tradeOf(1, 100), CheckOutOfBounds},
+		"more than any order":        {KindTrade, tradeOf(p(9), exchange.MaxEventQty+100), CheckOutOfBounds},
+		"no price":                   {KindTrade, tradeOf(0, 100), CheckNotPositive},
+		"no quantity":                {KindTrade, tradeOf(p(9), 0), CheckNotPositive},
+		"a negative quantity":        {KindTrade, tradeOf(p(9), -100), CheckNotPositive},
+		"off the tick":               {KindTrade, tradeOf(p(9)+half/2, 100), CheckOffTick},
+		"off the lot":                {KindTrade, tradeOf(p(9), 150), CheckOffLot},
+		"a quote":                    {KindQuote, quoteOf(p(8), 100, p(9), 100), ""},
+		"no bid":                     {KindQuote, quoteOf(0, 0, p(9), 100), ""},
+		"no ask":                     {KindQuote, quoteOf(p(8), 100, 0, 0), ""},
+		"locked":                     {KindQuote, quoteOf(p(9), 100, p(9), 100), CheckCrossed},
+		"crossed":                    {KindQuote, quoteOf(p(9), 100, p(8), 100), CheckCrossed},
+		"a bid off the tick":         {KindQuote, quoteOf(p(8)+1, 100, p(9), 100), CheckOffTick},
+		"an ask off the tick":        {KindQuote, quoteOf(p(8), 100, p(9)+1, 100), CheckOffTick},
+		"a bid off the lot":          {KindQuote, quoteOf(p(8), 1, p(9), 100), CheckOffLot},
+		"an ask off the lot":         {KindQuote, quoteOf(p(8), 100, p(9), 1), CheckOffLot},
+		"a bar":                      {"bar-1m", barOf(p(8), p(9), p(7), p(9), 0), ""},
+		"closing low":                {"bar-1m", barOf(p(9), p(9), p(7), p(7), 0), ""},
+		"closing above":              {"bar-1m", barOf(p(8), p(9), p(7), p(10), 0), CheckBarRange},
+		"closing below":              {"bar-1m", barOf(p(8), p(9), p(7), p(6), 0), CheckBarRange},
+		"opening low":                {"bar-1m", barOf(p(7), p(9), p(7), p(8), 0), ""},
+		"opening above":              {"bar-1m", barOf(p(10), p(9), p(7), p(8), 0), CheckOpenOutside},
+		"opening below":              {"bar-1m", barOf(p(6), p(9), p(7), p(8), 0), CheckOpenOutside},
+		"a volume off the lot":       {"bar-1m", barOf(p(8), p(8), p(8), p(8), 1), CheckOffLot},
+		"an open off the tick":       {"bar-1m", barOf(p(8)+1, p(9), p(7), p(8), 0), CheckOffTick},
+		"a close off the tick":       {"bar-1m", barOf(p(8), p(9), p(7), p(8)+1, 0), CheckOffTick},
+		"a high off the tick":        {"bar-1m", barOf(p(8), p(9)+1, p(7), p(8), 0), CheckOffTick},
+		"a low off the tick":         {"bar-1m", barOf(p(8), p(9), p(7)+1, p(8), 0), CheckOffTick},
+		"a level off the tick":       {KindBook, levelOf(p(8)+1, 100), CheckOffTick},
+		"a level off the lot":        {KindBook, levelOf(p(8), 1), CheckOffLot},
+		"a level without price":      {KindBook, levelOf(0, 100), CheckNotPositive},
+		"a level without a quantity": {KindBook, levelOf(p(8), 0), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := verify(t, key(c.kind), []exchange.Event{c.event})
+			if c.check == "" {
+				require.Empty(t, s.Checks)
+				return
+			}
+			require.Len(t, s.Checks, 1)
+			require.Equal(t, c.check, s.Checks[0].Name)
+			require.Equal(t, int64(1), s.Checks[0].Count)
+			require.Zero(t, s.Checks[0].Examples[0].Row)
+		})
+	}
+}
+
+// A row is compared with the tick and the lot of its time, and the examples that are kept are
+// the first ones.
+func TestVerifyAsTermsChange(t *testing.T) {
+	change := at("2021-06-08T04:30:00Z") // lots of 100 instead of 1
+	var events []exchange.Event
+	for i := range 20 {
+		events = append(events, trade(change.Add(time.Duration(i-10)*time.Second), 50))
+	}
+	s := verify(t, key(KindTrade), events)
+	require.Len(t, s.Checks, 1)
+	c := s.Check(CheckOffLot)
+	require.Equal(t, int64(10), c.Count)
+	require.Len(t, c.Examples, 5)
+	for i, e := range c.Examples {
+		require.Equal(t, int64(10+i), e.Row)
+		require.Equal(t, events[10+i].Time, e.Time)
+	}
+}
+
+// Where rows follow each other, a second row at the time of the one before is told apart from
+// the same row once more.
+func TestVerifyRowsOfTheSameTime(t *testing.T) {
+	for _, kind := range []string{KindTrade, KindMark, KindFunding, "bar-1m"} {
+		e := sound(kind, 2)
+		same := []exchange.Event{e[0], e[0], e[1]}
+		s := verify(t, key(kind), same)
+		check := CheckDuplicate
+		if kind == KindTrade {
+			check = CheckRepeated
+		}
+		require.Len(t, s.Checks, 1, kind)
+		require.Equal(t, int64(1), s.Check(check).Count, kind)
+		require.Equal(t, int64(1), s.Check(check).Examples[0].Row, kind)
+	}
+	// Two marks of one time are no duplicates, nor are equal ones of two times.
+	mark := func(at exchange.Time, p string) exchange.Event {
+		return exchange.MarkEvent(at, at, 0, exchange.Mark{Mark: price(p)})
+	}
+	require.Empty(t, verify(t, key(KindMark), []exchange.Event{
+		mark(testDay, "9"), mark(testDay, "10"), mark(testDay+1, "10"), mark(testDay+2, "10"),
+	}).Checks)
+	// Bars of one time are, whatever they say.
+	bars := sound("bar-1m", 2)
+	b := bars[0].Bar()
+	b.Volume += 100
+	s := verify(t, key("bar-1m"), []exchange.Event{bars[0], exchange.BarEvent(b), bars[1]})
+	require.Equal(t, int64(1), s.Check(CheckDuplicate).Count)
+}
+
+// A part without statistics of its times is not one that an import wrote.
+func TestPartsWithoutStatistics(t *testing.T) {
+	path := partOf(t, someTrades(3), map[string]string{metaRows: "3"}, parquet.SkipPageBounds("time"))
+	_, err := openPart(path, "part", &tradeLayout)
+	require.EqualError(t, err, "corrupt part part: row group 0: no statistics of the time")
+}
+
+// Rows outside of their partition make a part that is damaged as a whole, and files that are
+// not directories are no partitions.
+func TestRowsOutsideTheirPartition(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindTrade)
+	rows := someTrades(3)
+	for i := range rows {
+		rows[i].Price, rows[i].Qty = int64(price("40000")), 100
+	}
+	partIn(t, c, k, "2021-07-22", rows)
+	require.NoError(t, os.WriteFile(filepath.Join(c.root, k.dir(), "date=2021-07-23"), []byte("a note"), 0o600))
+	require.NoError(t, drain(t, c, Query{Streams: []Key{k}}))
+	for i := range rows {
+		rows[i].Time -= int64(time.Hour)
+	}
+	partIn(t, c, k, "2021-07-24", rows)
+	var corrupt *CorruptError
+	require.ErrorAs(t, drain(t, c, Query{Streams: []Key{k}}), &corrupt)
+	require.Equal(t, -1, corrupt.RowGroup)
+	require.EqualError(t, corrupt.Err, "rows outside their partition")
+	require.Contains(t, corrupt.Path, "date=2021-07-24")
+	f, err := c.Feed(t.Context(), Query{Instruments: instruments(t), Streams: []Key{k}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	n, err := f.Next(t.Context(), make([]exchange.Event, 100))
+	require.ErrorAs(t, err, &corrupt)
+	require.Equal(t, 3, n, "the rows before it are read")
+	n, err = f.Next(t.Context(), make([]exchange.Event, 100))
+	require.ErrorAs(t, err, &corrupt)
+	require.Zero(t, n)
+	report, err := c.Verify(t.Context(), VerifyOptions{Instruments: instruments(t)})
+	require.NoError(t, err)
+	require.Equal(t, int64(6), report.Streams[0].Rows)
+	require.Equal(t, int64(1), report.Streams[0].Check(CheckOrder).Count)
+}
+
+// A part that begins at the end of a range, or ends before its beginning, is not in it.
+func TestPartsAtTheEndsOfARange(t *testing.T) {
+	c := newCatalog(t)
+	k := key("bar-1m")
+	bars := sound("bar-1m", 12)
+	load(t, c, "a", k, bars[:4])
+	load(t, c, "b", k, bars[4:8])
+	load(t, c, "c", k, bars[8:])
+	for _, r := range []struct {
+		from, to exchange.Time
+		want     []string
+	}{
+		{bars[0].Time, bars[8].Time, []string{"a", "b"}},
+		{bars[0].Time, bars[8].Time + 1, []string{"a", "b", "c"}},
+		{bars[3].Time, bars[5].Time, []string{"a", "b"}},
+		{bars[3].Time + 1, bars[5].Time, []string{"b"}},
+		{bars[4].Time, bars[4].Time + 1, []string{"b"}},
+	} {
+		f, err := c.Feed(t.Context(), Query{Instruments: instruments(t), Streams: []Key{k}, From: r.from, To: r.to})
+		require.NoError(t, err)
+		buf := make([]exchange.Event, 100)
+		n, err := f.Next(t.Context(), buf)
+		require.True(t, err == nil || err == io.EOF, err)
+		require.GreaterOrEqual(t, buf[0].Time, r.from)
+		require.Less(t, buf[n-1].Time, r.to)
+		var want []string
+		for _, name := range r.want {
+			want = append(want, input(name).Digest)
+		}
+		parts, err := f.Digest()
+		require.NoError(t, err)
+		var got []string
+		for _, p := range parts {
+			got = append(got, p.Input)
+		}
+		require.ElementsMatch(t, want, got)
+		require.NoError(t, f.Close())
+	}
+}
+
+// The second row of a stream may already go back, in the same batch or in the next one; a
+// first row before 1970 does not.
+func TestSecondRowsThatGoBack(t *testing.T) {
+	tx, err := newCatalog(t).NewTx(input("in"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Abort()) }()
+	early := exchange.Time(-time.Hour)
+	k := key(KindTrade)
+	var back *OrderError
+	require.ErrorAs(t, tx.Write(k, []exchange.Event{trade(early, 1), trade(early-1, 1)}), &back)
+	require.Equal(t, OrderError{Key: k, Row: 1, Time: early - 1, Before: early}, *back)
+	require.NoError(t, tx.Write(k, []exchange.Event{trade(early, 1)}))
+	require.ErrorAs(t, tx.Write(k, []exchange.Event{trade(early-1, 1)}), &back)
+	require.Equal(t, OrderError{Key: k, Row: 1, Time: early - 1, Before: early}, *back)
+	require.NoError(t, tx.Write(k, []exchange.Event{trade(early, 1)}))
+}
+
+// A catalog whose directory is gone takes no import.
+func TestImportsIntoNothing(t *testing.T) {
+	c := newCatalog(t)
+	require.NoError(t, os.Remove(c.root))
+	_, err := c.NewTx(input("in"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "start import")
+}
+
+// What a list says of one part, and of a part behind the first one, is so before 1970 too.
+func TestInfoBefore1970(t *testing.T) {
+	c := newCatalog(t)
+	k := key("bar-1m")
+	bars := minuteBars(at("1969-07-20"), 30)
+	check := func(first, last, parts int) {
+		infos, err := c.Info(t.Context())
+		require.NoError(t, err)
+		require.Len(t, infos, 1)
+		require.Equal(t, bars[first].Time, infos[0].First)
+		require.Equal(t, bars[last].Time, infos[0].Last)
+		require.Equal(t, parts, infos[0].Parts)
+	}
+	load(t, c, "c", k, bars[10:20]) // the names of the parts are in the order c, b, a
+	check(10, 19, 1)
+	load(t, c, "b", k, bars[20:])
+	check(10, 29, 2)
+	load(t, c, "a", k, bars[:10])
+	check(0, 29, 3)
+}
+
+// Two inputs may have rows of one instant, and of 1970's first one too, if no row is in both.
+func TestInputsThatTouchIn1970(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindTrade)
+	load(t, c, "a", k, []exchange.Event{trade(0, 100)})
+	report := load(t, c, "b", k, []exchange.Event{trade(0, 200), trade(1, 300)})
+	require.Equal(t, CommitReport{Written: 1, Rows: 2}, report)
+	_, err := tryLoad(c, "c", k, []exchange.Event{trade(0, 100)})
+	var overlap *OverlapError
+	require.ErrorAs(t, err, &overlap)
+	require.Equal(t, "has a row that was imported from", overlap.Reason)
+}
+
+// A price may be marked twice within an instant, also where one input lies in another.
+func TestMarksOfOneInstantInTwoInputs(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindMark)
+	mark := func(minute int, p string) exchange.Event {
+		at := testDay.Add(time.Duration(minute) * time.Minute)
+		return exchange.MarkEvent(at, at, 0, exchange.Mark{Mark: price(p)})
+	}
+	load(t, c, "a", k, []exchange.Event{mark(0, "9"), mark(0, "10"), mark(5, "11")})
+	load(t, c, "b", k, []exchange.Event{mark(2, "12"), mark(2, "13"), mark(3, "14")})
+	var got []exchange.Price
+	for _, e := range read(t, c, k) {
+		got = append(got, e.Mark().Mark)
+	}
+	require.Equal(t, []exchange.Price{price("9"), price("10"), price("12"), price("13"), price("14"), price("11")}, got)
+}
+
+// What comes before a snapshot in its instant is left out, also if it is all that an input has
+// of the range.
+func TestSnapshotsBehindRowsOfAnotherInput(t *testing.T) {
+	c := newCatalog(t)
+	k := key(KindBook)
+	level := func(seconds int, qty exchange.Qty, flags exchange.Flags) exchange.Event {
+		at := testDay.Add(time.Duration(seconds) * time.Second)
+		return exchange.LevelEvent(at, at, 0, exchange.Buy, exchange.Level{Price: price("40000"), Qty: qty}, flags)
+	}
+	load(t, c, "a", k, []exchange.Event{level(0, 100, 0), level(5, 200, 0), level(5, 300, exchange.FlagLast)})
+	load(t, c, "b", k, []exchange.Event{
+		level(5, 400, exchange.FlagClear|exchange.FlagSnapshot|exchange.FlagLast), level(6, 500, exchange.FlagLast),
+		level(9, 600, exchange.FlagLast),
+	})
+	for _, length := range []int{1, 2, 100} {
+		var got []exchange.Qty
+		for _, e := range readAll(t, c, Query{Streams: []Key{k}, From: testDay.Add(8 * time.Second)}, length) {
+			got = append(got, e.Level().Qty)
+		}
+		require.Equal(t, []exchange.Qty{400, 500, 600}, got)
+	}
+}
+
+// Of holes of the same length the first one is named, and rows are counted across batches.
+func TestLongestHole(t *testing.T) {
+	c := gapCounter{rule: gapRule{most: 10}}
+	c.see(nil)
+	c.see([]int64{100, 110, 121})
+	c.see(nil)
+	require.Equal(t, Gaps{Holes: 1, Missing: 1, Longest: 11, After: 110, Last: 121}, c.Gaps)
+	c.see([]int64{132, 142, 142})
+	require.Equal(t, Gaps{Holes: 2, Missing: 2, Longest: 11, After: 110, Last: 142}, c.Gaps)
+	c.see([]int64{154})
+	require.Equal(t, Gaps{Holes: 3, Missing: 3, Longest: 12, After: 142, Last: 154}, c.Gaps)
+}
+
+// The footer of a damaged file may count the rows of its groups wrongly.
+func TestRowGroupsAreCounted(t *testing.T) {
+	path := partOf(t, someTrades(4), map[string]string{metaRows: "4"}, parquet.MaxRowsPerRowGroup(2))
+	for rows, want := range map[int64]string{
+		0: "row group 1: no rows", -1: "row group 1: no rows", 1: "3 rows in row groups of 4 in all", 2: "",
+		3: "5 rows in row groups of 4 in all",
+	} {
+		p, err := openPart(path, "part", &tradeLayout)
+		require.NoError(t, err)
+		p.groups = nil
+		p.pq.Metadata().RowGroups[1].NumRows = rows
+		err = p.readGroups()
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, want)
+		}
+		require.NoError(t, p.close())
+	}
+}
+
+// Times are compared one way, the other way and with themselves.
+func TestCompareTimes(t *testing.T) {
+	for _, c := range [][3]exchange.Time{{1, 2, -1}, {2, 1, 1}, {2, 2, 0}, {-1, 1, -1}, {1, -1, 1}, {minTime, maxTime, -1}} {
+		require.Equal(t, int(c[2]), compareTimes(c[0], c[1]))
+	}
+}
+
+// The lock of a catalog can be read by all, and written and run by no other.
+func TestModesOfLocks(t *testing.T) {
+	c := newCatalog(t)
+	load(t, c, "in", key(KindTrade), trades(testDay, 10))
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o644)) //nolint:gosec // as the lock
+	want, err := os.Stat(path)
+	require.NoError(t, err)
+	got, err := os.Stat(filepath.Join(c.root, catalogLock))
+	require.NoError(t, err)
+	require.Equal(t, want.Mode(), got.Mode())
+}
+
+// pausedRows are rows that come when they are let go.
+type pausedRows struct{ gone chan struct{} }
+
+func (r *pausedRows) next(*block) error { <-r.gone; return io.EOF }
+
+func (r *pausedRows) close() error { return nil }
+
+// Waiting for rows ends with the context of the call and with that of the feed, and rows that
+// are there come first.
+func TestWaitingForRows(t *testing.T) {
+	r := &pausedRows{gone: make(chan struct{})}
+	s := newStream(t.Context(), r, &tradeLayout, 1)
+	ended, end := context.WithCancelCause(t.Context())
+	end(errors.New("enough"))
+	b, err := s.take(ended, t.Context(), nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, b)
+	b, err = s.take(t.Context(), ended, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, b)
+	close(r.gone)
+	require.NoError(t, s.wait())
+	b, err = s.take(ended, ended, nil)
+	require.Equal(t, io.EOF, err)
+	require.Zero(t, b.n)
 }

@@ -171,7 +171,7 @@ func (p *part) readGroups() error {
 			return fmt.Errorf("row group %d: the time is no column of a file", i)
 		}
 		lo, hi, ok := times.Bounds()
-		if !ok || lo.Kind() != parquet.Int64 || hi.Kind() != parquet.Int64 {
+		if !ok {
 			return fmt.Errorf("row group %d: no statistics of the time", i)
 		}
 		group := rowGroup{rows: g.NumRows(), min: exchange.Time(lo.Int64()), max: exchange.Time(hi.Int64())}
@@ -221,9 +221,6 @@ func (b *block) time(i int) exchange.Time { return exchange.Time(b.ints[0][i]) }
 
 // drop removes the first n rows.
 func (b *block) drop(n int) {
-	if n == 0 {
-		return
-	}
 	for _, c := range b.ints {
 		copy(c, c[n:b.n])
 	}
@@ -363,9 +360,6 @@ func (r *reader) openGroup() {
 
 // close gives the buffers of the row group back. It is safe to call twice.
 func (r *reader) close() {
-	if !r.open {
-		return
-	}
 	r.open = false
 	for i := range r.ints {
 		r.ints[i].close()

@@ -406,7 +406,10 @@ func TestBarKinds(t *testing.T) {
 	}
 	for _, kind := range []string{"", "trade", "bar-", "bar-1", "bar-60m", "bar-0m", "bar-m", "bar--1m", "bar-01m", "bar-1x", "bar-999999999d", "bar-0s",
 		"bar-9223372036854775807s", "bar-9223372036854775808ns", "bar-18446744073709551617m"} {
-		_, ok := ParseBarKind(kind)
+		interval, ok := ParseBarKind(kind)
 		require.False(t, ok, kind)
+		require.Zero(t, interval, kind)
 	}
+	require.Equal(t, "bar-0s", BarKind(0))
+	require.Equal(t, "bar--1m0s", BarKind(-time.Minute))
 }

@@ -122,10 +122,6 @@ func (v *verifier) event(e *exchange.Event) {
 	switch e.Kind {
 	case exchange.KindTrade, exchange.KindLiquidation:
 		t := e.Trade()
-		v.positive(e, t.Price)
-		if t.Qty <= 0 {
-			v.count(CheckNotPositive, e, func() string { return fmt.Sprintf("quantity %d", t.Qty) })
-		}
 		v.lot(e, t.Qty)
 		v.tick(e, t.Price)
 	case exchange.KindQuote:
@@ -186,12 +182,6 @@ func (v *verifier) clock(e *exchange.Event) {
 	v.count(CheckClockSkew, e, d.String)
 }
 
-func (v *verifier) positive(e *exchange.Event, p exchange.Price) {
-	if p <= 0 {
-		v.count(CheckNotPositive, e, func() string { return "price " + p.String() })
-	}
-}
-
 func (v *verifier) tick(e *exchange.Event, prices ...exchange.Price) {
 	if v.instrument == nil {
 		return
@@ -225,7 +215,6 @@ func (v *verifier) quote(e *exchange.Event) {
 
 func (v *verifier) level(e *exchange.Event) {
 	l := e.Level()
-	v.positive(e, l.Price)
 	v.tick(e, l.Price)
 	v.lot(e, l.Qty)
 	if v.queue != nil {
@@ -252,7 +241,6 @@ func (v *verifier) bar(e *exchange.Event) {
 	if b.Quiet {
 		v.count(CheckQuiet, e, prices)
 	}
-	v.positive(e, b.Low)
 	v.tick(e, b.Open, b.High, b.Low, b.Close)
 	v.lot(e, b.Volume)
 }

@@ -514,3 +514,11 @@ func TestReportsOfUnknownSymbols(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("at the position of symbol #%d: 7", s), p.Doing)
 	}
 }
+
+// The bounds of whole numbers are written with ten digits.
+func TestBoundsOfNumbersAsText(t *testing.T) {
+	p := engine.IntParam("size", 70, 50, 90, "contracts")
+	require.Equal(t, []string{"70", "50", "90"}, []string{p.Default, p.Min, p.Max})
+	q := engine.QtyParam("qty", 12, "contracts")
+	require.Equal(t, []string{"12", "1", "9223372036854775807"}, []string{q.Default, q.Min, q.Max})
+}

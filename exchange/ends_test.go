@@ -679,6 +679,9 @@ func TestPriceWorthIsExact(t *testing.T) {
 	for value, want := range map[Money]Price{1e18 + 4_999_999_999: 1e8, 1e18 + 5_000_000_000: 1e8 + 1, 1e18 + 1: 1e8} {
 		require.Equal(t, want, terms.PriceWorth(1e10, value, Nearest))
 	}
+	for value, want := range map[Money]Price{1e18: 1e8, 1e18 + 1: 1e8 + 1} {
+		require.Equal(t, want, terms.PriceWorth(1e10, value, Ceil))
+	}
 }
 
 // Products of 128 bits and more are seen to be too great, whatever is left of them in 64.
@@ -844,5 +847,42 @@ func TestOtherEventsAsText(t *testing.T) {
 			BookOrder{ID: 5, Price: PriceUnit, Qty: 2}, 0),
 	} {
 		require.Equal(t, want, e.String())
+	}
+}
+
+// A position that costs nothing is a profit from a price on only if it has gained less than
+// nothing.
+func TestBreakEvenWithoutACost(t *testing.T) {
+	terms := &Terms{Kind: Linear, Multiplier: 1, Divisor: 1, LotSize: 1, TickSize: 1, MaxPrice: MaxPrice,
+		Rounding: MoneyRounding{PerFill: true}}
+	require.Zero(t, terms.BreakEven(100, 0, 700))
+	require.Zero(t, terms.BreakEven(100, 0, 0))
+	require.Equal(t, 7*PriceUnit, terms.BreakEven(100, 0, -700))
+	// A short inverse position costs more than nothing, as a long linear one.
+	terms.Kind = Inverse
+	require.Zero(t, terms.BreakEven(-100, 0, 700))
+	require.NotZero(t, terms.BreakEven(-100, 0, -700))
+}
+
+// Three letters are enough to find symbols that begin with them.
+func TestSymbolsNearThreeLetters(t *testing.T) {
+	set, err := BuiltinInstruments()
+	require.NoError(t, err)
+	require.NotEmpty(t, set.near("bitmex", "xbt"))
+	require.Empty(t, set.near("bitmex", "xb"))
+	require.Empty(t, set.near("nowhere", "xbt"))
+}
+
+// An empty side of a book is not crossed, whatever the other one is.
+func TestOneSideIsNotCrossed(t *testing.T) {
+	for _, side := range []Side{Buy, Sell} {
+		b := NewBook(1)
+		require.False(t, b.Crossed())
+		b.Set(side, 5, 1)
+		require.False(t, b.Crossed())
+		b.Set(side.Opposite(), 5, 1)
+		require.True(t, b.Crossed())
+		b.Set(side, 5, 0)
+		require.False(t, b.Crossed())
 	}
 }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"encoding/binary"
+	"hash/fnv"
 	"math"
 	"testing"
 	"time"
@@ -132,4 +134,42 @@ func TestTradesWithoutAPrice(t *testing.T) {
 		require.Empty(t, s.said("at 1s"))
 	}
 	require.Equal(t, []string{"+1s a: Buy 5 @ 99 trade-past maker, 0 left, position 5"}, s.said("trade sell 98 5"))
+}
+
+// The functions give the same bits wherever they run: places in queues depend on them.
+func TestElementaryFunctionsAreExact(t *testing.T) {
+	h := fnv.New64a()
+	see := func(v float64) {
+		_, err := h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)))
+		require.NoError(t, err)
+	}
+	x := uint64(1)
+	for range 20_000 {
+		x = x*6364136223846793005 + 1442695040888963407
+		f := float64(x>>11) / (1 << 53) // from 0 to 1
+		see(ln(f + 1e-9))
+		see(ln(1e6 * (f + 1e-9)))
+		see(exp(float64(1400*f) - 700))
+		see(exp(2*f - 1)) // 2*f is exact
+		see(pow(f, 0.1+float64(20*f)))
+	}
+	require.Equal(t, uint64(0xc3e52b97c9588cb5), h.Sum64())
+}
+
+// The whole powers up to 16 are products, and the others are not.
+func TestPowers(t *testing.T) {
+	for _, x := range []float64{0.1, 0.7, 1, 3} {
+		product := 1.0
+		for k := 0; k <= 16; k++ {
+			require.InDelta(t, product, pow(x, float64(k)), 0)
+			product = float64(product * x)
+		}
+	}
+	require.InEpsilon(t, math.Pow(0.7, 17), pow(0.7, 17), 1e-14)
+	require.InDelta(t, exp(17*ln(0.7)), pow(0.7, 17), 0)
+	require.InDelta(t, exp(2.5*ln(0.7)), pow(0.7, 2.5), 0)
+	require.Zero(t, exp(-700.5))
+	require.NotZero(t, exp(-700))
+	require.False(t, math.IsInf(exp(700), 1))
+	require.True(t, math.IsInf(exp(700.5), 1))
 }

@@ -523,3 +523,14 @@ func TestOrdersAreValuedByTheTermsOfTheirTime(t *testing.T) {
 		require.Equal(t, want, short.Required)
 	}
 }
+
+// A risk limit without steps cannot be raised, and can be set to what it is.
+func TestRiskLimitWithoutSteps(t *testing.T) {
+	c := xbtusd(100, "0.5", "", "0")
+	c.limit = 20_000_000_000
+	a := openAccount(t, 1e9, "0", c)
+	require.EqualError(t, a.SetRiskLimit(0, 20_000_000_001, 0), "Invalid riskLimit")
+	require.NoError(t, a.SetRiskLimit(0, 20_000_000_000, 0))
+	require.NoError(t, a.SetRiskLimit(0, 1, 0))
+	require.EqualError(t, a.SetRiskLimit(0, 0, 0), "Invalid riskLimit")
+}

@@ -283,7 +283,7 @@ func (a *Account) Excess(s exchange.SymbolID, at exchange.Time) (qty exchange.Qt
 	a.advance(at)
 	p := &a.positions[s]
 	a.refresh(p.wallet)
-	if p.steps == 0 || p.held.Qty == 0 || p.mark == 0 {
+	if p.steps == 0 || p.mark == 0 {
 		return 0, 0
 	}
 	held, lot, limit := p.held.Qty.Abs(), p.terms.LotSize, p.riskLimit()-p.terms.RiskStep
