@@ -701,6 +701,46 @@ func TestHaltedSessionsCancel(t *testing.T) {
 	replayed(t, dir, fresh)
 }
 
+// A request to end that was left as a file is taken once, however long the end takes, and so
+// is one that waits until all is closed.
+func TestRequestToEndIsTakenOnce(t *testing.T) {
+	for _, request := range []session.Request{session.Suspend, session.Stop, session.FlattenSuspend, session.FlattenStop} {
+		t.Run(string(request), func(t *testing.T) {
+			d, dir := &desk{deaf: true}, t.TempDir()
+			_, id := instruments(t)
+			now := &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}
+			said := new(strings.Builder)
+			u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: orderer(2), now: now.Now,
+				log: slog.New(slog.NewTextHandler(said, nil))}
+			asked, commits := false, 0
+			u.after = func(c *session.Commit) {
+				now.add(300 * time.Millisecond) // the files are looked for each time
+				switch {
+				case c.State.Commands == 2 && !asked:
+					asked = true
+					require.NoError(t, session.Ask(dir, request))
+				case asked:
+					if commits++; commits == 30 { // of which more than it takes to ask twice
+						d.deaf = false
+						require.NoError(t, d.CancelAll(t.Context(), exchange.CancelFilter{}))
+					}
+				}
+			}
+			_, err := u.run(t)
+			if request == session.Stop || request == session.FlattenStop {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, session.ErrSuspended)
+			}
+			require.Equal(t, 1, strings.Count(said.String(), `msg="the operator asks" request=`+string(request)))
+			require.Empty(t, d.placed)
+			waits, err := session.Asked(dir, string(request))
+			require.NoError(t, err)
+			require.False(t, waits, "it was carried out")
+		})
+	}
+}
+
 // A session that is asked to end says at once what it waits for, and how long at most.
 func TestLeavingIsSaid(t *testing.T) {
 	d, dir := &desk{deaf: true}, t.TempDir()

@@ -384,6 +384,22 @@ func TestRatesFollowTheVenue(t *testing.T) {
 	require.Fail(t, "the headroom is not told")
 }
 
+// Other answers that say when to come again hold no other request back.
+func TestOtherAnswersHoldNothingBack(t *testing.T) {
+	for _, code := range []int{200, 403, 500, 503} {
+		v := &venue{script: []func(http.ResponseWriter, *http.Request){headers(code, "Retry-After", "5")}}
+		h, _ := client(t, v, func(p *live.Policy) { p.Attempts = 1 })
+		defer h.Close()
+		began := time.Now()
+		a, err := h.Do(t.Context(), &read)
+		require.NoError(t, err)
+		require.Equal(t, code, a.Status)
+		_, err = h.Do(t.Context(), &write)
+		require.NoError(t, err)
+		require.Less(t, time.Since(began), 4*time.Second, code)
+	}
+}
+
 // A refusal for the rate holds every request back, not only the one that was refused;
 // cancels pass.
 func TestRefusalHoldsAllBack(t *testing.T) {
