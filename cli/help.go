@@ -100,7 +100,7 @@ func flagGroups() []flagGroup {
 			"max-orders-per-minute max-open-orders max-daily-loss max-drawdown max-rejections raise-limits"},
 		{"Session", "session mode unattended keep-orders dead-man adopt ignore-others skip-event state min-length flatten " +
 			"suspend wait orders"},
-		{"Server", "listen rate-limit order-rate-limit sockets sockets-per-address webhook"},
+		{"Server", "listen tls-cert tls-key api-year rate-limit order-rate-limit sockets sockets-per-address webhook"},
 		{"Output", "out no-report json csv plots html sample-every log log-file json-log quiet progress watch force no-descriptions"},
 		{"Other", "help version"},
 	}

@@ -250,6 +250,7 @@ func TestRealBookIsReplayedAlikeOnEveryMachine(t *testing.T) {
 	require.Equal(t, cli.ExitData, code)
 	require.Contains(t, stdout, "PROBLEM: clock skew: 661397")
 	run := []string{"run", "--venue", "binance", "--symbol", "BTCUSD_PERP", "--balance", "1 BTC", "--strategy", "grid_maker",
+		"--param", "spacing=10,qty=10,limit=100",
 		"--data", "book", "--json", "--no-report"}
 	code, _, stderr = backtest(t, append(run, "--catalog", skewed, "--latency", "feed")...)
 	require.Equal(t, cli.ExitData, code)

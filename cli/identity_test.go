@@ -35,9 +35,9 @@ func TestEquityAddsUpAtEveryInstant(t *testing.T) {
 		{"sma_cross", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"bars": "", "fast": "5", "slow": "20", "qty": "300"}},
 		{"donchian", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"bars": "", "entry": "30", "exit": "10", "qty": "300"}},
 		{"bollinger_reversion", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"bars": "", "qty": "300", "k": "2"}},
-		{"grid_maker", []string{"quote", "trade"}, 3 * time.Hour, nil},
-		{"grid_maker", []string{"book", "trade"}, time.Hour, nil},
-		{"avellaneda_stoikov", []string{"book", "trade"}, time.Hour, nil},
+		{"grid_maker", []string{"quote", "trade"}, 3 * time.Hour, map[string]string{"spacing": "10", "qty": "10", "limit": "100"}},
+		{"grid_maker", []string{"book", "trade"}, time.Hour, map[string]string{"spacing": "10", "qty": "10", "limit": "100"}},
+		{"avellaneda_stoikov", []string{"book", "trade"}, time.Hour, map[string]string{"qty": "10", "limit": "100"}},
 	} {
 		t.Run(tt.strategy+" "+tt.kinds[0], func(t *testing.T) {
 			dir, set := history(t, "2019-03-01", tt.length, tt.kinds...)

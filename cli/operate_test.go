@@ -121,7 +121,7 @@ func soonAs(t *testing.T, program, state, name, what string, is func(looked) boo
 	require.True(t, ok, "%s: %+v", what, lookAs(t, program, state, name))
 }
 
-var busyMaker = []string{"--symbol", "XBTUSD", "--strategy", "grid_maker", "--param", "qty=1000", "--param", "limit=10000", "--quiet"}
+var busyMaker = []string{"--symbol", "XBTUSD", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10", "--param", "limit=10000", "--quiet"}
 
 // The kill switch by signal, by command and by file; flattening at the end.
 func TestOperateASession(t *testing.T) {
