@@ -256,14 +256,14 @@ func TestReportCommand(t *testing.T) {
 	require.Equal(t, string(stored), mustBacktest(t, "report", "--json", dir))
 
 	mustBacktest(t, "report", "--csv", dir)
-	for name, rows := range map[string]int{"orders": 68, "fills": 68, "funding": 0, "equity": 14*24*60 + 1} {
+	for name, rows := range map[string]int{"orders": 66, "fills": 66, "funding": 358, "equity": 121*24*60 + 1} {
 		table, err := csv.NewReader(strings.NewReader(read(t, filepath.Join(dir, name+".csv")))).ReadAll()
 		require.NoError(t, err, name)
 		require.Len(t, table, rows+1, name)
 		require.NotContains(t, table[0], "")
 	}
 	fills := strings.Split(read(t, filepath.Join(dir, "fills.csv")), "\n")
-	require.True(t, strings.HasPrefix(fills[1], "2020-06-01T08:00:00Z,XBTUSD,"), fills[1])
+	require.True(t, strings.HasPrefix(fills[1], "2020-01-02T16:00:00Z,XBTUSD,"), fills[1])
 
 	require.Contains(t, mustBacktest(t, "report", "--plots", "svg", dir), "drawn: "+filepath.Join(dir, "equity-usd.svg"))
 	require.Contains(t, read(t, filepath.Join(dir, "equity.svg")), "sma_cross on XBTUSD")
