@@ -27,6 +27,7 @@ import (
 	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/data/synth"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports/sweeps"
 )
 
@@ -75,7 +76,7 @@ type documented struct {
 }
 
 func TestDocumentedCommands(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || racetest.Enabled {
 		t.Skip("runs dozens of commands, some for seconds")
 	}
 	d := newDocumented(t)
