@@ -76,8 +76,7 @@ type documented struct {
 }
 
 func TestDocumentedCommands(t *testing.T) {
-	racetest.Skip(t)
-	if testing.Short() {
+	if testing.Short() || racetest.Enabled {
 		t.Skip("runs dozens of commands, some for seconds")
 	}
 	d := newDocumented(t)

@@ -177,18 +177,28 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	simulated, strategy, err := p.makeRecovered()
+	if err != nil {
+		return nil, err
+	}
+	before, err := p.before(ctx, cat, c, strategy)
+	if err != nil {
+		return nil, err
+	}
+	defer before.close()
 	feed, err := a.feed(ctx, cat, p, c)
 	if err != nil {
 		return nil, dataError(err)
 	}
 	defer feed.Close() //nolint:errcheck // only read
-	simulated, strategy, err := p.makeRecovered()
-	if err != nil {
-		return nil, err
-	}
 	parts, err := partsOf(feed)
 	if err != nil {
 		return nil, err
+	}
+	for _, part := range before.parts {
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
 	}
 	recorder, err := a.recorders(p, c.name, parts, simulated)
 	if err != nil {
@@ -201,6 +211,7 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	}
 	wiring := p.wire(c, feed, simulated, strategy, recorder, drawProgress(bar, p))
 	wiring.Log = log.Logger
+	wiring.History, wiring.HistorySources = before.feed, before.sources
 	eng, err := engine.New(wiring)
 	if err != nil {
 		return nil, errors.Join(err, log.close(), recorder.abort(err, reports.Outcome{Ended: a.Now()}))
@@ -214,6 +225,9 @@ func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
 	}
 	o := a.outcome(p, summary, simulated.Stats())
 	o.Warnings = append(o.Warnings, gapWarnings(feed.Gaps(), summary.End)...)
+	if before.warning != "" {
+		o.Warnings = append(o.Warnings, before.warning)
+	}
 	results, err := recorder.finish(o)
 	return &outcome{results, simulated.Account().Portfolio(p.sim.Currency)}, err
 }
@@ -369,6 +383,9 @@ func (a *App) outcome(p *plan, s engine.Summary, stats sim.Stats) reports.Outcom
 		stats.OldestSettlement)
 	for w, n := range stats.Warnings {
 		warn(n, "%s (%d times)", sim.Warning(w), n)
+	}
+	if s.WarmupEvents > 0 {
+		o.Counts["warmup_events"], o.Counts["warmup_commands"] = s.WarmupEvents, s.WarmupCommands
 	}
 	riskOutcome(&s, &o)
 	return o

@@ -56,6 +56,7 @@ type runFlags struct {
 	log           logFlags
 	rules         string
 	faults        map[string]string
+	warmup        string
 	command       string // that gives the result again, of a demo; empty: the configuration does
 }
 
@@ -66,6 +67,7 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.asJSON, "json", false, "print result.json to stdout and nothing else there; a list of them for several wallets")
 	fs.BoolVar(&f.noReport, "no-report", false, "write no directory of results")
 	f.log.register(fs)
+	warmupFlag(fs, &f.warmup)
 }
 
 // registerSetting adds what decides a run, but for the strategy's parameters.
@@ -225,6 +227,9 @@ func (f *runFlags) settings() map[string]any {
 		"max-age": f.maxAge, "impact": f.impact, "self-trade": f.selfTrade, "funding-rate": f.fundingRate,
 		"consumption": f.consumption,
 		"seed":        f.seed, "sample-every": f.sampleEvery.String(), "venue-rules": f.rules, "faults": given(f.faults),
+	}
+	if f.warmup != "" && f.warmup != "0" {
+		all["warmup"] = f.warmup
 	}
 	if f.command != "" { // the catalog is gone with the command
 		delete(all, "catalog")

@@ -113,6 +113,7 @@ func (f *sessionFlags) register(fs *pflag.FlagSet, venues string) {
 	fs.StringVar(&f.data, "data", "auto", "what to replay: bar-1m, bar-5m ..., trade, quote or book;\nauto is the finest bars, else book, quote, trade")
 	fs.StringVar(&f.from, "from", "", "first instant of a recorded or generated market")
 	fs.StringVar(&f.to, "to", "", "end of it, not included")
+	warmupFlag(fs, &f.warmup)
 	f.registerModels(fs)
 }
 
@@ -437,7 +438,13 @@ func (a *App) newSession(ctx context.Context, f *sessionFlags, dir string) (*ses
 		return nil, err
 	}
 	store, err := session.Create(ctx, dir, kept, exchange.TimeOf(a.Now()))
-	return store, sessionError(err)
+	if err != nil {
+		return nil, sessionError(err)
+	}
+	if err := a.keepHistory(ctx, p, m, dir); err != nil {
+		return nil, errors.Join(err, store.Close(), os.RemoveAll(dir))
+	}
+	return store, nil
 }
 
 // keptSettings are what a session's database says about how it is run.
@@ -474,11 +481,16 @@ func keep(f *sessionFlags, p *plan, m *market) (string, error) {
 	for _, i := range p.instruments {
 		k.Symbols[i.Symbol] = i.ID
 	}
-	for _, s := range m.sources {
-		k.Sources = append(k.Sources, keptSource{Symbol: p.set.Get(s.Symbol).Symbol, Kind: s.Kind, Interval: s.Interval})
-	}
+	k.Sources = keptSources(p, m.sources)
 	text, err := json.Marshal(k)
 	return string(text), err
+}
+
+func keptSources(p *plan, sources []engine.Source) (list []keptSource) {
+	for _, s := range sources {
+		list = append(list, keptSource{Symbol: p.set.Get(s.Symbol).Symbol, Kind: s.Kind, Interval: s.Interval})
+	}
+	return list
 }
 
 func kept(ctx context.Context, store *session.Store) (k keptSettings, err error) {
@@ -753,6 +765,11 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 		Strategy: strategy, Delay: p.delay, BarGrace: p.grace, SampleEvery: p.flags.sampleEvery,
 		Seed: p.flags.seed, Margin: simulated.Account().Margin(), Limits: p.limits, Log: c.Log, OrderPrefix: k.Orders,
 	}
+	before, err := readHistory(c.Store.Dir, k.Symbols)
+	if err != nil {
+		return nil, err
+	}
+	w.config.History, w.config.HistorySources = before.feed, before.sources
 	c.Account = simulated.Account()
 	if k.Orders != "" {
 		c.Live = w.trade(p, m, &k)

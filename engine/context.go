@@ -143,8 +143,8 @@ func (c *Context) Orders(s exchange.SymbolID) []exchange.Order { return c.view.s
 // Submit places an order. A request that is wrong in itself is refused at once
 // with an error that names the field; everything else is told by OnOrder.
 func (c *Context) Submit(o exchange.NewOrder) (exchange.ClientID, error) {
-	if !c.started {
-		return "", c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return "", err
 	}
 	if o.ClientID == "" {
 		c.nextID++
@@ -237,8 +237,8 @@ func (c *Context) Limit(s exchange.SymbolID, signed exchange.Qty, price exchange
 
 // Amend changes an open order.
 func (c *Context) Amend(a exchange.AmendOrder) error {
-	if !c.started {
-		return c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return err
 	}
 	if err := c.guardAmend(&a); err != nil {
 		return err
@@ -249,24 +249,24 @@ func (c *Context) Amend(a exchange.AmendOrder) error {
 
 // Cancel cancels an open order by its client id.
 func (c *Context) Cancel(s exchange.SymbolID, id exchange.ClientID) error {
-	if !c.started {
-		return c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return err
 	}
 	return c.refused(c.e.cfg.Exchange.Cancel(c.ctx, exchange.CancelOrder{Symbol: s, ClientID: id}))
 }
 
 // CancelAll cancels every open order of a symbol.
 func (c *Context) CancelAll(s exchange.SymbolID) error {
-	if !c.started {
-		return c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return err
 	}
 	return c.refused(c.e.cfg.Exchange.CancelAll(c.ctx, exchange.CancelFilter{Symbol: s}))
 }
 
 // ClosePosition closes the whole position of a symbol at the market.
 func (c *Context) ClosePosition(s exchange.SymbolID) (exchange.ClientID, error) {
-	if !c.started {
-		return "", c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return "", err
 	}
 	id, err := c.e.cfg.Exchange.ClosePosition(c.ctx, s)
 	if err == nil && id != "" {
@@ -274,6 +274,18 @@ func (c *Context) ClosePosition(s exchange.SymbolID) (exchange.ClientID, error) 
 		c.tellObserver(s, id)
 	}
 	return id, c.refused(err)
+}
+
+// mayCommand is an error unless commands are carried out now.
+func (c *Context) mayCommand() error {
+	switch {
+	case !c.started:
+		return c.refused(ErrNotStarted)
+	case c.e.warming:
+		c.e.summary.WarmupCommands++
+		return ErrWarmup
+	}
+	return nil
 }
 
 // refused counts a command that was refused before it was sent, and returns its error.
@@ -289,8 +301,8 @@ func (c *Context) refused(err error) error {
 
 // SetLeverage isolates the margin of a symbol; 0 is cross margin.
 func (c *Context) SetLeverage(s exchange.SymbolID, leverage exchange.Ratio) error {
-	if !c.started {
-		return c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return err
 	}
 	return c.refused(c.e.cfg.Exchange.SetLeverage(c.ctx, s, leverage))
 }
@@ -318,8 +330,8 @@ func (c *Context) SetRiskLimit(s exchange.SymbolID, limit exchange.Money) error 
 }
 
 func (c *Context) marginControl() (exchange.MarginControl, error) {
-	if !c.started {
-		return nil, c.refused(ErrNotStarted)
+	if err := c.mayCommand(); err != nil {
+		return nil, err
 	}
 	if m, ok := c.e.cfg.Exchange.(exchange.MarginControl); ok {
 		return m, nil
@@ -382,7 +394,11 @@ func (e *Engine) subscribe(id exchange.SymbolID, spec BarSpec) error {
 // sourcesOf returns the interval of the finest bars of a symbol, 0 for none,
 // and whether there are trades.
 func (e *Engine) sourcesOf(id exchange.SymbolID) (finest time.Duration, trades bool) {
-	for _, src := range e.cfg.Sources {
+	return sourcesOf(e.cfg.Sources, id)
+}
+
+func sourcesOf(list []Source, id exchange.SymbolID) (finest time.Duration, trades bool) {
+	for _, src := range list {
 		switch {
 		case src.Symbol != id:
 		case src.Kind == exchange.KindTrade:

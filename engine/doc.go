@@ -37,6 +37,12 @@
 // next, and when: it answers with events, or by letting that time come. What happens is
 // a function of the events and their times alone, live as in a replay.
 //
+// # Warm-up
+//
+// [Config.History] is heard before the first event of the feed, in the same order of
+// things but without an exchange: commands return [ErrWarmup], nothing is observed, and
+// the run begins with the feed's first event.
+//
 // # Limits
 //
 // A guard stands between the strategy and the exchange, in every mode. It holds

@@ -58,8 +58,15 @@ type Config struct {
 	Symbols     []exchange.SymbolID // the first is the primary one
 	Sources     []Source            // what the feed carries
 	Feed        exchange.Feed
-	Exchange    exchange.Exchange
-	Strategy    Strategy
+	// History, if set, is what happened before the first event of Feed. The strategy hears it
+	// first, in the same way, and no command is carried out: see [ErrWarmup]. Events must be
+	// older than those of Feed. HistorySources say what it carries. It may have bars where Feed
+	// has trades: then the series of bars that the strategy asked for are built from those
+	// first. The owner closes it.
+	History        exchange.Feed
+	HistorySources []Source
+	Exchange       exchange.Exchange
+	Strategy       Strategy
 	// DefaultBars is the series of a bar strategy that names none; zero is the
 	// data's own bars.
 	DefaultBars BarSpec
@@ -82,12 +89,15 @@ type Config struct {
 
 // Summary counts what a run did.
 type Summary struct {
-	Start   exchange.Time // of the first event
-	End     exchange.Time // of the last instant
-	Events  int64         // market events read from the feed
-	Refused int64         // commands refused before they were sent, but for those of RiskRefused
-	Late    int64         // trades too late for the bar they belong to
-	Halted  string        // why the strategy ended the run, if it did
+	Start  exchange.Time // of the first event
+	End    exchange.Time // of the last instant
+	Events int64         // market events read from the feed
+	// WarmupEvents were read from the history before it, and WarmupCommands given meanwhile and
+	// not carried out.
+	WarmupEvents, WarmupCommands int64
+	Refused                      int64  // commands refused before they were sent, but for those of RiskRefused
+	Late                         int64  // trades too late for the bar they belong to
+	Halted                       string // why the strategy ended the run, if it did
 
 	FirstRefusal error // of Refused; nil: none
 
@@ -176,10 +186,14 @@ type Engine struct {
 	sample  exchange.Time
 	opening bool          // the first sample, or what a PriceObserver waits for, is to come
 	latest  exchange.Time // latest arrival of any event so far
-	halted  string
-	emit    func(*series)
-	bar     Bar
-	summary Summary
+	warming bool          // the history is being heard
+	// barHistory: the series of bars are built from the bars of the history, whatever the feed
+	// carries.
+	barHistory bool
+	halted     string
+	emit       func(*series)
+	bar        Bar
+	summary    Summary
 
 	// What is dealt with, for the error of a panic. nil: nothing.
 	current *exchange.Event
@@ -205,6 +219,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.HistorySources == nil {
+		cfg.HistorySources = cfg.Sources
 	}
 	e := &Engine{
 		cfg: cfg, h: handlersOf(cfg.Strategy), end: exchange.Never, barsDue: exchange.Never,
@@ -289,8 +306,12 @@ func (e *Engine) wait(ctx context.Context) error {
 	if e.pacer == nil || e.pos < e.n || e.eof || e.halted != "" {
 		return nil
 	}
+	return e.waitFor(ctx, e.next())
+}
+
+func (e *Engine) waitFor(ctx context.Context, until exchange.Time) error {
 	e.pos, e.n = 0, 0
-	events, err := e.pacer.Wait(ctx, e.next())
+	events, err := e.pacer.Wait(ctx, until)
 	e.buf, e.n = events, len(events)
 	e.summary.Events += int64(e.n)
 	switch {
@@ -331,9 +352,9 @@ func (e *Engine) drain() error {
 
 // start reads the first events, so that Init knows when it is.
 func (e *Engine) start(ctx context.Context) error {
-	first := e.read
-	if e.pacer != nil {
-		first = e.wait
+	first := e.first
+	if e.cfg.History != nil {
+		first = e.warmUp
 	}
 	if err := first(ctx); err != nil {
 		return err
@@ -341,8 +362,30 @@ func (e *Engine) start(ctx context.Context) error {
 	if e.n == 0 {
 		return ErrNoEvents
 	}
-	e.now = e.buf[0].Time
-	e.summary.Start = e.now
+	e.summary.Start = e.buf[0].Time
+	if e.ctx.started {
+		e.now = e.summary.Start
+	} else if err := e.begin(e.summary.Start); err != nil {
+		return err
+	}
+	if err := e.advance(ctx, e.now); err != nil {
+		return err
+	}
+	e.sample, e.opening = e.nextSample(e.now), e.cfg.Observer != nil
+	return nil
+}
+
+// first reads the first events of the feed.
+func (e *Engine) first(ctx context.Context) error {
+	if e.pacer != nil {
+		return e.wait(ctx)
+	}
+	return e.read(ctx)
+}
+
+// begin starts the strategy at the time of the first event.
+func (e *Engine) begin(at exchange.Time) error {
+	e.now = at
 	for _, id := range e.cfg.Symbols {
 		e.ctx.view.symbols[id].refresh(e.now)
 	}
@@ -353,10 +396,6 @@ func (e *Engine) start(ctx context.Context) error {
 		return fmt.Errorf("strategy cannot start: %w", err)
 	}
 	e.ctx.started = true
-	if err := e.advance(ctx, e.now); err != nil {
-		return err
-	}
-	e.sample, e.opening = e.nextSample(e.now), e.cfg.Observer != nil
 	return nil
 }
 
@@ -450,7 +489,7 @@ func (e *Engine) step(ctx context.Context, t exchange.Time) error {
 // settle lets the exchange do what was asked for at this instant until nothing is
 // left, and the guard look at what came of it.
 func (e *Engine) settle(ctx context.Context, t exchange.Time) error {
-	for {
+	for !e.warming {
 		if err := e.guard.watch(ctx, e); err != nil {
 			return err
 		}
@@ -465,6 +504,7 @@ func (e *Engine) settle(ctx context.Context, t exchange.Time) error {
 		}
 		e.fireTimers(t)
 	}
+	return nil
 }
 
 // group returns the unread events whose time is t or earlier, all in one slice

@@ -21,7 +21,7 @@ func (e *Engine) hand(ev *exchange.Event) {
 	if ev.Kind != exchange.KindGap { // which says that there is no data
 		e.guard.market(ev.Symbol, e.toldAt(ev.Symbol))
 	}
-	if len(s.series) > 0 && ev.Kind != exchange.KindBar {
+	if len(s.series) > 0 && ev.Kind != exchange.KindBar && !e.barHistory {
 		e.closeSeries(s, ev.Time)
 	}
 	switch ev.Kind {
@@ -55,6 +55,9 @@ func (e *Engine) handTrade(s *symbolView, ev *exchange.Event) {
 	s.last = t.Price
 	if e.h.trade != nil {
 		e.h.trade.OnTrade(e.ctx, ev.Symbol, t)
+	}
+	if e.barHistory {
+		return
 	}
 	for _, b := range s.series {
 		if b.open && ev.Time < b.bar.Start {
@@ -116,7 +119,11 @@ func (e *Engine) handBar(s *symbolView, ev *exchange.Event) {
 	if len(s.series) == 0 {
 		return
 	}
-	if finest, _ := e.sourcesOf(ev.Symbol); ev.BarInterval() != finest {
+	from := e.cfg.Sources
+	if e.warming {
+		from = e.cfg.HistorySources
+	}
+	if finest, _ := sourcesOf(from, ev.Symbol); ev.BarInterval() != finest {
 		return
 	}
 	for _, series := range s.series {

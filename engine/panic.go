@@ -159,7 +159,7 @@ func (e *Engine) panicked(err *PanicError) *PanicError {
 		kept := *ev
 		err.Event, err.Symbol = &kept, e.cfg.Instruments.Get(ev.Symbol).Name()
 		for i := range e.buf[:e.n] {
-			if &e.buf[i] == ev {
+			if &e.buf[i] == ev && !e.warming { // those of the history have no number
 				err.Index = i
 			}
 		}

@@ -27,6 +27,7 @@ type avellanedaStoikov struct {
 	gamma   float64
 	kappa   float64
 	horizon float64 // seconds
+	memory  time.Duration
 	sigma   *indicator.Volatility
 	size    makerSize
 	requote exchange.Price // in ticks
@@ -61,6 +62,7 @@ func avellanedaStoikovDefinition() engine.Definition {
 func newAvellanedaStoikov(v engine.Values) (engine.Strategy, error) {
 	a := &avellanedaStoikov{gamma: v.Float("gamma"), kappa: v.Float("kappa"), horizon: v.Duration("horizon").Seconds(),
 		sigma:   indicator.NewVolatility(v.Duration("half_life").Seconds()),
+		memory:  v.Duration("half_life"),
 		requote: exchange.Price(v.Int("requote"))}
 	var err error
 	if a.size, err = readMakerSize("avellaneda_stoikov", v); err != nil {
@@ -68,6 +70,9 @@ func newAvellanedaStoikov(v engine.Values) (engine.Strategy, error) {
 	}
 	return a, nil
 }
+
+// Warmup implements engine.Warmer: the volatility forgets what is five half-lives old.
+func (a *avellanedaStoikov) Warmup() time.Duration { return 5 * a.memory }
 
 // Init implements engine.Strategy.
 func (a *avellanedaStoikov) Init(ctx *engine.Context) error {
@@ -122,7 +127,7 @@ func (a *avellanedaStoikov) hear(ctx *engine.Context, middle exchange.Price) {
 		a.heard = ctx.Now()
 	}
 	a.sigma.Add(middle.Float64(), seconds)
-	if !a.sigma.Ready() {
+	if !a.sigma.Ready() || ctx.WarmingUp() {
 		return
 	}
 	if quotes, _ := a.size.refresh(ctx, a.symbol); !quotes {

@@ -1,6 +1,8 @@
 package strategies
 
 import (
+	"time"
+
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/engine/indicator"
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -18,6 +20,7 @@ type bollingerReversion struct {
 	k      float64
 	hold   int
 	window *indicator.Window
+	needs  int // closes
 	target exchange.Qty
 	held   int // bars since the position was asked for
 }
@@ -34,10 +37,13 @@ func bollingerDefinition() engine.Definition {
 		}, positionParams("bars to watch, such as 1h; empty: those of the data")...),
 		New: func(v engine.Values) (engine.Strategy, error) {
 			return &bollingerReversion{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, k: v.Float("k"), hold: v.Int("hold"),
-				window: indicator.NewWindow(v.Int("window"))}, nil
+				window: indicator.NewWindow(v.Int("window")), needs: v.Int("window")}, nil
 		},
 	}
 }
+
+// Warmup implements engine.Warmer: the mean needs its bars.
+func (b *bollingerReversion) Warmup() time.Duration { return b.bars.Length(b.needs) }
 
 // Init implements engine.Strategy.
 func (b *bollingerReversion) Init(ctx *engine.Context) error { return ctx.Bars(ctx.Symbol(), b.bars) }

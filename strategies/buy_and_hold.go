@@ -46,7 +46,7 @@ func (b *buyAndHold) OnQuote(ctx *engine.Context, s exchange.SymbolID, q exchang
 }
 
 func (b *buyAndHold) buy(ctx *engine.Context, heard exchange.SymbolID) {
-	if b.bought || heard != ctx.Symbol() {
+	if b.bought || heard != ctx.Symbol() || ctx.WarmingUp() {
 		return
 	}
 	if q := b.size.qty(ctx, heard); q > 0 {

@@ -1,6 +1,8 @@
 package strategies
 
 import (
+	"time"
+
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/engine/indicator"
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -22,6 +24,7 @@ type donchian struct {
 	exit  *indicator.Channel
 	atr   *indicator.ATR
 	stop  float64 // average true ranges
+	needs int     // bars
 	// protect is the stop that was sent last, "" when there is none, and from is the
 	// price of the fill that it is measured from.
 	protect exchange.ClientID
@@ -42,10 +45,13 @@ func donchianDefinition() engine.Definition {
 		New: func(v engine.Values) (engine.Strategy, error) {
 			return &donchian{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, stop: v.Float("stop"),
 				entry: indicator.NewChannel(v.Int("entry")), exit: indicator.NewChannel(v.Int("exit")),
-				atr: indicator.NewATR(v.Int("atr"))}, nil
+				atr: indicator.NewATR(v.Int("atr")), needs: max(v.Int("entry"), v.Int("exit"), v.Int("atr")+1)}, nil
 		},
 	}
 }
+
+// Warmup implements engine.Warmer: the channels and the true range need their bars.
+func (d *donchian) Warmup() time.Duration { return d.bars.Length(d.needs) }
 
 // Init implements engine.Strategy.
 func (d *donchian) Init(ctx *engine.Context) error { return ctx.Bars(ctx.Symbol(), d.bars) }

@@ -111,7 +111,7 @@ func (g *gridMaker) OnReject(_ *engine.Context, r *exchange.Reject) {
 
 // lay brings the orders to where they should be around a middle price.
 func (g *gridMaker) lay(ctx *engine.Context, middle exchange.Price) {
-	if middle == g.middle && !g.stale {
+	if middle == g.middle && !g.stale || ctx.WarmingUp() {
 		return
 	}
 	g.middle = middle

@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/engine/indicator"
@@ -22,6 +23,7 @@ type smaCross struct {
 	size   positionSize
 	fast   *indicator.SMA
 	slow   *indicator.SMA
+	needs  int // closes
 	side   int // 1 long, -1 short, 0 before the averages have differed
 	target exchange.Qty
 }
@@ -45,8 +47,11 @@ func newSMACross(v engine.Values) (engine.Strategy, error) {
 		return nil, &engine.ParamError{Strategy: "sma_cross", Name: "fast", Value: fmt.Sprint(fast),
 			Reason: fmt.Sprintf("must be below slow=%d", slow)}
 	}
-	return &smaCross{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, fast: indicator.NewSMA(fast), slow: indicator.NewSMA(slow)}, nil
+	return &smaCross{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, fast: indicator.NewSMA(fast), slow: indicator.NewSMA(slow), needs: slow}, nil
 }
+
+// Warmup implements engine.Warmer: the slow average needs its bars.
+func (c *smaCross) Warmup() time.Duration { return c.bars.Length(c.needs) }
 
 // Init implements engine.Strategy.
 func (c *smaCross) Init(ctx *engine.Context) error { return ctx.Bars(ctx.Symbol(), c.bars) }

@@ -42,7 +42,7 @@ func reach(ctx *engine.Context, s exchange.SymbolID, target exchange.Qty) {
 // lot in force is rounded towards zero.
 func trade(ctx *engine.Context, s exchange.SymbolID, signed exchange.Qty, inst exchange.ExecInst) {
 	signed -= signed % ctx.Terms(s).LotSize
-	if signed == 0 {
+	if signed == 0 || ctx.WarmingUp() {
 		return
 	}
 	o := exchange.NewOrder{Symbol: s, Side: exchange.SideOf(signed), Qty: signed.Abs(), Type: exchange.Market, ExecInst: inst}

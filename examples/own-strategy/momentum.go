@@ -31,6 +31,9 @@ func Definition() engine.Definition {
 	}
 }
 
+// Warmup implements engine.Warmer: --warmup auto feeds as much history.
+func (m *momentum) Warmup() time.Duration { return m.bars.Length(len(m.closes)) }
+
 // Init implements engine.Strategy.
 func (m *momentum) Init(ctx *engine.Context) error { return ctx.Bars(ctx.Symbol(), m.bars) }
 
@@ -47,12 +50,12 @@ func (m *momentum) OnBar(ctx *engine.Context, bar *engine.Bar) {
 	} else if bar.Close < before {
 		side = -1
 	}
-	if side != m.side {
+	if side != m.side || m.target == 0 {
 		m.side, m.target = side, side*ctx.Sized(bar.Symbol, m.size)
 	}
 	missing := m.target - ctx.PositionQty(bar.Symbol)
 	missing -= missing % ctx.Terms(bar.Symbol).LotSize
-	if missing == 0 {
+	if missing == 0 || ctx.WarmingUp() {
 		return
 	}
 	if _, err := ctx.Market(bar.Symbol, missing); err != nil {
