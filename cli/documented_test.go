@@ -42,8 +42,8 @@ var substitutions = []struct{ pattern, by string }{
 	{`^(backtest sweep .*)$`, `$1 --from 2020-02-01 --to 2020-03-01`},
 	{`--points 200`, `--points 8`},
 	// Sessions of the test are short.
-	{`--min-length 1m`, `--min-length 1s`},
-	{`^paper promote xbtusd-grid_maker (.*)$`, `paper promote maker $1 --min-length 1s`},
+	{`--min-length 1m`, `--min-length 1ms`},
+	{`^paper promote xbtusd-grid_maker (.*)$`, `paper promote maker $1 --min-length 1ms`},
 	// A hundred orders that rested are not there in seconds: TestCalibrate has them.
 	{`^backtest calibrate .*$`, ``},
 	{`http://10\.0\.0\.5:8090`, `http://VENUE`},
@@ -66,13 +66,14 @@ var withoutRecordings = []struct{ pattern, by string }{
 
 // documented is a directory in which documented commands are run.
 type documented struct {
-	t     *testing.T
-	dir   string
-	venue string // address
-	env   []string
-	real  bool
-	keyed bool      // env has a key of the venue
-	live  *exec.Cmd // a session that goes on until paper stop
+	t       *testing.T
+	dir     string
+	venue   string // address
+	env     []string
+	real    bool
+	keyed   bool // env has a key of the venue
+	results int
+	live    *exec.Cmd // a session that goes on until paper stop
 }
 
 func TestDocumentedCommands(t *testing.T) {
@@ -200,6 +201,9 @@ func (d *documented) generate(catalog, venue, symbol, from string) {
 // moment is how long a command that goes on is left alone.
 const moment = time.Second
 
+// writesResults are commands that write a directory of results.
+var writesResults = regexp.MustCompile(`^backtest (run|sweep|demo)\b`)
+
 // run runs a line as a shell would, and returns how many commands it was.
 func (d *documented) run(line, state string) int {
 	d.t.Helper()
@@ -214,6 +218,10 @@ func (d *documented) run(line, state string) int {
 		line = regexp.MustCompile(s.pattern).ReplaceAllString(line, s.by)
 	}
 	line = strings.ReplaceAll(line, "VENUE", d.venue)
+	if writesResults.MatchString(line) && !strings.Contains(line, " --out ") && !strings.Contains(line, "--no-report") {
+		d.results++ // two within a second would go to one directory
+		line += fmt.Sprintf(" --out runs/documented-%d", d.results)
+	}
 	program, rest, _ := strings.Cut(line, " ")
 	switch {
 	case program == "export":
@@ -229,7 +237,7 @@ func (d *documented) run(line, state string) int {
 	cmd := exec.Command("sh", "-c", "exec "+line)
 	cmd.Dir, cmd.Env = d.dir, d.env
 	if state != "" {
-		cmd.Env = append(d.env[:len(d.env):len(d.env)], "XDG_STATE_HOME="+state)
+		cmd.Env = slices.Concat(d.env, []string{"XDG_STATE_HOME=" + state})
 	}
 	var out, errs output
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -247,7 +255,7 @@ func (d *documented) run(line, state string) int {
 	if goesOn(program, rest) {
 		select {
 		case err = <-ended:
-		case <-time.After(d.patience(rest)):
+		case <-d.enough(rest):
 			interrupted = true
 			require.NoError(d.t, cmd.Process.Signal(os.Interrupt))
 			err = <-ended
@@ -263,7 +271,7 @@ func (d *documented) run(line, state string) int {
 	if interrupted && strings.HasSuffix(errs.String(), "interrupted\n") {
 		err = nil // before it had begun
 	}
-	if !assert.NoError(d.t, err, "%s\n%s\n%s\n%s", written, line, out.String(), errs.String()) {
+	if !assert.NoError(d.t, err, "%s\n%s\n%s\n%s", written, line, out.String(), errs.String()) { //nolint:testifylint // it goes on
 		return 1 // the others are worth trying
 	}
 	d.examine(written, out.String())
@@ -280,12 +288,24 @@ func (d *documented) run(line, state string) int {
 	return 1
 }
 
-// patience is how long a command that goes on is left alone. What is promoted must have traded.
-func (d *documented) patience(rest string) time.Duration {
-	if strings.Contains(rest, "--session maker ") {
-		return 5 * moment
-	}
-	return moment
+// enough says when a command that goes on is interrupted: after a moment, but what is promoted
+// must have traded.
+func (d *documented) enough(rest string) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		time.Sleep(moment)
+		for end := time.Now().Add(30 * time.Second); strings.Contains(rest, "--session maker ") && time.Now().Before(end); {
+			cmd := exec.Command("paper", "status", "maker", "--json")
+			cmd.Dir, cmd.Env = d.dir, d.env
+			var l looked
+			if out, err := cmd.Output(); err == nil && json.Unmarshal(out, &l) == nil && l.Fills > 0 {
+				return
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+	}()
+	return done
 }
 
 // goesOn reports whether a command runs until it is interrupted.
@@ -406,7 +426,7 @@ func (d *documented) running(state, name string) (end func()) {
 	cmd := exec.Command("paper", "run", "--session", name, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "grid_maker", "--quiet")
 	var out output
 	cmd.Dir, cmd.Stdout, cmd.Stderr = d.dir, &out, &out
-	cmd.Env = append(d.env[:len(d.env):len(d.env)], "XDG_STATE_HOME="+state)
+	cmd.Env = slices.Concat(d.env, []string{"XDG_STATE_HOME=" + state})
 	require.NoError(d.t, cmd.Start())
 	soonIn := time.Now().Add(20 * time.Second)
 	for !strings.Contains(out.String(), "Ctrl-C suspends it") {

@@ -211,7 +211,7 @@ func (a *App) paper(ctx context.Context, f *sessionFlags, flags *pflag.FlagSet) 
 	return err
 }
 
-func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store) (failed error) { //nolint:funlen // the order of its steps
+func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store) (failed error) {
 	p, err := a.plan(&f.runFlags)
 	if err != nil {
 		return err
@@ -238,13 +238,11 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 		return usage(fmt.Errorf("session %s has ended; begin another with --session NAME, or look at it with backtest replay %s", f.name, store.Dir))
 	}
 	lines := new(dashboard.Log)
-	var status *statusLine
-	if a.Interactive && !f.quiet && !f.jsonLog {
-		if status, err = a.statusLine(ctx, p, store); err != nil {
-			return err
-		}
-		defer status.close()
+	status, err := a.statusLine(ctx, f, p, store)
+	if err != nil {
+		return err
 	}
+	defer status.close()
 	logs := a.logs(f, lines, status)
 	log := logs.general
 	// The session hears of an interrupt by itself, and ends the source when it is done.
@@ -255,10 +253,7 @@ func (a *App) paperIn(ctx context.Context, f *sessionFlags, store *session.Store
 	if err != nil {
 		return err
 	}
-	heard := &audience{tell(logs.orders, p)}
-	if status != nil {
-		*heard = append(*heard, status.committed)
-	}
+	heard := &audience{tell(logs.orders, p), status.committed}
 	if f.sendsOrders() {
 		var lock *keyLock
 		m.connect, lock, err = a.connect(ctx, f, p, k.Orders, log, m.metrics)

@@ -47,8 +47,11 @@ const lineEvery = time.Second
 const leastWidth = 80
 
 // statusLine makes the line of a session, with what the session has done so far. begin shows
-// it, close ends it.
-func (a *App) statusLine(ctx context.Context, p *plan, store *session.Store) (*statusLine, error) {
+// it, close ends it. It is nil where the session writes its log instead.
+func (a *App) statusLine(ctx context.Context, f *sessionFlags, p *plan, store *session.Store) (*statusLine, error) {
+	if !a.Interactive || f.quiet || f.jsonLog {
+		return nil, nil
+	}
 	state, err := store.State(ctx)
 	var counts session.Counts
 	if err == nil {
@@ -137,6 +140,9 @@ func (l *statusLine) close() {
 
 // committed hears of each transaction of the session.
 func (l *statusLine) committed(c *session.Commit) {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range c.Reports {
