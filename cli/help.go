@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -146,11 +148,18 @@ func printFlags(w io.Writer, c *cobra.Command) {
 			rest[f.Name] = f
 		}
 	})
-	for _, g := range flagGroups() {
+	groups := flagGroups()
+	for i, g := range groups {
 		var list []*pflag.Flag
 		for _, name := range strings.Fields(g.flags) {
 			if f := rest[name]; f != nil {
 				list = append(list, f)
+				delete(rest, name)
+			}
+		}
+		if i == len(groups)-1 { // what is in no group
+			for _, name := range slices.Sorted(maps.Keys(rest)) {
+				list = append(list, rest[name])
 			}
 		}
 		if len(list) > 0 {
