@@ -134,7 +134,11 @@ func commands(block string) (list []string) {
 func newDocumented(t *testing.T) *documented {
 	t.Helper()
 	dir := t.TempDir()
-	d := &documented{t: t, dir: dir, env: append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+filepath.Join(dir, ".local", "state"))}
+	d := &documented{
+		t:   t,
+		dir: dir,
+		env: append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+filepath.Join(dir, ".local", "state")),
+	}
 	if root := os.Getenv("DUNAMIS_SHARED"); root != "" {
 		for _, pattern := range []string{"bitmex/XBTUSD-1m-*.csv.gz", "tardis/binance-delivery_*_BTCUSD_PERP.csv.gz"} {
 			found, err := filepath.Glob(filepath.Join(root, "data", pattern))
@@ -193,8 +197,12 @@ func (d *documented) generate(catalog, venue, symbol, from string) {
 	if symbol == "ETHUSD" {
 		price = 200
 	}
-	_, err = synth.Write(context.Background(), cat, synth.Config{Instrument: i, From: start, To: start.Add(10 * time.Minute), Seed: 3,
-		Kinds: []string{"book", "trade"}, Price: price * exchange.PriceUnit})
+	_, err = synth.Write(
+		context.Background(),
+		cat,
+		synth.Config{Instrument: i, From: start, To: start.Add(10 * time.Minute), Seed: 3,
+			Kinds: []string{"book", "trade"}, Price: price * exchange.PriceUnit},
+	)
 	require.NoError(d.t, err)
 }
 
@@ -271,7 +279,15 @@ func (d *documented) run(line, state string) int {
 	if interrupted && strings.HasSuffix(errs.String(), "interrupted\n") {
 		err = nil // before it had begun
 	}
-	if !assert.NoError(d.t, err, "%s\n%s\n%s\n%s", written, line, out.String(), errs.String()) { //nolint:testifylint // it goes on
+	if !assert.NoError(
+		d.t,
+		err,
+		"%s\n%s\n%s\n%s",
+		written,
+		line,
+		out.String(),
+		errs.String(),
+	) { //nolint:testifylint // it goes on
 		return 1 // the others are worth trying
 	}
 	d.examine(written, out.String())
@@ -400,9 +416,31 @@ func (d *documented) fixtures() {
 	d.t.Helper()
 	state := filepath.Join(d.dir, ".local", "state", "dunamis", "sessions")
 	require.NoError(d.t, os.Rename(filepath.Join(state, "xbtusd-grid_maker"), filepath.Join(state, "of-readme")))
-	shadow := []string{"run", "--mode", "shadow", "--unattended", "--feed", "bitmex", "--live-url", "http://" + d.venue, "--symbol", "XBTUSD",
-		"--strategy", "grid_maker", "--param", "spacing=2", "--max-order", "100000", "--max-position", "500000", "--max-daily-loss",
-		"0.1 XBT", "--max-orders-per-minute", "600", "--quiet"}
+	shadow := []string{
+		"run",
+		"--mode",
+		"shadow",
+		"--unattended",
+		"--feed",
+		"bitmex",
+		"--live-url",
+		"http://" + d.venue,
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"grid_maker",
+		"--param",
+		"spacing=2",
+		"--max-order",
+		"100000",
+		"--max-position",
+		"500000",
+		"--max-daily-loss",
+		"0.1 XBT",
+		"--max-orders-per-minute",
+		"600",
+		"--quiet",
+	}
 	d.interrupted(shadow...)
 	d.interrupted("record", "--feed", "bitmex", "--live-url", "http://"+d.venue, "--symbol", "XBTUSD", "--quiet")
 	require.NoError(d.t, os.Remove(filepath.Join(d.dir, "live.yaml")))
@@ -423,7 +461,19 @@ func (d *documented) fixtures() {
 // running begins a session, and returns what ends it, unless a command has.
 func (d *documented) running(state, name string) (end func()) {
 	d.t.Helper()
-	cmd := exec.Command("paper", "run", "--session", name, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "grid_maker", "--quiet")
+	cmd := exec.Command(
+		"paper",
+		"run",
+		"--session",
+		name,
+		"--feed",
+		"synthetic",
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"grid_maker",
+		"--quiet",
+	)
 	var out output
 	cmd.Dir, cmd.Stdout, cmd.Stderr = d.dir, &out, &out
 	cmd.Env = slices.Concat(d.env, []string{"XDG_STATE_HOME=" + state})

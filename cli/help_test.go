@@ -36,8 +36,14 @@ func eachCommand(t *testing.T, visit func(t *testing.T, program string, c *cobra
 func helpOf(t *testing.T, program string, c *cobra.Command) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	app := &cli.App{Command: program, Args: append(strings.Fields(c.CommandPath())[1:], "--help"), Stdout: &out, Stderr: &errs,
-		Strategies: strategies.All(), Now: time.Now}
+	app := &cli.App{
+		Command:    program,
+		Args:       append(strings.Fields(c.CommandPath())[1:], "--help"),
+		Stdout:     &out,
+		Stderr:     &errs,
+		Strategies: strategies.All(),
+		Now:        time.Now,
+	}
 	require.Equal(t, cli.ExitOK, app.Run(t.Context()), errs.String())
 	return out.String()
 }
@@ -45,7 +51,9 @@ func helpOf(t *testing.T, program string, c *cobra.Command) string {
 // Help fits into a hundred columns, and says of each flag in which group it is.
 func TestHelpFits(t *testing.T) {
 	// Groups of flags follow the examples and the commands below.
-	firstGroup := regexp.MustCompile(`(?m)^(Data|Strategy|Account|Exchange model|Risk guard|Session|Output|Server|Other):$`)
+	firstGroup := regexp.MustCompile(
+		`(?m)^(Data|Strategy|Account|Exchange model|Risk guard|Session|Output|Server|Other):$`,
+	)
 	eachCommand(t, func(t *testing.T, program string, c *cobra.Command) {
 		help := helpOf(t, program, c)
 		for _, line := range strings.Split(help, "\n") {
@@ -93,9 +101,20 @@ func TestVersionFlag(t *testing.T) {
 func TestCommandsWithoutTheirArgument(t *testing.T) {
 	for _, name := range []string{"status", "stop", "kill", "flatten", "clear", "gap", "promote", "limits", "export"} {
 		var out, errs bytes.Buffer
-		app := &cli.App{Command: "paper", Args: []string{name}, Stdout: &out, Stderr: &errs, Strategies: strategies.All(), Now: time.Now}
+		app := &cli.App{
+			Command:    "paper",
+			Args:       []string{name},
+			Stdout:     &out,
+			Stderr:     &errs,
+			Strategies: strategies.All(),
+			Now:        time.Now,
+		}
 		require.Equal(t, cli.ExitUsage, app.Run(t.Context()))
-		require.Regexp(t, `^paper: name the session: paper `+name+` SESSION \[flags\]; paper list shows those that there are\n$`, errs.String())
+		require.Regexp(
+			t,
+			`^paper: name the session: paper `+name+` SESSION \[flags\]; paper list shows those that there are\n$`,
+			errs.String(),
+		)
 	}
 	code, _, stderr := backtest(t, "replay", "one", "two")
 	require.Equal(t, cli.ExitUsage, code)

@@ -25,15 +25,42 @@ func TestAnInterruptEndsTheQuestion(t *testing.T) {
 	t.Setenv("DUNAMIS_BITMEX_KEY", "k")
 	t.Setenv("DUNAMIS_BITMEX_SECRET", "s")
 	state := t.TempDir()
-	typed, keyboard := io.Pipe() // where nobody types
+	typed, keyboard := io.Pipe() // nothing is typed
 	defer keyboard.Close()
 	var errs output
 	asked := make(chan struct{})
 	out := &watched{until: "Type xbtusd-grid_maker to go on: ", seen: asked}
-	app := &cli.App{Command: "paper", Args: []string{"run", "--state", state, "--mode", "live", "--feed", "bitmex", "--live-url",
-		"http://127.0.0.1:1", "--symbol", "XBTUSD", "--strategy", "grid_maker", "--max-order", "100", "--max-position", "100",
-		"--max-daily-loss", "0.1 XBT", "--max-orders-per-minute", "10"}, Stdin: typed, Stdout: out, Stderr: &errs,
-		Strategies: strategies.All(), Now: time.Now}
+	app := &cli.App{
+		Command: "paper",
+		Args: []string{
+			"run",
+			"--state",
+			state,
+			"--mode",
+			"live",
+			"--feed",
+			"bitmex",
+			"--live-url",
+			"http://127.0.0.1:1",
+			"--symbol",
+			"XBTUSD",
+			"--strategy",
+			"grid_maker",
+			"--max-order",
+			"100",
+			"--max-position",
+			"100",
+			"--max-daily-loss",
+			"0.1 XBT",
+			"--max-orders-per-minute",
+			"10",
+		},
+		Stdin:      typed,
+		Stdout:     out,
+		Stderr:     &errs,
+		Strategies: strategies.All(),
+		Now:        time.Now,
+	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() { ended <- app.Run(ctx) }()
@@ -118,13 +145,39 @@ func (s *sleeper) OnTrade(ctx *engine.Context, symbol exchange.SymbolID, _ excha
 // The line says what the session is doing, and what a strategy logs appears above it.
 func TestTheLineOfASession(t *testing.T) {
 	var out, errs output
-	app := &cli.App{Command: "paper", Args: []string{"run", "--state", t.TempDir(), "--feed", "synthetic", "--symbol", "XBTUSD",
-		"--strategy", "sleeper", "--to", "2024-01-01T00:05:00Z", "--speed", "max"}, Stdout: &out, Stderr: &errs, Interactive: true,
-		Strategies: []engine.Definition{{Name: "sleeper", Summary: "sleeps", New: func(engine.Values) (engine.Strategy, error) {
-			return &sleeper{}, nil
-		}}}, Now: time.Now}
+	app := &cli.App{
+		Command: "paper",
+		Args: []string{
+			"run",
+			"--state",
+			t.TempDir(),
+			"--feed",
+			"synthetic",
+			"--symbol",
+			"XBTUSD",
+			"--strategy",
+			"sleeper",
+			"--to",
+			"2024-01-01T00:05:00Z",
+			"--speed",
+			"max",
+		},
+		Stdout:      &out,
+		Stderr:      &errs,
+		Interactive: true,
+		Strategies: []engine.Definition{
+			{Name: "sleeper", Summary: "sleeps", New: func(engine.Values) (engine.Strategy, error) {
+				return &sleeper{}, nil
+			}},
+		},
+		Now: time.Now,
+	}
 	require.Equal(t, cli.ExitOK, app.Run(t.Context()), errs.String())
-	require.Regexp(t, `\r\x1b\[K(2024-01-01 )?00:0\d:\d\d  equity (0\.\d+|1\.\d+|1) XBT  position 1000 XBTUSD  orders 0  fills 1`, errs.String())
+	require.Regexp(
+		t,
+		`\r\x1b\[K(2024-01-01 )?00:0\d:\d\d  equity (0\.\d+|1\.\d+|1) XBT  position 1000 XBTUSD  orders 0  fills 1`,
+		errs.String(),
+	)
 	require.Regexp(t, `\r\x1b\[Klevel=INFO msg="fifty trades"[^\n]*\n\r\x1b\[K`, errs.String())
 	for _, line := range strings.Split(errs.String(), "\r\x1b[K") {
 		if strings.Contains(line, "equity") {
@@ -181,12 +234,31 @@ func TestMessages(t *testing.T) {
 
 // A session that goes on with other parameters says so in the words of a command line.
 func TestSettingsAreNotWrittenAsGoWritesThem(t *testing.T) {
-	run := []string{"run", "--state", t.TempDir(), "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "grid_maker", "--to",
-		"2024-01-01T00:01:00Z", "--speed", "max", "--quiet", "--param"}
+	run := []string{
+		"run",
+		"--state",
+		t.TempDir(),
+		"--feed",
+		"synthetic",
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"grid_maker",
+		"--to",
+		"2024-01-01T00:01:00Z",
+		"--speed",
+		"max",
+		"--quiet",
+		"--param",
+	}
 	mustPaper(t, append(run, "qty=1000,limit=10000")...)
 	out, err := exec.Command("paper", append(run, "qty=2000,limit=10000")...).CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(out), "was begun with --param limit=10000,qty=1000 and cannot go on with limit=10000,qty=2000")
+	require.Contains(
+		t,
+		string(out),
+		"was begun with --param limit=10000,qty=1000 and cannot go on with limit=10000,qty=2000",
+	)
 	require.NotContains(t, string(out), "map[")
 }
 
@@ -210,5 +282,10 @@ func TestTheDemoIsReproduced(t *testing.T) {
 	require.Zero(t, code)
 	require.True(t, strings.HasPrefix(stdout, "{"), "only JSON")
 	require.True(t, strings.HasPrefix(stderr, "generated data:"))
-	require.Equal(t, stdout, mustBacktest(t, "demo", "--strategy", "sma_cross", "--json", "--no-report"), "the default, said")
+	require.Equal(
+		t,
+		stdout,
+		mustBacktest(t, "demo", "--strategy", "sma_cross", "--json", "--no-report"),
+		"the default, said",
+	)
 }

@@ -29,8 +29,13 @@ import (
 const warmupAuto = "auto"
 
 func warmupFlag(fs *pflag.FlagSet, into *string) {
-	fs.StringVar(into, "warmup", "0", "history that the strategy hears before its first decision, without trading: a time\n"+
-		"such as 30d or 36h, or auto, as much as it says that it needs; results begin after it")
+	fs.StringVar(
+		into,
+		"warmup",
+		"0",
+		"history that the strategy hears before its first decision, without trading: a time\n"+
+			"such as 30d or 36h, or auto, as much as it says that it needs; results begin after it",
+	)
 }
 
 // maxWarmup bounds the history, so that times stay within their range.
@@ -169,7 +174,11 @@ func (a *App) keepHistory(ctx context.Context, p *plan, m *market, dir string) e
 	if h.warning != "" {
 		fmt.Fprintf(a.Stderr, "warning: %s\n", h.warning)
 	}
-	return disk.Replace(filepath.Join(dir, warmupFile), 0o644, func(w io.Writer) error { return writeHistory(ctx, w, p, h) })
+	return disk.Replace(
+		filepath.Join(dir, warmupFile),
+		0o644,
+		func(w io.Writer) error { return writeHistory(ctx, w, p, h) },
+	)
 }
 
 func writeHistory(ctx context.Context, w io.Writer, p *plan, h *history) error {

@@ -18,7 +18,9 @@ import (
 
 func warmRun(t *testing.T, args ...string) (r reports.Result) {
 	t.Helper()
-	out := mustBacktest(t, append([]string{"run", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--json", "--no-report"}, args...)...)
+	out := mustBacktest(
+		t,
+		append([]string{"run", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--json", "--no-report"}, args...)...)
 	require.NoError(t, json.Unmarshal([]byte(out), &r))
 	return r
 }
@@ -27,7 +29,16 @@ func warmRun(t *testing.T, args ...string) (r reports.Result) {
 // is there when the run begins. Results begin with the run.
 func TestWarmupOfARun(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 10*24*time.Hour, "bar-1m")
-	args := []string{"--catalog", catalog, "--param", "bars=1h,fast=20,slow=100", "--from", "2019-01-06", "--to", "2019-01-08"}
+	args := []string{
+		"--catalog",
+		catalog,
+		"--param",
+		"bars=1h,fast=20,slow=100",
+		"--from",
+		"2019-01-06",
+		"--to",
+		"2019-01-08",
+	}
 	cold := warmRun(t, args...)
 	warmed := warmRun(t, append(args, "--warmup", "5d")...)
 	require.Zero(t, cold.Counts.Fills, "a hundred hours are more than two days")
@@ -45,20 +56,49 @@ func TestWarmupOfARun(t *testing.T) {
 	require.Positive(t, auto.Counts.Fills)
 
 	// Without --from the beginning of the data is the history.
-	first := warmRun(t, "--catalog", catalog, "--param", "bars=1h,fast=20,slow=100", "--to", "2019-01-08", "--warmup", "120h")
+	first := warmRun(
+		t,
+		"--catalog",
+		catalog,
+		"--param",
+		"bars=1h,fast=20,slow=100",
+		"--to",
+		"2019-01-08",
+		"--warmup",
+		"120h",
+	)
 	require.Equal(t, warmed.Digest, first.Digest)
 	require.Equal(t, warmed.Run.From, first.Run.From)
 
 	// Less than was asked for is said.
 	short := warmRun(t, append(args, "--warmup", "30d")...)
-	require.Contains(t, strings.Join(short.Warnings, "\n"), "the warm-up is shorter than the 720h0m0s asked for: the data begin at 2019-01-01T00:00:00Z")
+	require.Contains(
+		t,
+		strings.Join(short.Warnings, "\n"),
+		"the warm-up is shorter than the 720h0m0s asked for: the data begin at 2019-01-01T00:00:00Z",
+	)
 
 	for _, bad := range []string{"soon", "-1d", "4000d", "99999999d", "d"} {
-		code, _, stderr := backtest(t, append([]string{"run", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--warmup", bad}, args...)...)
+		code, _, stderr := backtest(
+			t,
+			append([]string{"run", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--warmup", bad}, args...)...)
 		require.Equal(t, cli.ExitUsage, code, bad)
 		require.Contains(t, stderr, "want a time such as 30d or 36h, up to 3660d, or auto")
 	}
-	code, _, stderr := backtest(t, "run", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--catalog", catalog, "--from", "2019-01-01", "--warmup", "1h")
+	code, _, stderr := backtest(
+		t,
+		"run",
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"sma_cross",
+		"--catalog",
+		catalog,
+		"--from",
+		"2019-01-01",
+		"--warmup",
+		"1h",
+	)
 	require.Equal(t, cli.ExitData, code)
 	require.Contains(t, stderr, "--warmup: no data")
 }
@@ -67,8 +107,24 @@ func TestWarmupOfARun(t *testing.T) {
 func TestWarmupIsInTheManifest(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 3*24*time.Hour, "bar-1m")
 	dir := filepath.Join(t.TempDir(), "run")
-	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=5m", "--from", "2019-01-02",
-		"--warmup", "1d", "--out", dir)
+	mustBacktest(
+		t,
+		"run",
+		"--catalog",
+		catalog,
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"sma_cross",
+		"--param",
+		"bars=5m",
+		"--from",
+		"2019-01-02",
+		"--warmup",
+		"1d",
+		"--out",
+		dir,
+	)
 	require.Contains(t, read(t, filepath.Join(dir, "manifest.json")), `"warmup": "1d"`)
 }
 
@@ -77,8 +133,30 @@ func TestWarmupIsInTheManifest(t *testing.T) {
 func TestWarmupOfASession(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 8*24*time.Hour, "bar-1m")
 	state := t.TempDir()
-	run := []string{"run", "--state", state, "--feed", "replay", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param",
-		"bars=1h,fast=20,slow=100", "--from", "2019-01-06", "--to", "2019-01-07", "--warmup", "auto", "--speed", "max", "--quiet"}
+	run := []string{
+		"run",
+		"--state",
+		state,
+		"--feed",
+		"replay",
+		"--catalog",
+		catalog,
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"sma_cross",
+		"--param",
+		"bars=1h,fast=20,slow=100",
+		"--from",
+		"2019-01-06",
+		"--to",
+		"2019-01-07",
+		"--warmup",
+		"auto",
+		"--speed",
+		"max",
+		"--quiet",
+	}
 	require.Contains(t, mustPaper(t, run...), "session xbtusd-sma_cross has ended")
 	l := look(t, state, "xbtusd-sma_cross")
 	require.Positive(t, l.Fills)
@@ -87,7 +165,8 @@ func TestWarmupOfASession(t *testing.T) {
 	backtested := mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param",
 		"bars=1h,fast=20,slow=100", "--from", "2019-01-06", "--to", "2019-01-07", "--warmup", "auto", "--no-report")
 	require.NoError(t, os.RemoveAll(catalog))
-	out, err := exec.Command("backtest", "replay", filepath.Join(state, "sessions", "xbtusd-sma_cross"), "--no-report").CombinedOutput()
+	out, err := exec.Command("backtest", "replay", filepath.Join(state, "sessions", "xbtusd-sma_cross"), "--no-report").
+		CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Equal(t, digest.FindString(backtested), digest.FindString(string(out)))
 
@@ -95,7 +174,8 @@ func TestWarmupOfASession(t *testing.T) {
 	file := filepath.Join(state, "sessions", "xbtusd-sma_cross", "warmup.events")
 	text := read(t, file)
 	require.NoError(t, os.WriteFile(file, []byte(text[:len(text)-3]), 0o600))
-	out, err = exec.Command("backtest", "replay", filepath.Join(state, "sessions", "xbtusd-sma_cross"), "--no-report").CombinedOutput()
+	out, err = exec.Command("backtest", "replay", filepath.Join(state, "sessions", "xbtusd-sma_cross"), "--no-report").
+		CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "warmup.events: damaged")
 }
@@ -105,13 +185,37 @@ func TestWarmupOfASession(t *testing.T) {
 func TestWarmupNeedsACatalog(t *testing.T) {
 	state := t.TempDir()
 	out, err := exec.Command("paper", "run", "--state", state, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "sma_cross",
-		"--warmup", "auto").CombinedOutput()
+		"--warmup", "auto").
+		CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "--warmup needs --catalog, which has the history")
 	require.NotContains(t, mustPaper(t, "list", "--state", state), "xbtusd")
 
 	catalog, _ := history(t, "2023-12-20", 12*24*time.Hour, "bar-1m")
-	warmed := mustPaper(t, "run", "--state", state, "--feed", "synthetic", "--from", "2024-01-01", "--to", "2024-01-01T00:01:00Z", "--symbol",
-		"XBTUSD", "--strategy", "sma_cross", "--param", "bars=1h,slow=50", "--warmup", "auto", "--catalog", catalog, "--speed", "max", "--quiet")
+	warmed := mustPaper(
+		t,
+		"run",
+		"--state",
+		state,
+		"--feed",
+		"synthetic",
+		"--from",
+		"2024-01-01",
+		"--to",
+		"2024-01-01T00:01:00Z",
+		"--symbol",
+		"XBTUSD",
+		"--strategy",
+		"sma_cross",
+		"--param",
+		"bars=1h,slow=50",
+		"--warmup",
+		"auto",
+		"--catalog",
+		catalog,
+		"--speed",
+		"max",
+		"--quiet",
+	)
 	require.Contains(t, warmed, "has ended")
 }

@@ -252,7 +252,12 @@ func (g *guard) watch(ctx context.Context, e *Engine) error {
 		return g.trip(ctx, e, RuleDailyLoss,
 			fmt.Sprintf("%s lost since midnight UTC, limit %s", e.money(g.opening-equity), e.money(l.DailyLoss)))
 	case l.Drawdown > 0 && g.peak > 0 && part(int64(lost), int64(g.peak)) >= l.Drawdown:
-		return g.trip(ctx, e, RuleDrawdown, fmt.Sprintf("equity %s after %s, limit %s", e.money(equity), e.money(g.peak), l.Drawdown))
+		return g.trip(
+			ctx,
+			e,
+			RuleDrawdown,
+			fmt.Sprintf("equity %s after %s, limit %s", e.money(equity), e.money(g.peak), l.Drawdown),
+		)
 	case l.Rejections > 0 && g.inRow >= l.Rejections:
 		return g.trip(ctx, e, RuleRejections, fmt.Sprintf("%d in a row", g.inRow))
 	}

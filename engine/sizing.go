@@ -96,8 +96,14 @@ func (v Values) Size() Size { return Size{Qty: v.Qty("qty"), Share: v.Share("siz
 // ShareParam describes a share of the equity, above 0 and up to [MaxShare]: a decimal number
 // or a percentage, exact to ten decimal places.
 func ShareParam(name string, def exchange.Ratio, help string) Param {
-	return Param{Name: name, Type: ParamShare, Default: def.String(), Min: exchange.Ratio(1).String(), Max: MaxShare.String(),
-		Help: help}
+	return Param{
+		Name:    name,
+		Type:    ParamShare,
+		Default: def.String(),
+		Min:     exchange.Ratio(1).String(),
+		Max:     MaxShare.String(),
+		Help:    help,
+	}
 }
 
 // OptionalQtyParam describes a number of contracts that is 0 unless it is given.

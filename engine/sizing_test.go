@@ -92,24 +92,37 @@ func (z *sizer) Init(*engine.Context) error { return nil }
 func (z *sizer) OnBar(ctx *engine.Context, b *engine.Bar) { z.note(ctx, b.Symbol) }
 
 // sizes runs bars of a minute that close at the prices and calls note at each.
-func sizes(t *testing.T, symbol string, balance exchange.Money, note func(ctx *engine.Context, s exchange.SymbolID), closes ...string) {
+func sizes(
+	t *testing.T,
+	symbol string,
+	balance exchange.Money,
+	note func(ctx *engine.Context, s exchange.SymbolID),
+	closes ...string,
+) {
 	t.Helper()
 	set, err := exchange.BuiltinInstruments()
 	require.NoError(t, err)
 	i, err := set.Lookup("bitmex", symbol)
 	require.NoError(t, err)
-	x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle, Balance: balance})
+	x, err := sim.New(
+		sim.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Currency: i.Settle, Balance: balance},
+	)
 	require.NoError(t, err)
 	start := exchange.TimeOf(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
 	var feed []exchange.Event
 	for n, text := range closes {
 		p, from := exchange.MustPrice(text), start.Add(time.Duration(n)*time.Minute)
-		feed = append(feed, exchange.BarEvent(exchange.Bar{Symbol: i.ID, Start: from, End: from.Add(time.Minute), Open: p, High: p,
-			Low: p, Close: p, Volume: 100_000}))
+		feed = append(
+			feed,
+			exchange.BarEvent(exchange.Bar{Symbol: i.ID, Start: from, End: from.Add(time.Minute), Open: p, High: p,
+				Low: p, Close: p, Volume: 100_000}),
+		)
 	}
-	e, err := engine.New(engine.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Feed: &list{events: feed}, Exchange: x,
-		Sources:  []engine.Source{{Symbol: i.ID, Kind: exchange.KindBar, Interval: time.Minute}},
-		Strategy: &sizer{note}, Margin: x.Account().Margin()})
+	e, err := engine.New(
+		engine.Config{Instruments: set, Symbols: []exchange.SymbolID{i.ID}, Feed: &list{events: feed}, Exchange: x,
+			Sources:  []engine.Source{{Symbol: i.ID, Kind: exchange.KindBar, Interval: time.Minute}},
+			Strategy: &sizer{note}, Margin: x.Account().Margin()},
+	)
 	require.NoError(t, err)
 	_, err = e.Run(context.Background())
 	require.NoError(t, err)

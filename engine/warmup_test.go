@@ -63,14 +63,31 @@ func (s *sampler) Sample(at exchange.Time) error {
 	return nil
 }
 
-func warm(t *testing.T, s engine.Strategy, past, now []exchange.Event, source, pastSource engine.Source) (engine.Summary, *sampler) {
+func warm(
+	t *testing.T,
+	s engine.Strategy,
+	past, now []exchange.Event,
+	source, pastSource engine.Source,
+) (engine.Summary, *sampler) {
 	t.Helper()
 	set := instruments(t)
-	x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Currency: set.Get(xbt).Settle, Balance: 100_000_000})
+	x, err := sim.New(
+		sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Currency: set.Get(xbt).Settle, Balance: 100_000_000},
+	)
 	require.NoError(t, err)
 	o := new(sampler)
-	c := engine.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Sources: []engine.Source{source}, Feed: &list{events: now},
-		Exchange: x, Strategy: s, Observer: o, SampleEvery: time.Minute, Margin: x.Account().Margin(), BatchRows: 2}
+	c := engine.Config{
+		Instruments: set,
+		Symbols:     []exchange.SymbolID{xbt},
+		Sources:     []engine.Source{source},
+		Feed:        &list{events: now},
+		Exchange:    x,
+		Strategy:    s,
+		Observer:    o,
+		SampleEvery: time.Minute,
+		Margin:      x.Account().Margin(),
+		BatchRows:   2,
+	}
 	if past != nil {
 		c.History, c.HistorySources = &list{events: past}, []engine.Source{pastSource}
 	}
@@ -90,11 +107,30 @@ var (
 // is carried out, and nothing is sampled. The bar that ends where the run begins is heard in it.
 func TestWarmup(t *testing.T) {
 	s := &learner{}
-	past := []exchange.Event{bar(0, time.Minute, 100), bar(time.Minute, time.Minute, 101), bar(2*time.Minute, time.Minute, 102)}
+	past := []exchange.Event{
+		bar(0, time.Minute, 100),
+		bar(time.Minute, time.Minute, 101),
+		bar(2*time.Minute, time.Minute, 102),
+	}
 	now := []exchange.Event{bar(3*time.Minute, time.Minute, 103), bar(4*time.Minute, time.Minute, 104)}
 	summary, o := warm(t, s, past, now, minutes, minutes)
-	require.Equal(t, []string{"warm 1m0s bar 100", "warm 1m0s timer", "warm 2m0s bar 101", "warm 2m0s timer", "run 3m0s bar 102",
-		"run 3m0s timer", "run 3m0s fill 10", "run 4m0s bar 103", "run 4m0s timer", "run 5m0s bar 104", "run 5m0s timer"}, s.lines)
+	require.Equal(
+		t,
+		[]string{
+			"warm 1m0s bar 100",
+			"warm 1m0s timer",
+			"warm 2m0s bar 101",
+			"warm 2m0s timer",
+			"run 3m0s bar 102",
+			"run 3m0s timer",
+			"run 3m0s fill 10",
+			"run 4m0s bar 103",
+			"run 4m0s timer",
+			"run 5m0s bar 104",
+			"run 5m0s timer",
+		},
+		s.lines,
+	)
 	require.Equal(t, at(0), s.began, "Init is told the time of the history")
 	require.EqualValues(t, 100_000_000, s.seen[0])
 	require.ErrorIs(t, s.errors[0], engine.ErrWarmup)
@@ -112,7 +148,11 @@ func TestWarmup(t *testing.T) {
 // Apart from what the strategy knows, a run with a history is the run without it.
 func TestWarmupLeavesTheAccountAlone(t *testing.T) {
 	now := func() []exchange.Event {
-		return []exchange.Event{bar(3*time.Minute, time.Minute, 103), bar(4*time.Minute, time.Minute, 104), bar(5*time.Minute, time.Minute, 90)}
+		return []exchange.Event{
+			bar(3*time.Minute, time.Minute, 103),
+			bar(4*time.Minute, time.Minute, 104),
+			bar(5*time.Minute, time.Minute, 90),
+		}
 	}
 	cold, warmed := &learner{}, &learner{}
 	without, plain := warm(t, cold, nil, now(), minutes, minutes)
@@ -129,9 +169,18 @@ func TestWarmupLeavesTheAccountAlone(t *testing.T) {
 // history, then from the trades of the run, the open bar included.
 func TestWarmupOfTicksByBars(t *testing.T) {
 	s := &learner{bars: engine.BarSpec{Interval: 4 * time.Minute}}
-	past := []exchange.Event{bar(0, time.Minute, 100), bar(time.Minute, time.Minute, 101), bar(2*time.Minute, time.Minute, 102),
-		bar(3*time.Minute, time.Minute, 103), bar(4*time.Minute, time.Minute, 104)}
-	now := []exchange.Event{trade(5*time.Minute+time.Second, 105, 1), trade(7*time.Minute, 107, 1), trade(9*time.Minute, 109, 1)}
+	past := []exchange.Event{
+		bar(0, time.Minute, 100),
+		bar(time.Minute, time.Minute, 101),
+		bar(2*time.Minute, time.Minute, 102),
+		bar(3*time.Minute, time.Minute, 103),
+		bar(4*time.Minute, time.Minute, 104),
+	}
+	now := []exchange.Event{
+		trade(5*time.Minute+time.Second, 105, 1),
+		trade(7*time.Minute, 107, 1),
+		trade(9*time.Minute, 109, 1),
+	}
 	warm(t, s, past, now, trades, minutes)
 	require.Contains(t, s.lines, "warm 4m0s bar 103")
 	require.Contains(t, s.lines, "run 8m0s bar 107")
@@ -150,12 +199,16 @@ func TestWarmupWithoutHistory(t *testing.T) {
 // An error of the history ends the run.
 func TestWarmupFails(t *testing.T) {
 	set := instruments(t)
-	x, err := sim.New(sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Currency: set.Get(xbt).Settle, Balance: 1})
+	x, err := sim.New(
+		sim.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Currency: set.Get(xbt).Settle, Balance: 1},
+	)
 	require.NoError(t, err)
 	broken := errors.New("broken")
-	e, err := engine.New(engine.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Sources: []engine.Source{minutes},
-		Feed: &list{events: []exchange.Event{bar(time.Minute, time.Minute, 100)}}, Exchange: x, Strategy: &learner{},
-		History: &list{events: []exchange.Event{bar(0, time.Minute, 100)}, fail: broken}})
+	e, err := engine.New(
+		engine.Config{Instruments: set, Symbols: []exchange.SymbolID{xbt}, Sources: []engine.Source{minutes},
+			Feed: &list{events: []exchange.Event{bar(time.Minute, time.Minute, 100)}}, Exchange: x, Strategy: &learner{},
+			History: &list{events: []exchange.Event{bar(0, time.Minute, 100)}, fail: broken}},
+	)
 	require.NoError(t, err)
 	_, err = e.Run(context.Background())
 	require.ErrorIs(t, err, broken)

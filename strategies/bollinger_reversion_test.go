@@ -63,8 +63,14 @@ func TestBollingerIgnoresRounding(t *testing.T) {
 		prices = append(prices, 40100.5)
 	}
 	for _, window := range []string{"3", "4", "7"} {
-		d := play(t, &script{strategy: "bollinger_reversion", params: with("window", window, "k", "0.1", "hold", "1", "qty", "10", "bars", ""),
-			events: closes(prices...)})
+		d := play(
+			t,
+			&script{
+				strategy: "bollinger_reversion",
+				params:   with("window", window, "k", "0.1", "hold", "1", "qty", "10", "bars", ""),
+				events:   closes(prices...),
+			},
+		)
 		last := d.commands[len(d.commands)-1].at.Sub(epoch)
 		require.LessOrEqual(t, last, 14*minute, "window %s", window)
 	}

@@ -39,13 +39,24 @@ func TestSizeOfDonchian(t *testing.T) {
 }
 
 func TestSizeOfBuyAndHold(t *testing.T) {
-	d := play(t, &script{strategy: "buy_and_hold", params: with("size", "2"), balance: tenThousand, events: closes(100, 100, 150)})
+	d := play(
+		t,
+		&script{strategy: "buy_and_hold", params: with("size", "2"), balance: tenThousand, events: closes(100, 100, 150)},
+	)
 	require.Equal(t, []string{"1m0s Buy 200"}, d.asked())
 }
 
 // Contracts win over a share.
 func TestQtyReplacesSize(t *testing.T) {
-	d := play(t, &script{strategy: "buy_and_hold", params: with("size", "2", "qty", "7"), balance: tenThousand, events: closes(100, 100)})
+	d := play(
+		t,
+		&script{
+			strategy: "buy_and_hold",
+			params:   with("size", "2", "qty", "7"),
+			balance:  tenThousand,
+			events:   closes(100, 100),
+		},
+	)
 	require.Equal(t, []string{"1m0s Buy 7"}, d.asked())
 }
 
@@ -75,8 +86,17 @@ func TestMakersQuoteSharesOfTheEquity(t *testing.T) {
 	} {
 		next := 24 * time.Hour
 		d := play(t, &script{strategy: name, params: params, balance: tenThousand, events: []exchange.Event{
-			quote(0, 99.5, 100.5), quote(10*time.Second, 99.5, 100.5), quote(20*time.Second, 99, 101), quote(next-time.Second, 199.5, 200.5),
-			quote(next+time.Second, 209.5, 210.5), quote(next+10*time.Second, 219.5, 220.5)}})
+			quote(
+				0,
+				99.5,
+				100.5,
+			),
+			quote(10*time.Second, 99.5, 100.5),
+			quote(20*time.Second, 99, 101),
+			quote(next-time.Second, 199.5, 200.5),
+			quote(next+time.Second, 209.5, 210.5),
+			quote(next+10*time.Second, 219.5, 220.5),
+		}})
 		var day, after []exchange.Qty
 		for i := range d.commands {
 			c := &d.commands[i]
@@ -159,7 +179,10 @@ func TestAWideGridWaitsForTheMarket(t *testing.T) {
 		p := 100 - float64(i)/2
 		feed = append(feed, quote(time.Duration(i)*time.Second, p-0.5, p+0.5))
 	}
-	d := play(t, &script{strategy: "grid_maker", params: with("qty", "1", "limit", "10", "levels", "1", "skew", "0"), events: feed})
+	d := play(
+		t,
+		&script{strategy: "grid_maker", params: with("qty", "1", "limit", "10", "levels", "1", "skew", "0"), events: feed},
+	)
 	require.Equal(t, []string{"0s Buy 1 at 95", "0s Sell 1 at 105"}, d.between(0, 9*time.Second))
 	require.Len(t, d.fills(), 1)
 	require.Regexp(t, `^1[01]s Buy 1 at 95 → 1$`, d.fills()[0])

@@ -47,7 +47,13 @@ func newSMACross(v engine.Values) (engine.Strategy, error) {
 		return nil, &engine.ParamError{Strategy: "sma_cross", Name: "fast", Value: fmt.Sprint(fast),
 			Reason: fmt.Sprintf("must be below slow=%d", slow)}
 	}
-	return &smaCross{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, fast: indicator.NewSMA(fast), slow: indicator.NewSMA(slow), needs: slow}, nil
+	return &smaCross{
+		bars:  v.Bars("bars"),
+		size:  positionSize{Size: v.Size()},
+		fast:  indicator.NewSMA(fast),
+		slow:  indicator.NewSMA(slow),
+		needs: slow,
+	}, nil
 }
 
 // Warmup implements engine.Warmer: the slow average needs its bars.

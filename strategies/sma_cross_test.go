@@ -40,8 +40,12 @@ func TestSMACross(t *testing.T) {
 // An order that needs longer than a bar is not sent a second time, and what it
 // will do counts when the signal turns in the meantime.
 func TestSMACrossWaitsForItsOrders(t *testing.T) {
-	s := &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10", "bars", ""), latency: 90 * time.Second,
-		events: closes(100, 100, 110, 120, 130, 140, 150, 160)}
+	s := &script{
+		strategy: "sma_cross",
+		params:   with("fast", "1", "slow", "3", "qty", "10", "bars", ""),
+		latency:  90 * time.Second,
+		events:   closes(100, 100, 110, 120, 130, 140, 150, 160),
+	}
 	d := play(t, s)
 	require.Equal(t, []string{"3m0s Buy 10"}, d.asked())
 	require.Equal(t, []string{"5m0s Buy 10 at 140 → 10"}, d.fills())
@@ -54,8 +58,11 @@ func TestSMACrossWaitsForItsOrders(t *testing.T) {
 
 // A rejected order leaves the exposure, so that the next decision asks again.
 func TestSMACrossAsksAgainAfterARejection(t *testing.T) {
-	d := play(t, &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10", "bars", ""), balance: 1,
-		events: closes(100, 100, 110, 120, 130)})
+	d := play(
+		t,
+		&script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", "10", "bars", ""), balance: 1,
+			events: closes(100, 100, 110, 120, 130)},
+	)
 	require.Equal(t, []string{"3m0s Buy 10", "4m0s Buy 10", "5m0s Buy 10"}, d.asked())
 	require.Equal(t, 3, d.count(exchange.ExecRejected))
 	require.Empty(t, d.fills())
@@ -69,8 +76,11 @@ func TestQuantitiesAreWholeLots(t *testing.T) {
 		"99":  {},
 		"250": {"3m0s Buy 200", "4m0s Sell 400"},
 	} {
-		d := play(t, &script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", qty, "bars", ""), instruments: set,
-			events: closes(100, 100, 110, 90)})
+		d := play(
+			t,
+			&script{strategy: "sma_cross", params: with("fast", "1", "slow", "3", "qty", qty, "bars", ""), instruments: set,
+				events: closes(100, 100, 110, 90)},
+		)
 		require.Equal(t, want, d.asked())
 		require.Empty(t, d.logged.lines)
 	}
