@@ -522,3 +522,29 @@ func TestBoundsOfNumbersAsText(t *testing.T) {
 	q := engine.QtyParam("qty", 12, "contracts")
 	require.Equal(t, []string{"12", "1", "9223372036854775807"}, []string{q.Default, q.Min, q.Max})
 }
+
+// What an observer cannot take of the reports that are left at the end ends the run with its
+// error too.
+func TestObserverThatFailsAtTheEnd(t *testing.T) {
+	r := newRun(t, trade(0, 100, 1))
+	full := &ledger{journal: &r.journal, fail: errors.New("no space left"), from: 1}
+	r.config.Observer = &atTheEnd{Observer: full, until: 2}
+	r.venue.reports = []exchange.Report{
+		{Kind: exchange.ReportPosition, Symbol: xbt, Position: exchange.Position{Symbol: xbt}},
+		{Kind: exchange.ReportPosition, Symbol: xbt, Position: exchange.Position{Symbol: xbt}, Arrival: exchange.Never},
+	}
+	require.ErrorIs(t, r.run(t), full.fail)
+}
+
+// atTheEnd is an observer that hears of some reports only: of those from a number on.
+type atTheEnd struct {
+	engine.Observer
+	until int
+}
+
+func (o *atTheEnd) Report(r *exchange.Report) error {
+	if o.until--; o.until > 0 {
+		return nil
+	}
+	return o.Observer.Report(r)
+}

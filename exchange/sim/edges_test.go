@@ -173,3 +173,111 @@ func TestPowers(t *testing.T) {
 	require.False(t, math.IsInf(exp(700), 1))
 	require.True(t, math.IsInf(exp(700.5), 1))
 }
+
+// barOf is a bar of a symbol of the scripts.
+func barOf(s exchange.SymbolID, from, to time.Duration, open, high, low, closes string) exchange.Event {
+	e := exchange.BarEvent(exchange.Bar{Symbol: s, Start: epoch.Add(from), End: epoch.Add(to), Open: exchange.MustPrice(open),
+		High: exchange.MustPrice(high), Low: exchange.MustPrice(low), Close: exchange.MustPrice(closes), Volume: 1000})
+	e.Symbol = s
+	return e
+}
+
+// twoMarkets are the bars of two symbols of one account with cross margin.
+type twoMarkets struct {
+	*script
+	t *testing.T
+}
+
+func (m *twoMarkets) at(at time.Duration, events ...exchange.Event) {
+	_, err := m.x.Advance(m.t.Context(), epoch.Add(at), nil)
+	require.NoError(m.t, err)
+	for i := range events {
+		m.x.Market(&events[i])
+	}
+	_, err = m.x.Advance(m.t.Context(), epoch.Add(at), nil)
+	require.NoError(m.t, err)
+}
+
+func (m *twoMarkets) buy(s exchange.SymbolID, qty exchange.Qty) {
+	_, err := m.x.Submit(m.t.Context(), exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: qty, Type: exchange.Market})
+	require.NoError(m.t, err)
+}
+
+func (m *twoMarkets) require(s exchange.SymbolID, want exchange.Qty) {
+	require.Equal(m.t, want, m.x.Account().Position(s).Qty)
+}
+
+const minute = time.Minute
+
+// With cross margin a second position makes the bar of the first one count, also one that
+// has begun: the price may have gone where both together cannot be kept.
+func TestASecondPositionInsideABarOfTheFirst(t *testing.T) {
+	const abc, def = 0, 1
+	for _, second := range []bool{false, true} {
+		m := &twoMarkets{newScript(t), t}
+		m.said("config balance=2")
+		m.at(0, barOf(abc, 0, 5*minute, "100", "100", "100", "100"))
+		m.buy(abc, 100)
+		m.at(5*minute, barOf(abc, 5*minute, 10*minute, "100", "100", "90", "100"),
+			barOf(def, 5*minute, 6*minute, "100", "100", "100", "100"))
+		m.require(abc, 100)
+		if second {
+			m.buy(def, 100)
+		}
+		m.at(6*minute, barOf(def, 6*minute, 7*minute, "100", "100", "90.5", "90.5"))
+		m.at(7 * minute)
+		m.at(10 * minute)
+		if second {
+			m.require(abc, 0)
+		} else {
+			m.require(abc, 100)
+		}
+	}
+}
+
+// A bar that was over before there was a second position does not count for it.
+func TestASecondPositionBehindABarOfTheFirst(t *testing.T) {
+	const abc, def = 0, 1
+	m := &twoMarkets{newScript(t), t}
+	m.said("config balance=1.1")
+	m.at(0, barOf(abc, 0, 5*minute, "100", "100", "100", "100"))
+	m.buy(abc, 100)
+	m.at(5*minute, barOf(abc, 5*minute, 10*minute, "100", "100", "91.5", "100"))
+	m.at(9*minute, barOf(def, 9*minute, 10*minute, "100", "100", "100", "100"))
+	m.at(9*minute + minute/2)
+	m.buy(def, 800) // at the next open
+	m.at(10*minute, barOf(def, 10*minute, 11*minute, "100", "100", "100", "100"))
+	m.at(11 * minute)
+	m.require(def, 800)
+	m.require(abc, 100)
+}
+
+// Whatever is asked of the account first is valued at the newest prices.
+func TestAccountAtTheNewestPrices(t *testing.T) {
+	for name, ask := range map[string]func(a Account) any{
+		"equity":    func(a Account) any { return a.Equity() },
+		"margin":    func(a Account) any { return a.Margin() },
+		"margin in": func(a Account) any { m, _ := a.MarginIn("USDt"); return m },
+		"margins":   func(a Account) any { return a.Margins() },
+		"position":  func(a Account) any { return a.Position(0) },
+		"needs":     func(a Account) any { return a.Requirements(0) },
+		"portfolio": func(a Account) any {
+			return a.Portfolio(exchange.Currency{Code: "USDt", Major: "USDT", Scale: 6}).Unrealised
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t)
+			s.said("config", "bar 1m 100 100 100 100", "submit a buy 100 market", "at 1m", "bar 1m 100 104 99 103")
+			a := s.x.Account()
+			before := ask(a)
+			_, err := s.x.Advance(t.Context(), epoch.Add(2*time.Minute), nil)
+			require.NoError(t, err)
+			first := ask(a)
+			a.Equity()
+			require.Equal(t, ask(a), first)
+			if name != "needs" {
+				require.NotEqual(t, before, first)
+			}
+		})
+	}
+}

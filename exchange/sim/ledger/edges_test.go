@@ -534,3 +534,39 @@ func TestRiskLimitWithoutSteps(t *testing.T) {
 	require.NoError(t, a.SetRiskLimit(0, 1, 0))
 	require.EqualError(t, a.SetRiskLimit(0, 0, 0), "Invalid riskLimit")
 }
+
+// A price that coins are bought at has nothing to do with their mark: what is above it is no
+// loss that the order must bring along.
+func TestCoinsAboveTheirMark(t *testing.T) {
+	a := openAccount(t, 1_000_000, "0", markets...)
+	const spot = 4 // a contract is 6000 at 0.06, and the fee 6
+	setMark(a, spot, "0.05")
+	require.NoError(t, a.CheckOrder(spot, exchange.Buy, 160, exchange.MustPrice("0.06"), 0))
+	require.Error(t, a.CheckOrder(spot, exchange.Buy, 170, exchange.MustPrice("0.06"), 0))
+}
+
+// What is beyond whole lots is closed at the mark, which is the price of the first fill until
+// there is another.
+func TestOddLotsAtTheMark(t *testing.T) {
+	a := openAccount(t, 1e9, "0", xbtusd(100, "0.5", "0.005", "0"))
+	_, ok := a.CloseOddLot(0, 0)
+	require.False(t, ok, "nothing is held")
+	trade(a, 0, 150, "50000")
+	f, ok := a.CloseOddLot(0, 0)
+	require.True(t, ok)
+	require.Equal(t, exchange.MustPrice("50000"), f.Price)
+	require.Equal(t, exchange.Qty(50), f.Qty)
+	require.Equal(t, exchange.Sell, f.Side)
+	_, ok = a.CloseOddLot(0, 0)
+	require.False(t, ok)
+}
+
+// A step is taken for as little as a unit above the base, and for each unit above a step.
+func TestRiskLimitsAUnitAboveAStep(t *testing.T) {
+	c := stepped()
+	a := openAccount(t, 1e12, "0", c)
+	for more, want := range map[exchange.Money]int64{0: 0, 1: 1, c.step: 1, c.step + 1: 2} {
+		require.NoError(t, a.SetRiskLimit(0, c.limit+more, 0))
+		require.Equal(t, c.limit+exchange.Money(want)*c.step, a.positions[0].riskLimit())
+	}
+}
