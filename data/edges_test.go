@@ -1106,7 +1106,9 @@ func TestRowGroupsAreCounted(t *testing.T) {
 
 // Times are compared one way, the other way and with themselves.
 func TestCompareTimes(t *testing.T) {
-	for _, c := range [][3]exchange.Time{{1, 2, -1}, {2, 1, 1}, {2, 2, 0}, {-1, 1, -1}, {1, -1, 1}, {minTime, maxTime, -1}} {
+	for _, c := range [][3]exchange.Time{
+		{1, 2, -1}, {2, 1, 1}, {2, 2, 0}, {-1, 1, -1}, {1, -1, 1}, {minTime, maxTime, -1},
+	} {
 		require.Equal(t, int(c[2]), compareTimes(c[0], c[1]))
 	}
 }

@@ -73,7 +73,9 @@ func TestRunsEndWhenAPursuitFails(t *testing.T) {
 		"leave":            {map[int][]exchange.Operation{2: {leave}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500},
 		"distrust": {map[int][]exchange.Operation{2: {exchange.OperationDistrust}}, broken{cancelAll: 1}, 0, false,
 			"cancel orders", 2500},
-		"flatten":         {map[int][]exchange.Operation{2: {flatten}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500},
+		"flatten": {
+			map[int][]exchange.Operation{2: {flatten}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500,
+		},
 		"flatten, closes": {map[int][]exchange.Operation{2: {flatten}}, broken{closes: 1}, 0, false, "close position", 2500},
 		"flatten again":   {map[int][]exchange.Operation{2: {flatten}}, broken{closes: 2}, 2, false, "close position", 4500},
 		"a limit":         {nil, broken{cancelAll: 1}, 0, false, "cancel orders", 3000},
@@ -136,7 +138,8 @@ func TestLevelsOfTheGuardsLines(t *testing.T) {
 		"held, and heard again": {map[int]exchange.Operation{2: exchange.OperationHold, 4: exchange.OperationResume},
 			engine.Limits{}, []line{trips("WARN", engine.RuleDisconnected), cleared(engine.RuleDisconnected)}},
 		"left, and taken up again": {map[int]exchange.Operation{2: exchange.OperationLeave, 4: exchange.OperationRelease},
-			engine.Limits{}, []line{trips("WARN", engine.RuleLeaving), confirmed(engine.RuleLeaving), cleared(engine.RuleLeaving)}},
+			engine.Limits{},
+			[]line{trips("WARN", engine.RuleLeaving), confirmed(engine.RuleLeaving), cleared(engine.RuleLeaving)}},
 		"killed, and cleared": {map[int]exchange.Operation{2: exchange.OperationKill, 4: exchange.OperationClear},
 			engine.Limits{}, []line{trips("ERROR", engine.RuleKillSwitch), confirmed(engine.RuleKillSwitch),
 				cleared(engine.RuleKillSwitch)}},
@@ -323,7 +326,8 @@ func TestBarsThatBeginQuietly(t *testing.T) {
 		}
 		return exchange.BarEvent(b)
 	}
-	r := newRun(t, minute(0, 7, 7, 7, true), minute(1, 7, 7, 7, true), minute(2, 7, 7, 7, true), minute(3, 8, 9, 8.5, false),
+	r := newRun(t, minute(0, 7, 7, 7, true), minute(1, 7, 7, 7, true), minute(2, 7, 7, 7, true),
+		minute(3, 8, 9, 8.5, false),
 		minute(4, 8.5, 8.5, 8.5, true), minute(5, 8.5, 8.5, 8.5, true))
 	r.listener.init = func(ctx *engine.Context) error { return ctx.Bars(xbt, engine.BarSpec{Interval: 2 * time.Minute}) }
 	require.Equal(t, []string{
@@ -475,7 +479,9 @@ func TestLimitsWithoutAPrice(t *testing.T) {
 // While positions are closed, and while a session leaves, an open order may still be made
 // smaller: nothing can fill by that.
 func TestOrdersShrinkWhileNonePass(t *testing.T) {
-	for name, o := range map[string]exchange.Operation{"flatten": exchange.OperationFlatten, "leave": exchange.OperationLeave} {
+	for name, o := range map[string]exchange.Operation{
+		"flatten": exchange.OperationFlatten, "leave": exchange.OperationLeave,
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := pursued(t, map[int][]exchange.Operation{2: {o}})
 			r.venue.ignores = 1000

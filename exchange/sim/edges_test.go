@@ -52,8 +52,10 @@ func TestLoadForgetsBySixteenths(t *testing.T) {
 // What a model is called is what is read, and settings beyond what makes sense are refused.
 func TestNamesOfModels(t *testing.T) {
 	for text, good := range map[string]bool{
-		"sqrt:0.0001": true, "sqrt:100": true, "sqrt:100.1": false, "sqrt:0": false, "sqrt:1:10:1": true, "sqrt:1:10.1:1": false,
-		"sqrt:1:0.001:1": true, "sqrt:1:0:1": false, "sqrt:1:1:0": false, "sqrt:1:1:-1": false, "sqrt:x": false, "sqrt:1:x:1": false,
+		"sqrt:0.0001": true, "sqrt:100": true, "sqrt:100.1": false, "sqrt:0": false, "sqrt:1:10:1": true,
+		"sqrt:1:10.1:1":  false,
+		"sqrt:1:0.001:1": true, "sqrt:1:0:1": false, "sqrt:1:1:0": false, "sqrt:1:1:-1": false, "sqrt:x": false,
+		"sqrt:1:x:1": false,
 		"sqrt:1:1:x": false, "sqrt:1:1": false, "sqrt:1:1:1:1": false, "none": true, "cube:1": false,
 	} {
 		m, err := ParseImpact(text)
@@ -65,8 +67,9 @@ func TestNamesOfModels(t *testing.T) {
 		}
 	}
 	for text, good := range map[string]bool{
-		"prob-power:3": true, "prob-power:100": true, "prob-power:100.5": false, "prob-power:0": false, "prob-power:-1": false,
-		"prob-power:x": false, "prob-power2:1": true, "prob-power3:0.5": true, "prob-log": true, "prob-log:1": false,
+		"prob-power:3": true, "prob-power:100": true, "prob-power:100.5": false, "prob-power:0": false,
+		"prob-power:-1": false,
+		"prob-power:x":  false, "prob-power2:1": true, "prob-power3:0.5": true, "prob-log": true, "prob-log:1": false,
 		"prob-log2": true, "prob-log2:1": false, "prob-sqrt": false, "": false, "front,compat": false, "front:1": false,
 		"risk-averse:1": false, "prob-log,compat": true, "prob-log,other": false, "prob-power:2,compat": true,
 	} {
@@ -97,8 +100,9 @@ func TestConstantsOfAnImpact(t *testing.T) {
 	for m, good := range map[Impact]bool{
 		{}: true, {K: 100}: true, {K: 100.1}: false, {K: -0.1}: false, {K: nan}: false,
 		{K: 1, Sigma: 10, Volume: 1}: true, {K: 1, Sigma: 10.1, Volume: 1}: false, {K: 1, Sigma: -1, Volume: 1}: false,
-		{K: 1, Sigma: nan, Volume: 1}: false, {K: 1, Sigma: 1}: false, {K: 1, Volume: 1}: false, {K: 1, Sigma: 1, Volume: -1}: false,
-		{Volume: -1}: false,
+		{K: 1, Sigma: nan, Volume: 1}: false, {K: 1, Sigma: 1}: false, {K: 1, Volume: 1}: false,
+		{K: 1, Sigma: 1, Volume: -1}: false,
+		{Volume: -1}:                 false,
 	} {
 		require.Equal(t, good, m.check() == nil, "%v", m)
 	}
@@ -115,7 +119,9 @@ func TestNumbersInIds(t *testing.T) {
 		require.Equal(t, n, numberOf(exchange.OrderID(id)))
 		require.Equal(t, n, numberOfClient(exchange.ClientID(clientPrefix+want)))
 	}
-	for _, digits := range []string{"", "1", "12345", "0000001", "0123456", "12345x", "12345/", "12345:", "-12345", "1234567890123456789"} {
+	for _, digits := range []string{
+		"", "1", "12345", "0000001", "0123456", "12345x", "12345/", "12345:", "-12345", "1234567890123456789",
+	} {
 		require.Zero(t, numberOf(exchange.OrderID(orderPrefix+digits)), digits)
 	}
 	for _, id := range []exchange.OrderID{"", "x", exchange.OrderID(orderPrefix[1:] + "000001")} {
@@ -176,8 +182,10 @@ func TestPowers(t *testing.T) {
 
 // barOf is a bar of a symbol of the scripts.
 func barOf(s exchange.SymbolID, from, to time.Duration, open, high, low, closes string) exchange.Event {
-	e := exchange.BarEvent(exchange.Bar{Symbol: s, Start: epoch.Add(from), End: epoch.Add(to), Open: exchange.MustPrice(open),
-		High: exchange.MustPrice(high), Low: exchange.MustPrice(low), Close: exchange.MustPrice(closes), Volume: 1000})
+	e := exchange.BarEvent(exchange.Bar{
+		Symbol: s, Start: epoch.Add(from), End: epoch.Add(to), Open: exchange.MustPrice(open), High: exchange.MustPrice(high),
+		Low: exchange.MustPrice(low), Close: exchange.MustPrice(closes), Volume: 1000,
+	})
 	e.Symbol = s
 	return e
 }
@@ -199,7 +207,8 @@ func (m *twoMarkets) at(at time.Duration, events ...exchange.Event) {
 }
 
 func (m *twoMarkets) buy(s exchange.SymbolID, qty exchange.Qty) {
-	_, err := m.x.Submit(m.t.Context(), exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: qty, Type: exchange.Market})
+	o := exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: qty, Type: exchange.Market}
+	_, err := m.x.Submit(m.t.Context(), o)
 	require.NoError(m.t, err)
 }
 

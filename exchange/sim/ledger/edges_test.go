@@ -77,7 +77,8 @@ func TestLiquidationPrices(t *testing.T) {
 			trade(a, 0, c.qty, c.price)
 			require.False(t, setMark(a, 0, c.price))
 			p := a.Position(0)
-			require.Equal(t, []string{c.liquidation, c.bankrupt}, []string{p.LiquidationPrice.String(), p.BankruptPrice.String()})
+			require.Equal(t, c.liquidation, p.LiquidationPrice.String())
+			require.Equal(t, c.bankrupt, p.BankruptPrice.String())
 			requireBooks(t, a)
 			// Its own profit or loss does not move them.
 			for _, percent := range []exchange.Price{99, 101} {
@@ -175,8 +176,10 @@ func TestFundBearsToTheLastUnit(t *testing.T) {
 	for deposit, want := range map[exchange.Money]exchange.Qty{
 		200 * 266: 20_000, 200*266 + 1: 20_000, 200*266 - 1: 19_900, 266: 100, 265: 0, 0: 0,
 	} {
-		a, err := New(Config{Instruments: setOf(t, xbtusd(100, "0.5", "0.005", "0.00075")), Currency: xbt, Balance: 10_000_000,
-			Leverage: 10 * exchange.RatioUnit, Fund: NewFund(Deposit{xbt, deposit})})
+		a, err := New(Config{
+			Instruments: setOf(t, xbtusd(100, "0.5", "0.005", "0.00075")), Currency: xbt, Balance: 10_000_000,
+			Leverage: 10 * exchange.RatioUnit, Fund: NewFund(Deposit{xbt, deposit}),
+		})
 		require.NoError(t, err)
 		trade(a, 0, 40_000, "50000") // bankrupt at 45455, where a lot is 219998
 		require.True(t, setMark(a, 0, "45500"))
@@ -336,7 +339,9 @@ func TestFiguresAreOfTheNewestState(t *testing.T) {
 			return []any{f, held.Qty(), a.Totals()}
 		},
 		"order": func(a *Account) any {
-			return []error{a.CheckOrder(0, exchange.Buy, 1_000_000, price, 0), a.CheckOrder(0, exchange.Buy, 20_000_000, price, 0)}
+			return []error{
+				a.CheckOrder(0, exchange.Buy, 1_000_000, price, 0), a.CheckOrder(0, exchange.Buy, 20_000_000, price, 0),
+			}
 		},
 		"price": func(a *Account) any {
 			return []error{a.CheckPrice(0, exchange.Sell, exchange.MustPrice("48700")),
@@ -490,7 +495,9 @@ func TestLiquidationAtOnceToTheTick(t *testing.T) {
 func TestPairsWithoutAFee(t *testing.T) {
 	pair := xbtSpot
 	pair.taker = ""
-	a, err := New(Config{Instruments: setOf(t, pair), Currency: usdt, Balance: 50_000_000, Wallets: []Deposit{{Currency: xbt}}})
+	a, err := New(Config{
+		Instruments: setOf(t, pair), Currency: usdt, Balance: 50_000_000, Wallets: []Deposit{{Currency: xbt}},
+	})
 	require.NoError(t, err)
 	price := exchange.MustPrice("50000")
 	require.NoError(t, a.CanPay(0, exchange.Buy, 100_000, price))
