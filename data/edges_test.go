@@ -952,7 +952,7 @@ func TestPartsAtTheEndsOfARange(t *testing.T) {
 		require.NoError(t, err)
 		buf := make([]exchange.Event, 100)
 		n, err := f.Next(t.Context(), buf)
-		require.True(t, err == nil || err == io.EOF, err)
+		require.True(t, err == nil || errors.Is(err, io.EOF), err)
 		require.GreaterOrEqual(t, buf[0].Time, r.from)
 		require.Less(t, buf[n-1].Time, r.to)
 		var want []string
@@ -1118,7 +1118,7 @@ func TestModesOfLocks(t *testing.T) {
 	c := newCatalog(t)
 	load(t, c, "in", key(KindTrade), trades(testDay, 10))
 	path := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(path, nil, 0o644)) //nolint:gosec // as the lock
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
 	want, err := os.Stat(path)
 	require.NoError(t, err)
 	got, err := os.Stat(filepath.Join(c.root, catalogLock))

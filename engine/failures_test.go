@@ -65,7 +65,7 @@ func TestRunsEndWhenAPursuitFails(t *testing.T) {
 		ignores int
 		reduces bool // an order that may stay is sent at 3 s
 		want    string
-		when    time.Duration
+		when    int // in milliseconds
 	}{
 		"kill":             {map[int][]exchange.Operation{2: {kill}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500},
 		"kill again":       {map[int][]exchange.Operation{2: {kill}}, broken{cancelAll: 2}, 9, false, "cancel orders", 4500},
@@ -100,7 +100,7 @@ func TestRunsEndWhenAPursuitFails(t *testing.T) {
 			err := r.run(t)
 			require.ErrorIs(t, err, errBroken)
 			require.EqualError(t, err, c.want+" of bitmex:XBTUSD: no route to host")
-			require.Equal(t, at(c.when*time.Millisecond), r.summary.End)
+			require.Equal(t, at(time.Duration(c.when)*time.Millisecond), r.summary.End)
 		})
 	}
 }

@@ -166,7 +166,7 @@ func TestElementaryFunctionsAreExact(t *testing.T) {
 func TestPowers(t *testing.T) {
 	for _, x := range []float64{0.1, 0.7, 1, 3} {
 		product := 1.0
-		for k := 0; k <= 16; k++ {
+		for k := range 17 {
 			require.InDelta(t, product, pow(x, float64(k)), 0)
 			product = float64(product * x)
 		}
