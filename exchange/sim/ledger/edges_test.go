@@ -577,3 +577,22 @@ func TestRiskLimitsAUnitAboveAStep(t *testing.T) {
 		require.Equal(t, c.limit+exchange.Money(want)*c.step, a.positions[0].riskLimit())
 	}
 }
+
+// Where as much as a unit of rounding is all that is left there is no mark that is safe.
+func TestNoMarkIsSafe(t *testing.T) {
+	long := openAccount(t, 1e12, "0", xbtusd(100, "0.5", "0.005", "0"))
+	trade(long, 0, 100_000, "50000")
+	short := openAccount(t, 1e12, "0", ethusdt("0.05", "0.01", "0.005", "0"))
+	trade(short, 0, -1000, "2000")
+	for _, a := range []*Account{long, short} {
+		p := &a.positions[0]
+		worth := -p.held.Cost
+		require.Positive(t, worth)
+		for _, left := range []exchange.Money{-1, 0, 1} {
+			lo, hi := p.safeMarks(worth - left)
+			require.Equal(t, []exchange.Price{math.MaxInt64, math.MinInt64}, []exchange.Price{lo, hi}, "%d left", left)
+		}
+		lo, hi := p.safeMarks(worth / 2)
+		require.Less(t, lo, hi)
+	}
+}
