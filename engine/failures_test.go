@@ -554,3 +554,27 @@ func (o *atTheEnd) Report(r *exchange.Report) error {
 	}
 	return o.Observer.Report(r)
 }
+
+// A panic is told with the event that was handled, with what was being done, with both or
+// with neither.
+func TestOccasionsOfPanics(t *testing.T) {
+	ev := trade(0, 100, 1)
+	for _, c := range []struct {
+		e    engine.PanicError
+		want string
+	}{
+		{engine.PanicError{}, ""},
+		{engine.PanicError{Doing: "at the start"}, "at the start"},
+		{engine.PanicError{Event: &ev, Symbol: "bitmex:XBTUSD"}, "at the event bitmex:XBTUSD " + ev.String()},
+		{engine.PanicError{Event: &ev, Symbol: "bitmex:XBTUSD", Doing: "cancelling"},
+			"at the event bitmex:XBTUSD " + ev.String() + ", cancelling"},
+	} {
+		require.Equal(t, c.want, c.e.Occasion())
+		c.e.Text, c.e.Where = "x", "y"
+		if c.want == "" {
+			require.Equal(t, "fault in the program: x (in y)", c.e.Error())
+		} else {
+			require.Equal(t, "fault in the program "+c.want+": x (in y)", c.e.Error())
+		}
+	}
+}
