@@ -952,7 +952,7 @@ func TestPartsAtTheEndsOfARange(t *testing.T) {
 		require.NoError(t, err)
 		buf := make([]exchange.Event, 100)
 		n, err := f.Next(t.Context(), buf)
-		require.True(t, err == nil || err == io.EOF, err)
+		require.True(t, err == nil || errors.Is(err, io.EOF), err)
 		require.GreaterOrEqual(t, buf[0].Time, r.from)
 		require.Less(t, buf[n-1].Time, r.to)
 		var want []string
@@ -1106,7 +1106,9 @@ func TestRowGroupsAreCounted(t *testing.T) {
 
 // Times are compared one way, the other way and with themselves.
 func TestCompareTimes(t *testing.T) {
-	for _, c := range [][3]exchange.Time{{1, 2, -1}, {2, 1, 1}, {2, 2, 0}, {-1, 1, -1}, {1, -1, 1}, {minTime, maxTime, -1}} {
+	for _, c := range [][3]exchange.Time{
+		{1, 2, -1}, {2, 1, 1}, {2, 2, 0}, {-1, 1, -1}, {1, -1, 1}, {minTime, maxTime, -1},
+	} {
 		require.Equal(t, int(c[2]), compareTimes(c[0], c[1]))
 	}
 }
@@ -1116,7 +1118,7 @@ func TestModesOfLocks(t *testing.T) {
 	c := newCatalog(t)
 	load(t, c, "in", key(KindTrade), trades(testDay, 10))
 	path := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(path, nil, 0o644)) //nolint:gosec // as the lock
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
 	want, err := os.Stat(path)
 	require.NoError(t, err)
 	got, err := os.Stat(filepath.Join(c.root, catalogLock))

@@ -65,7 +65,7 @@ func TestRunsEndWhenAPursuitFails(t *testing.T) {
 		ignores int
 		reduces bool // an order that may stay is sent at 3 s
 		want    string
-		when    time.Duration
+		when    int // in milliseconds
 	}{
 		"kill":             {map[int][]exchange.Operation{2: {kill}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500},
 		"kill again":       {map[int][]exchange.Operation{2: {kill}}, broken{cancelAll: 2}, 9, false, "cancel orders", 4500},
@@ -73,7 +73,9 @@ func TestRunsEndWhenAPursuitFails(t *testing.T) {
 		"leave":            {map[int][]exchange.Operation{2: {leave}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500},
 		"distrust": {map[int][]exchange.Operation{2: {exchange.OperationDistrust}}, broken{cancelAll: 1}, 0, false,
 			"cancel orders", 2500},
-		"flatten":         {map[int][]exchange.Operation{2: {flatten}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500},
+		"flatten": {
+			map[int][]exchange.Operation{2: {flatten}}, broken{cancelAll: 1}, 0, false, "cancel orders", 2500,
+		},
 		"flatten, closes": {map[int][]exchange.Operation{2: {flatten}}, broken{closes: 1}, 0, false, "close position", 2500},
 		"flatten again":   {map[int][]exchange.Operation{2: {flatten}}, broken{closes: 2}, 2, false, "close position", 4500},
 		"a limit":         {nil, broken{cancelAll: 1}, 0, false, "cancel orders", 3000},
@@ -98,7 +100,7 @@ func TestRunsEndWhenAPursuitFails(t *testing.T) {
 			err := r.run(t)
 			require.ErrorIs(t, err, errBroken)
 			require.EqualError(t, err, c.want+" of bitmex:XBTUSD: no route to host")
-			require.Equal(t, at(c.when*time.Millisecond), r.summary.End)
+			require.Equal(t, at(time.Duration(c.when)*time.Millisecond), r.summary.End)
 		})
 	}
 }
@@ -136,7 +138,8 @@ func TestLevelsOfTheGuardsLines(t *testing.T) {
 		"held, and heard again": {map[int]exchange.Operation{2: exchange.OperationHold, 4: exchange.OperationResume},
 			engine.Limits{}, []line{trips("WARN", engine.RuleDisconnected), cleared(engine.RuleDisconnected)}},
 		"left, and taken up again": {map[int]exchange.Operation{2: exchange.OperationLeave, 4: exchange.OperationRelease},
-			engine.Limits{}, []line{trips("WARN", engine.RuleLeaving), confirmed(engine.RuleLeaving), cleared(engine.RuleLeaving)}},
+			engine.Limits{},
+			[]line{trips("WARN", engine.RuleLeaving), confirmed(engine.RuleLeaving), cleared(engine.RuleLeaving)}},
 		"killed, and cleared": {map[int]exchange.Operation{2: exchange.OperationKill, 4: exchange.OperationClear},
 			engine.Limits{}, []line{trips("ERROR", engine.RuleKillSwitch), confirmed(engine.RuleKillSwitch),
 				cleared(engine.RuleKillSwitch)}},
@@ -323,7 +326,8 @@ func TestBarsThatBeginQuietly(t *testing.T) {
 		}
 		return exchange.BarEvent(b)
 	}
-	r := newRun(t, minute(0, 7, 7, 7, true), minute(1, 7, 7, 7, true), minute(2, 7, 7, 7, true), minute(3, 8, 9, 8.5, false),
+	r := newRun(t, minute(0, 7, 7, 7, true), minute(1, 7, 7, 7, true), minute(2, 7, 7, 7, true),
+		minute(3, 8, 9, 8.5, false),
 		minute(4, 8.5, 8.5, 8.5, true), minute(5, 8.5, 8.5, 8.5, true))
 	r.listener.init = func(ctx *engine.Context) error { return ctx.Bars(xbt, engine.BarSpec{Interval: 2 * time.Minute}) }
 	require.Equal(t, []string{
@@ -475,7 +479,9 @@ func TestLimitsWithoutAPrice(t *testing.T) {
 // While positions are closed, and while a session leaves, an open order may still be made
 // smaller: nothing can fill by that.
 func TestOrdersShrinkWhileNonePass(t *testing.T) {
-	for name, o := range map[string]exchange.Operation{"flatten": exchange.OperationFlatten, "leave": exchange.OperationLeave} {
+	for name, o := range map[string]exchange.Operation{
+		"flatten": exchange.OperationFlatten, "leave": exchange.OperationLeave,
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := pursued(t, map[int][]exchange.Operation{2: {o}})
 			r.venue.ignores = 1000
@@ -521,4 +527,54 @@ func TestBoundsOfNumbersAsText(t *testing.T) {
 	require.Equal(t, []string{"70", "50", "90"}, []string{p.Default, p.Min, p.Max})
 	q := engine.QtyParam("qty", 12, "contracts")
 	require.Equal(t, []string{"12", "1", "9223372036854775807"}, []string{q.Default, q.Min, q.Max})
+}
+
+// What an observer cannot take of the reports that are left at the end ends the run with its
+// error too.
+func TestObserverThatFailsAtTheEnd(t *testing.T) {
+	r := newRun(t, trade(0, 100, 1))
+	full := &ledger{journal: &r.journal, fail: errors.New("no space left"), from: 1}
+	r.config.Observer = &atTheEnd{Observer: full, until: 2}
+	r.venue.reports = []exchange.Report{
+		{Kind: exchange.ReportPosition, Symbol: xbt, Position: exchange.Position{Symbol: xbt}},
+		{Kind: exchange.ReportPosition, Symbol: xbt, Position: exchange.Position{Symbol: xbt}, Arrival: exchange.Never},
+	}
+	require.ErrorIs(t, r.run(t), full.fail)
+}
+
+// atTheEnd is an observer that hears of some reports only: of those from a number on.
+type atTheEnd struct {
+	engine.Observer
+	until int
+}
+
+func (o *atTheEnd) Report(r *exchange.Report) error {
+	if o.until--; o.until > 0 {
+		return nil
+	}
+	return o.Observer.Report(r)
+}
+
+// A panic is told with the event that was handled, with what was being done, with both or
+// with neither.
+func TestOccasionsOfPanics(t *testing.T) {
+	ev := trade(0, 100, 1)
+	for _, c := range []struct {
+		e    engine.PanicError
+		want string
+	}{
+		{engine.PanicError{}, ""},
+		{engine.PanicError{Doing: "at the start"}, "at the start"},
+		{engine.PanicError{Event: &ev, Symbol: "bitmex:XBTUSD"}, "at the event bitmex:XBTUSD " + ev.String()},
+		{engine.PanicError{Event: &ev, Symbol: "bitmex:XBTUSD", Doing: "cancelling"},
+			"at the event bitmex:XBTUSD " + ev.String() + ", cancelling"},
+	} {
+		require.Equal(t, c.want, c.e.Occasion())
+		c.e.Text, c.e.Where = "x", "y"
+		if c.want == "" {
+			require.Equal(t, "fault in the program: x (in y)", c.e.Error())
+		} else {
+			require.Equal(t, "fault in the program "+c.want+": x (in y)", c.e.Error())
+		}
+	}
 }

@@ -52,8 +52,10 @@ func TestLoadForgetsBySixteenths(t *testing.T) {
 // What a model is called is what is read, and settings beyond what makes sense are refused.
 func TestNamesOfModels(t *testing.T) {
 	for text, good := range map[string]bool{
-		"sqrt:0.0001": true, "sqrt:100": true, "sqrt:100.1": false, "sqrt:0": false, "sqrt:1:10:1": true, "sqrt:1:10.1:1": false,
-		"sqrt:1:0.001:1": true, "sqrt:1:0:1": false, "sqrt:1:1:0": false, "sqrt:1:1:-1": false, "sqrt:x": false, "sqrt:1:x:1": false,
+		"sqrt:0.0001": true, "sqrt:100": true, "sqrt:100.1": false, "sqrt:0": false, "sqrt:1:10:1": true,
+		"sqrt:1:10.1:1":  false,
+		"sqrt:1:0.001:1": true, "sqrt:1:0:1": false, "sqrt:1:1:0": false, "sqrt:1:1:-1": false, "sqrt:x": false,
+		"sqrt:1:x:1": false,
 		"sqrt:1:1:x": false, "sqrt:1:1": false, "sqrt:1:1:1:1": false, "none": true, "cube:1": false,
 	} {
 		m, err := ParseImpact(text)
@@ -65,8 +67,9 @@ func TestNamesOfModels(t *testing.T) {
 		}
 	}
 	for text, good := range map[string]bool{
-		"prob-power:3": true, "prob-power:100": true, "prob-power:100.5": false, "prob-power:0": false, "prob-power:-1": false,
-		"prob-power:x": false, "prob-power2:1": true, "prob-power3:0.5": true, "prob-log": true, "prob-log:1": false,
+		"prob-power:3": true, "prob-power:100": true, "prob-power:100.5": false, "prob-power:0": false,
+		"prob-power:-1": false,
+		"prob-power:x":  false, "prob-power2:1": true, "prob-power3:0.5": true, "prob-log": true, "prob-log:1": false,
 		"prob-log2": true, "prob-log2:1": false, "prob-sqrt": false, "": false, "front,compat": false, "front:1": false,
 		"risk-averse:1": false, "prob-log,compat": true, "prob-log,other": false, "prob-power:2,compat": true,
 	} {
@@ -97,8 +100,9 @@ func TestConstantsOfAnImpact(t *testing.T) {
 	for m, good := range map[Impact]bool{
 		{}: true, {K: 100}: true, {K: 100.1}: false, {K: -0.1}: false, {K: nan}: false,
 		{K: 1, Sigma: 10, Volume: 1}: true, {K: 1, Sigma: 10.1, Volume: 1}: false, {K: 1, Sigma: -1, Volume: 1}: false,
-		{K: 1, Sigma: nan, Volume: 1}: false, {K: 1, Sigma: 1}: false, {K: 1, Volume: 1}: false, {K: 1, Sigma: 1, Volume: -1}: false,
-		{Volume: -1}: false,
+		{K: 1, Sigma: nan, Volume: 1}: false, {K: 1, Sigma: 1}: false, {K: 1, Volume: 1}: false,
+		{K: 1, Sigma: 1, Volume: -1}: false,
+		{Volume: -1}:                 false,
 	} {
 		require.Equal(t, good, m.check() == nil, "%v", m)
 	}
@@ -115,7 +119,9 @@ func TestNumbersInIds(t *testing.T) {
 		require.Equal(t, n, numberOf(exchange.OrderID(id)))
 		require.Equal(t, n, numberOfClient(exchange.ClientID(clientPrefix+want)))
 	}
-	for _, digits := range []string{"", "1", "12345", "0000001", "0123456", "12345x", "12345/", "12345:", "-12345", "1234567890123456789"} {
+	for _, digits := range []string{
+		"", "1", "12345", "0000001", "0123456", "12345x", "12345/", "12345:", "-12345", "1234567890123456789",
+	} {
 		require.Zero(t, numberOf(exchange.OrderID(orderPrefix+digits)), digits)
 	}
 	for _, id := range []exchange.OrderID{"", "x", exchange.OrderID(orderPrefix[1:] + "000001")} {
@@ -160,7 +166,7 @@ func TestElementaryFunctionsAreExact(t *testing.T) {
 func TestPowers(t *testing.T) {
 	for _, x := range []float64{0.1, 0.7, 1, 3} {
 		product := 1.0
-		for k := 0; k <= 16; k++ {
+		for k := range 17 {
 			require.InDelta(t, product, pow(x, float64(k)), 0)
 			product = float64(product * x)
 		}
@@ -172,4 +178,115 @@ func TestPowers(t *testing.T) {
 	require.NotZero(t, exp(-700))
 	require.False(t, math.IsInf(exp(700), 1))
 	require.True(t, math.IsInf(exp(700.5), 1))
+}
+
+// barOf is a bar of a symbol of the scripts.
+func barOf(s exchange.SymbolID, from, to time.Duration, open, high, low, closes string) exchange.Event {
+	e := exchange.BarEvent(exchange.Bar{
+		Symbol: s, Start: epoch.Add(from), End: epoch.Add(to), Open: exchange.MustPrice(open), High: exchange.MustPrice(high),
+		Low: exchange.MustPrice(low), Close: exchange.MustPrice(closes), Volume: 1000,
+	})
+	e.Symbol = s
+	return e
+}
+
+// twoMarkets are the bars of two symbols of one account with cross margin.
+type twoMarkets struct {
+	*script
+	t *testing.T
+}
+
+func (m *twoMarkets) at(at time.Duration, events ...exchange.Event) {
+	_, err := m.x.Advance(m.t.Context(), epoch.Add(at), nil)
+	require.NoError(m.t, err)
+	for i := range events {
+		m.x.Market(&events[i])
+	}
+	_, err = m.x.Advance(m.t.Context(), epoch.Add(at), nil)
+	require.NoError(m.t, err)
+}
+
+func (m *twoMarkets) buy(s exchange.SymbolID, qty exchange.Qty) {
+	o := exchange.NewOrder{Symbol: s, Side: exchange.Buy, Qty: qty, Type: exchange.Market}
+	_, err := m.x.Submit(m.t.Context(), o)
+	require.NoError(m.t, err)
+}
+
+func (m *twoMarkets) require(s exchange.SymbolID, want exchange.Qty) {
+	require.Equal(m.t, want, m.x.Account().Position(s).Qty)
+}
+
+const minute = time.Minute
+
+// With cross margin a second position makes the bar of the first one count, also one that
+// has begun: the price may have gone where both together cannot be kept.
+func TestASecondPositionInsideABarOfTheFirst(t *testing.T) {
+	const abc, def = 0, 1
+	for _, second := range []bool{false, true} {
+		m := &twoMarkets{newScript(t), t}
+		m.said("config balance=2")
+		m.at(0, barOf(abc, 0, 5*minute, "100", "100", "100", "100"))
+		m.buy(abc, 100)
+		m.at(5*minute, barOf(abc, 5*minute, 10*minute, "100", "100", "90", "100"),
+			barOf(def, 5*minute, 6*minute, "100", "100", "100", "100"))
+		m.require(abc, 100)
+		if second {
+			m.buy(def, 100)
+		}
+		m.at(6*minute, barOf(def, 6*minute, 7*minute, "100", "100", "90.5", "90.5"))
+		m.at(7 * minute)
+		m.at(10 * minute)
+		if second {
+			m.require(abc, 0)
+		} else {
+			m.require(abc, 100)
+		}
+	}
+}
+
+// A bar that was over before there was a second position does not count for it.
+func TestASecondPositionBehindABarOfTheFirst(t *testing.T) {
+	const abc, def = 0, 1
+	m := &twoMarkets{newScript(t), t}
+	m.said("config balance=1.1")
+	m.at(0, barOf(abc, 0, 5*minute, "100", "100", "100", "100"))
+	m.buy(abc, 100)
+	m.at(5*minute, barOf(abc, 5*minute, 10*minute, "100", "100", "91.5", "100"))
+	m.at(9*minute, barOf(def, 9*minute, 10*minute, "100", "100", "100", "100"))
+	m.at(9*minute + minute/2)
+	m.buy(def, 800) // at the next open
+	m.at(10*minute, barOf(def, 10*minute, 11*minute, "100", "100", "100", "100"))
+	m.at(11 * minute)
+	m.require(def, 800)
+	m.require(abc, 100)
+}
+
+// Whatever is asked of the account first is valued at the newest prices.
+func TestAccountAtTheNewestPrices(t *testing.T) {
+	for name, ask := range map[string]func(a Account) any{
+		"equity":    func(a Account) any { return a.Equity() },
+		"margin":    func(a Account) any { return a.Margin() },
+		"margin in": func(a Account) any { m, _ := a.MarginIn("USDt"); return m },
+		"margins":   func(a Account) any { return a.Margins() },
+		"position":  func(a Account) any { return a.Position(0) },
+		"needs":     func(a Account) any { return a.Requirements(0) },
+		"portfolio": func(a Account) any {
+			return a.Portfolio(exchange.Currency{Code: "USDt", Major: "USDT", Scale: 6}).Unrealised
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t)
+			s.said("config", "bar 1m 100 100 100 100", "submit a buy 100 market", "at 1m", "bar 1m 100 104 99 103")
+			a := s.x.Account()
+			before := ask(a)
+			_, err := s.x.Advance(t.Context(), epoch.Add(2*time.Minute), nil)
+			require.NoError(t, err)
+			first := ask(a)
+			a.Equity()
+			require.Equal(t, ask(a), first)
+			if name != "needs" {
+				require.NotEqual(t, before, first)
+			}
+		})
+	}
 }

@@ -77,7 +77,8 @@ func TestLiquidationPrices(t *testing.T) {
 			trade(a, 0, c.qty, c.price)
 			require.False(t, setMark(a, 0, c.price))
 			p := a.Position(0)
-			require.Equal(t, []string{c.liquidation, c.bankrupt}, []string{p.LiquidationPrice.String(), p.BankruptPrice.String()})
+			require.Equal(t, c.liquidation, p.LiquidationPrice.String())
+			require.Equal(t, c.bankrupt, p.BankruptPrice.String())
 			requireBooks(t, a)
 			// Its own profit or loss does not move them.
 			for _, percent := range []exchange.Price{99, 101} {
@@ -175,8 +176,10 @@ func TestFundBearsToTheLastUnit(t *testing.T) {
 	for deposit, want := range map[exchange.Money]exchange.Qty{
 		200 * 266: 20_000, 200*266 + 1: 20_000, 200*266 - 1: 19_900, 266: 100, 265: 0, 0: 0,
 	} {
-		a, err := New(Config{Instruments: setOf(t, xbtusd(100, "0.5", "0.005", "0.00075")), Currency: xbt, Balance: 10_000_000,
-			Leverage: 10 * exchange.RatioUnit, Fund: NewFund(Deposit{xbt, deposit})})
+		a, err := New(Config{
+			Instruments: setOf(t, xbtusd(100, "0.5", "0.005", "0.00075")), Currency: xbt, Balance: 10_000_000,
+			Leverage: 10 * exchange.RatioUnit, Fund: NewFund(Deposit{xbt, deposit}),
+		})
 		require.NoError(t, err)
 		trade(a, 0, 40_000, "50000") // bankrupt at 45455, where a lot is 219998
 		require.True(t, setMark(a, 0, "45500"))
@@ -336,7 +339,9 @@ func TestFiguresAreOfTheNewestState(t *testing.T) {
 			return []any{f, held.Qty(), a.Totals()}
 		},
 		"order": func(a *Account) any {
-			return []error{a.CheckOrder(0, exchange.Buy, 1_000_000, price, 0), a.CheckOrder(0, exchange.Buy, 20_000_000, price, 0)}
+			return []error{
+				a.CheckOrder(0, exchange.Buy, 1_000_000, price, 0), a.CheckOrder(0, exchange.Buy, 20_000_000, price, 0),
+			}
 		},
 		"price": func(a *Account) any {
 			return []error{a.CheckPrice(0, exchange.Sell, exchange.MustPrice("48700")),
@@ -490,7 +495,9 @@ func TestLiquidationAtOnceToTheTick(t *testing.T) {
 func TestPairsWithoutAFee(t *testing.T) {
 	pair := xbtSpot
 	pair.taker = ""
-	a, err := New(Config{Instruments: setOf(t, pair), Currency: usdt, Balance: 50_000_000, Wallets: []Deposit{{Currency: xbt}}})
+	a, err := New(Config{
+		Instruments: setOf(t, pair), Currency: usdt, Balance: 50_000_000, Wallets: []Deposit{{Currency: xbt}},
+	})
 	require.NoError(t, err)
 	price := exchange.MustPrice("50000")
 	require.NoError(t, a.CanPay(0, exchange.Buy, 100_000, price))
@@ -533,4 +540,59 @@ func TestRiskLimitWithoutSteps(t *testing.T) {
 	require.NoError(t, a.SetRiskLimit(0, 20_000_000_000, 0))
 	require.NoError(t, a.SetRiskLimit(0, 1, 0))
 	require.EqualError(t, a.SetRiskLimit(0, 0, 0), "Invalid riskLimit")
+}
+
+// A price that coins are bought at has nothing to do with their mark: what is above it is no
+// loss that the order must bring along.
+func TestCoinsAboveTheirMark(t *testing.T) {
+	a := openAccount(t, 1_000_000, "0", markets...)
+	const spot = 4 // a contract is 6000 at 0.06, and the fee 6
+	setMark(a, spot, "0.05")
+	require.NoError(t, a.CheckOrder(spot, exchange.Buy, 160, exchange.MustPrice("0.06"), 0))
+	require.Error(t, a.CheckOrder(spot, exchange.Buy, 170, exchange.MustPrice("0.06"), 0))
+}
+
+// What is beyond whole lots is closed at the mark, which is the price of the first fill until
+// there is another.
+func TestOddLotsAtTheMark(t *testing.T) {
+	a := openAccount(t, 1e9, "0", xbtusd(100, "0.5", "0.005", "0"))
+	_, ok := a.CloseOddLot(0, 0)
+	require.False(t, ok, "nothing is held")
+	trade(a, 0, 150, "50000")
+	f, ok := a.CloseOddLot(0, 0)
+	require.True(t, ok)
+	require.Equal(t, exchange.MustPrice("50000"), f.Price)
+	require.Equal(t, exchange.Qty(50), f.Qty)
+	require.Equal(t, exchange.Sell, f.Side)
+	_, ok = a.CloseOddLot(0, 0)
+	require.False(t, ok)
+}
+
+// A step is taken for as little as a unit above the base, and for each unit above a step.
+func TestRiskLimitsAUnitAboveAStep(t *testing.T) {
+	c := stepped()
+	a := openAccount(t, 1e12, "0", c)
+	for more, want := range map[exchange.Money]int64{0: 0, 1: 1, c.step: 1, c.step + 1: 2} {
+		require.NoError(t, a.SetRiskLimit(0, c.limit+more, 0))
+		require.Equal(t, c.limit+exchange.Money(want)*c.step, a.positions[0].riskLimit())
+	}
+}
+
+// Where as much as a unit of rounding is all that is left there is no mark that is safe.
+func TestNoMarkIsSafe(t *testing.T) {
+	long := openAccount(t, 1e12, "0", xbtusd(100, "0.5", "0.005", "0"))
+	trade(long, 0, 100_000, "50000")
+	short := openAccount(t, 1e12, "0", ethusdt("0.05", "0.01", "0.005", "0"))
+	trade(short, 0, -1000, "2000")
+	for _, a := range []*Account{long, short} {
+		p := &a.positions[0]
+		worth := -p.held.Cost
+		require.Positive(t, worth)
+		for _, left := range []exchange.Money{-1, 0, 1} {
+			lo, hi := p.safeMarks(worth - left)
+			require.Equal(t, []exchange.Price{math.MaxInt64, math.MinInt64}, []exchange.Price{lo, hi}, "%d left", left)
+		}
+		lo, hi := p.safeMarks(worth / 2)
+		require.Less(t, lo, hi)
+	}
 }

@@ -247,7 +247,7 @@ func (a *Account) CloseOddLot(s exchange.SymbolID, at exchange.Time) (f exchange
 	a.advance(at)
 	p := &a.positions[s]
 	odd := p.held.Qty % p.terms.LotSize
-	if odd == 0 || p.mark == 0 {
+	if odd == 0 {
 		return f, false
 	}
 	f = exchange.Fill{

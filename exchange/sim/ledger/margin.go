@@ -153,7 +153,7 @@ func (a *Account) SetLeverage(s exchange.SymbolID, l exchange.Ratio, at exchange
 	switch {
 	case p.spot() || l != 0 && l < minLeverage:
 		return &LeverageError{Reason: "Invalid leverage"}
-	case l != 0 && share(exchange.Money(l), p.initRate(), exchange.Floor) > exchange.Money(exchange.RatioUnit):
+	case share(exchange.Money(l), p.initRate(), exchange.Floor) > exchange.Money(exchange.RatioUnit):
 		return &LeverageError{Reason: "Cannot exceed the maximum entry leverage"}
 	}
 	return a.try(p, func() {
