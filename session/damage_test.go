@@ -118,7 +118,7 @@ func TestDamagedDatabases(t *testing.T) {
 		made:       fresh(),
 		shadow:     new(twin),
 		after:      func(*session.Commit) {},
-		change:     func(s *session.Session, _ *session.Store) { s.SealAt(4, 1<<30); whileEvents(t, s, whole, 40) },
+		change:     func(s *session.Session, _ *session.Store) { s.SealAt(4, 1<<30); whileEvents(t, s, whole, 400) },
 	}.run(
 		t,
 	)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/live"
@@ -58,6 +59,15 @@ func (s *Store) Allow(ctx context.Context) error {
 
 // SealAt sets how large segments become.
 func (s *Session) SealAt(batches int64, bytes int) { s.sealEvery, s.sealBytes = batches, bytes }
+
+// Paced is how far a recorded feed has come at times of the wall's clock.
+func Paced(first exchange.Time, begun time.Time, speed float64, after ...time.Duration) (list []exchange.Time) {
+	s := new(source)
+	for i, d := range after {
+		list = append(list, s.clock(first+exchange.Time(i), begun.Add(d), speed)) // the first one counts
+	}
+	return list
+}
 
 // Due reads a recorded feed as a session does that is in no hurry: all at once.
 func Due(ctx context.Context, feed exchange.Feed) (groups [][]exchange.Event, err error) {

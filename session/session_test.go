@@ -330,6 +330,23 @@ func TestAnotherAccount(t *testing.T) {
 	require.Contains(t, diverged.Then, "Wallet:100000001")
 }
 
+// A recorded market passes at its speed from the first event on, by the wall's clock.
+func TestSpeedOfARecordedMarket(t *testing.T) {
+	begun := time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)
+	for speed, want := range map[float64][]time.Duration{
+		1:    {0, time.Second, time.Minute},
+		60:   {0, time.Minute, time.Hour},
+		0.25: {0, time.Second / 4, 15 * time.Second},
+	} {
+		var times []exchange.Time
+		for _, d := range want {
+			times = append(times, start.Add(d))
+		}
+		require.Equal(t, times, session.Paced(start, begun, speed, 0, time.Second, time.Minute), speed)
+	}
+	require.Equal(t, []exchange.Time{exchange.Never, exchange.Never}, session.Paced(start, begun, 0, 0, time.Hour), "max")
+}
+
 // A store that is opened to be read changes nothing, and does not keep others from running the
 // session; one that is opened to be run does.
 func TestReadersDoNotWrite(t *testing.T) {

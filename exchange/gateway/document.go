@@ -90,7 +90,7 @@ func operations() map[string]operation {
 		"GET /position":                 rows("Position.get", position, "filter:JSON columns:JSON count:int"),
 		"POST /position/leverage":       one("Position.updateLeverage", position, "symbol! leverage!:number"),
 		"POST /position/isolate":        one("Position.isolateMargin", position, "symbol! enabled:bool"),
-		"POST /position/riskLimit":      one("Position.updateRiskLimit", position, "symbol! riskLimit!:number"),
+		"POST /position/riskLimit":      one("Position.updateRiskLimit", position, "symbol! riskLimit!:int"),
 		"POST /position/transferMargin": one("Position.transferIsolatedMargin", position, "symbol! amount!:int"),
 		"GET /user":                     one("User.get", reflect.TypeFor[api.User](), ""),
 		"GET /user/margin":              one("User.getMargin", reflect.TypeFor[api.Margin](), "currency"),

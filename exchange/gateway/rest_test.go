@@ -80,6 +80,8 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"ordType":"Guess"}`, "Unsupported ordType"},
 		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000,"execInst":"AllOrNone"}`, "Invalid execInst"},
 		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000,"timeInForce":"Soon"}`, "Unsupported timeInForce"},
+		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000,"ordType":"Lim it"}`, "Unsupported ordType"},
+		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000,"side":" Buy"}`, "Unsupported side"},
 		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"ordType":"Stop","stopPx":1.3}`, "Invalid stopPx tickSize"},
 		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000,"clOrdID":"rests"}`, "Duplicate clOrdID"},
 		{"POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000,"contingencyType":"OneCancelsTheOther"}`, "Invalid clOrdLinkID for contingencyType"},
@@ -158,6 +160,15 @@ func TestBodies(t *testing.T) {
 	w.ask("trader", "DELETE", "/order"+query("orderID", o.OrderID), "").into(t, &rows)
 	require.Equal(t, "Canceled", rows[0].OrdStatus)
 	require.Equal(t, "Canceled: Canceled via API.\nSubmitted via API.", rows[0].Text)
+}
+
+// Instructions may have spaces between them.
+func TestInstructionsWithSpaces(t *testing.T) {
+	w := busy(t)
+	var o api.Order
+	w.ask("trader", "POST", "/order", `{"symbol":"XBTUSD","side":"Sell","orderQty":100,"price":31000,`+
+		`"execInst":"ParticipateDoNotInitiate, ReduceOnly"}`).into(t, &o)
+	require.Equal(t, "ParticipateDoNotInitiate,ReduceOnly", o.ExecInst)
 }
 
 // A cancellation of all cancels what its filter selects and nothing else. A filter that can

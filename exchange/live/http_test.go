@@ -389,7 +389,7 @@ func TestOtherAnswersHoldNothingBack(t *testing.T) {
 	for _, code := range []int{200, 403, 500, 503} {
 		v := &venue{script: []func(http.ResponseWriter, *http.Request){headers(code, "Retry-After", "5")}}
 		h, _ := client(t, v, func(p *live.Policy) { p.Attempts = 1 })
-		defer h.Close()
+		t.Cleanup(h.Close)
 		began := time.Now()
 		a, err := h.Do(t.Context(), &read)
 		require.NoError(t, err)

@@ -157,7 +157,10 @@ func TestOrdersThatWereNotAnswered(t *testing.T) {
 	for _, id := range []string{"rejected", "lost", "filled", "open", "cancelled", "partly", "lost-too"} {
 		known.Unanswered = append(known.Unanswered, v.limit(id))
 	}
-	a := v.connect(func(c *bitmex.ExchangeConfig) { c.Known, c.Policy.Lookups = known, 4 })
+	log := new(lockedBuffer)
+	a := v.connect(func(c *bitmex.ExchangeConfig) {
+		c.Known, c.Policy.Lookups, c.Log = known, 4, slog.New(slog.NewTextHandler(log, nil))
+	})
 	a.flush()
 	var reasons []string
 	for n := range a.reports {
@@ -195,12 +198,18 @@ func TestOrdersThatWereNotAnswered(t *testing.T) {
 		require.Equal(t, open, errors.Is(err, exchange.ErrDuplicateID), id)
 	}
 
-	// One that arrives all the same later is cancelled.
+	// One that arrives all the same later is cancelled, once, unless it has ended already.
 	a.flush()
+	before := testutil.ToFloat64(a.metrics.Differences)
 	v.execute(v.executed("late", "New", v.row("lost-too", "New", 0), 0))
-	a.eventually("it is cancelled", func() bool {
-		return slices.Contains(v.commands(), `DELETE /order {"orderID":["id-lost-too"]}`)
-	})
+	cancel := `DELETE /order {"orderID":["id-lost-too"]}`
+	a.eventually("it is cancelled", func() bool { return slices.Contains(v.commands(), cancel) })
+	require.InDelta(t, before+1, testutil.ToFloat64(a.metrics.Differences), 0)
+	require.Regexp(t, `level=ERROR msg="an order came late .*" venue=bitmex client_id=lost-too order_id=id-lost-too`, log.String())
+	v.execute(v.executed("late-again", "Replaced", v.row("lost-too", "New", 0), 0))
+	a.flush()
+	commands := slices.DeleteFunc(v.commands(), func(text string) bool { return text != cancel })
+	require.Len(t, commands, 1)
 }
 
 // An amendment leaves an order under its name, and one that gives it another name frees

@@ -58,7 +58,7 @@ func TestSignatureExpires(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Minute, time.Hour} {
 		c, err := NewClient(Config{URL: "http://127.0.0.1:1", Key: "k", Secret: secret.New("s"), Expires: after})
 		require.NoError(t, err)
-		defer c.Close()
+		t.Cleanup(c.Close)
 		if after == 0 {
 			after = 10 * time.Second
 		}

@@ -40,6 +40,31 @@ func TestWhatIsRemembered(t *testing.T) {
 	require.NotContains(t, p.orders, exchange.ClientID(fmt.Sprint(keptOrders+2)))
 }
 
+// The newest 256 trades are known by their ids; one of before them is new again, and what is
+// remembered does not grow. What is no id is never known.
+func TestTradesThatAreRemembered(t *testing.T) {
+	m := matches{ids: map[[36]byte]struct{}{}}
+	id := func(n int) []byte { return fmt.Appendf(nil, "%036d", n) }
+	for n := range 256 {
+		require.True(t, m.add(id(n)), n)
+		require.False(t, m.add(id(n)), n)
+	}
+	for n := range 256 {
+		require.False(t, m.add(id(n)), n)
+	}
+	for n := range 1000 {
+		require.True(t, m.add(id(256+n)), n)
+		require.Len(t, m.ids, 256)
+		require.False(t, m.add(id(n+1)), "it is the oldest that is known")
+	}
+	require.True(t, m.add(id(0)), "it is forgotten")
+	for range 2 {
+		for _, none := range []string{"", "short", string(id(1)) + "0"} {
+			require.True(t, m.add([]byte(none)), none)
+		}
+	}
+}
+
 // A partial of the book is refused if a change that came before it is newer, however many
 // came and in whichever order; what has no time is believed.
 func TestPartialsThatAreTooOld(t *testing.T) {
