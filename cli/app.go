@@ -215,7 +215,8 @@ panicked, 5 some runs of a sweep failed, 6 a fault in the program, 130 interrupt
 			HiddenDefaultCmd: false,
 		},
 	}
-	root.AddCommand(a.runCommand(), a.sweepCommand(), a.replayCommand(), a.calibrateCommand(), a.demoCommand(), a.reportCommand(),
+	root.AddCommand(a.runCommand(), a.sweepCommand(), a.replayCommand(), a.calibrateCommand(), a.demoCommand(),
+		a.reportCommand(),
 		a.compareCommand(), a.dataCommand(), a.strategiesCommand(), a.instrumentsCommand(), a.versionCommand())
 	prepare(root)
 	return root

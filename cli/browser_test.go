@@ -175,7 +175,8 @@ func TestTablesSortFilterAndPage(t *testing.T) {
 	require.Equal(t, "descending", p.text(header+`.getAttribute("aria-sort")`))
 	require.Equal(t, "10,467.5", first(price))
 
-	p.do(chromedp.SendKeys(`[data-table=fills] input`, "sell 2020-01-", chromedp.ByQuery), chromedp.Sleep(300*time.Millisecond))
+	p.do(chromedp.SendKeys(`[data-table=fills] input`, "sell 2020-01-", chromedp.ByQuery),
+		chromedp.Sleep(300*time.Millisecond))
 	require.Regexp(t, `^1–\d\d of \d\d$`, p.text(where))
 	require.NotEqual(t, "1–50 of 66", p.text(where))
 	require.Equal(t, "Sell", first(2))
@@ -241,7 +242,9 @@ func TestSweepPageAnswers(t *testing.T) {
 	best := s.ByNumber(*s.Best)
 	require.Equal(t, "1", p.text(`document.querySelector("[data-table=runs] tbody").rows[0].cells[0].textContent`))
 	p.do(chromedp.Evaluate(`document.querySelector("[data-table=runs] tbody button").click()`, nil))
-	require.Equal(t, s.Command+" --param fast="+best.Params["fast"]+" --param slow="+best.Params["slow"]+" --param bars=1m --param qty=5000",
+	require.Equal(t,
+		s.Command+" --param fast="+best.Params["fast"]+" --param slow="+best.Params["slow"]+" --param bars=1m --param "+
+			"qty=5000",
 		p.text(`document.querySelector("#picked code").textContent`))
 
 	cell := `document.querySelector(".surface td.best").textContent`

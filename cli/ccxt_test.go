@@ -153,7 +153,8 @@ func TestStockClientOnBars(t *testing.T) {
 	for _, kind := range []string{"bar-1m", "bar-1h"} {
 		t.Run(kind, func(t *testing.T) {
 			catalog, _ := history(t, "2019-01-01", 96*time.Hour, kind)
-			text := ccxt(t, "bars.mjs", "--catalog", catalog, "--symbol", "XBTUSD", "--from", "2019-01-02T12:00:00Z", "--speed", "3600")
+			text := ccxt(t, "bars.mjs", "--catalog", catalog, "--symbol", "XBTUSD", "--from", "2019-01-02T12:00:00Z",
+				"--speed", "3600")
 			require.Contains(t, text, "ok 21 calls")
 		})
 	}

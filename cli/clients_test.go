@@ -32,7 +32,8 @@ func client(t *testing.T, program, url, key, secret string, env ...string) map[s
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, clientPython(t), filepath.Join("..", "testdata", "clients", program))
-	c.Env = append(os.Environ(), "URL="+url, "STREAM="+strings.Replace(url, "http", "ws", 1)+"/realtime", "KEY="+key, "SECRET="+secret,
+	c.Env = append(os.Environ(), "URL="+url, "STREAM="+strings.Replace(url, "http", "ws", 1)+"/realtime", "KEY="+key,
+		"SECRET="+secret,
 		"NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	c.Env = append(c.Env, env...)
 	var errs bytes.Buffer
@@ -102,7 +103,8 @@ func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:    time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	require.NoError(t, err)
@@ -150,7 +152,8 @@ func TestServeTLS(t *testing.T) {
 		{other, key, "--tls-cert"},
 		{filepath.Join(t.TempDir(), "none"), key, "no such file"},
 	} {
-		said, code := printed(t, "paper", "serve", "--state", t.TempDir(), "--synthetic", "--tls-cert", tt.cert, "--tls-key", tt.key)
+		said, code := printed(t, "paper", "serve", "--state", t.TempDir(), "--synthetic", "--tls-cert", tt.cert,
+			"--tls-key", tt.key)
 		require.Equal(t, 2, code, said)
 		require.Contains(t, said, tt.text)
 	}

@@ -445,7 +445,8 @@ func (d *documented) fixtures() {
 	d.interrupted("record", "--feed", "bitmex", "--live-url", "http://"+d.venue, "--symbol", "XBTUSD", "--quiet")
 	require.NoError(d.t, os.Remove(filepath.Join(d.dir, "live.yaml")))
 	for _, args := range [][]string{
-		{"paper", "run", "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--to", "2024-01-01T00:01:00Z",
+		{"paper", "run", "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--to",
+			"2024-01-01T00:01:00Z",
 			"--speed", "max", "--quiet"},
 		{"backtest", "demo", "--out", "runs/fast"}, {"backtest", "demo", "--strategy", "donchian", "--out", "runs/slow"},
 		{"backtest", "demo", "--out", "runs/20260101-120000-sma_cross"},

@@ -78,7 +78,8 @@ func TestHelpFits(t *testing.T) {
 func TestGroupsOfRun(t *testing.T) {
 	help := mustBacktest(t, "run", "--help")
 	at := -1
-	for _, title := range []string{"Data:", "Strategy:", "Account:", "Exchange model:", "Risk guard:", "Output:", "Other:"} {
+	for _, title := range []string{"Data:", "Strategy:", "Account:", "Exchange model:", "Risk guard:", "Output:",
+		"Other:"} {
 		next := strings.Index(help, "\n"+title+"\n")
 		require.Greater(t, next, at, "%s\n%s", title, help)
 		at = next

@@ -193,9 +193,11 @@ func TestYearsOfRealBarsMatchAnIndependentCalculation(t *testing.T) {
 		decide func(int64) int64
 	}
 	for _, tt := range []trial{
-		{"sma_cross 20/100", []string{"--strategy", "sma_cross", "--param", "bars=1m,fast=20,slow=100,qty=100"}, smaTarget(20, 100, 100)},
+		{"sma_cross 20/100", []string{"--strategy", "sma_cross", "--param", "bars=1m,fast=20,slow=100,qty=100"},
+			smaTarget(20, 100, 100)},
 		{"buy_and_hold", []string{"--strategy", "buy_and_hold", "--param", "qty=10000"}, func(int64) int64 { return 10_000 }},
-		{"sma_cross 60/480", []string{"--strategy", "sma_cross", "--param", "bars=1m,fast=60,slow=480,qty=1000"}, smaTarget(60, 480, 1000)},
+		{"sma_cross 60/480", []string{"--strategy", "sma_cross", "--param", "bars=1m,fast=60,slow=480,qty=1000"},
+			smaTarget(60, 480, 1000)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := replay(bars, tt.decide)

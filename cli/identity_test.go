@@ -32,10 +32,14 @@ func TestEquityAddsUpAtEveryInstant(t *testing.T) {
 		length   time.Duration
 		params   map[string]string
 	}{
-		{"sma_cross", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"bars": "", "fast": "5", "slow": "20", "qty": "300"}},
-		{"donchian", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"bars": "", "entry": "30", "exit": "10", "qty": "300"}},
-		{"bollinger_reversion", []string{"bar-1m"}, 20 * 24 * time.Hour, map[string]string{"bars": "", "qty": "300", "k": "2"}},
-		{"grid_maker", []string{"quote", "trade"}, 3 * time.Hour, map[string]string{"spacing": "10", "qty": "10", "limit": "100"}},
+		{"sma_cross", []string{"bar-1m"}, 20 * 24 * time.Hour,
+			map[string]string{"bars": "", "fast": "5", "slow": "20", "qty": "300"}},
+		{"donchian", []string{"bar-1m"}, 20 * 24 * time.Hour,
+			map[string]string{"bars": "", "entry": "30", "exit": "10", "qty": "300"}},
+		{"bollinger_reversion", []string{"bar-1m"}, 20 * 24 * time.Hour,
+			map[string]string{"bars": "", "qty": "300", "k": "2"}},
+		{"grid_maker", []string{"quote", "trade"}, 3 * time.Hour,
+			map[string]string{"spacing": "10", "qty": "10", "limit": "100"}},
 		{"grid_maker", []string{"book", "trade"}, time.Hour, map[string]string{"spacing": "10", "qty": "10", "limit": "100"}},
 		{"avellaneda_stoikov", []string{"book", "trade"}, time.Hour, map[string]string{"qty": "10", "limit": "100"}},
 	} {
@@ -149,14 +153,18 @@ func TestEquityFollowsFromTheTables(t *testing.T) {
 			"--latency", between(0, 3000) + "ms", "--slippage-ticks", between(0, 3)}
 		switch n % 4 {
 		case 0:
-			args = append(args, "--strategy", "sma_cross", "--param", "bars=1m", "--param", "fast="+between(2, 20), "--param", "slow="+between(21, 90), "--param", "qty="+between(1, 9999))
+			args = append(args, "--strategy", "sma_cross", "--param", "bars=1m", "--param", "fast="+between(2, 20), "--param",
+				"slow="+between(21, 90), "--param", "qty="+between(1, 9999))
 		case 1:
-			args = append(args, "--strategy", "donchian", "--param", "bars=1m", "--param", "entry="+between(20, 60), "--param", "exit="+between(5, 19), "--param", "qty="+between(1, 9999))
+			args = append(args, "--strategy", "donchian", "--param", "bars=1m", "--param", "entry="+between(20, 60), "--param",
+				"exit="+between(5, 19), "--param", "qty="+between(1, 9999))
 		case 2:
-			args = append(args, "--strategy", "bollinger_reversion", "--param", "bars=1m,hold=240", "--param", "qty="+between(1, 9999), "--leverage", between(0, 50))
+			args = append(args, "--strategy", "bollinger_reversion", "--param", "bars=1m,hold=240", "--param",
+				"qty="+between(1, 9999), "--leverage", between(0, 50))
 		case 3:
 			args[2] = books
-			args = append(args, "--strategy", "grid_maker", "--data", "book", "--param", "spacing=10", "--param", "qty="+between(1, 900), "--param", "limit=5000", "--sample-every", "10s")
+			args = append(args, "--strategy", "grid_maker", "--data", "book", "--param", "spacing=10", "--param",
+				"qty="+between(1, 900), "--param", "limit=5000", "--sample-every", "10s")
 		}
 		dir := filepath.Join(t.TempDir(), strconv.Itoa(n))
 		mustBacktest(t, append(args, "--out", dir)...)

@@ -23,7 +23,8 @@ const kills = 200
 
 // paperArgs is a session of a generated market in which a market maker is never still.
 func paperArgs(state, name, speed string) []string {
-	return []string{"run", "--state", state, "--session", name, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10",
+	return []string{"run", "--state", state, "--session", name, "--feed", "synthetic", "--symbol", "XBTUSD",
+		"--strategy", "grid_maker", "--param", "qty=1000,spacing=10",
 		"--param", "limit=10000", "--latency", "5ms", "--to", "2024-01-01T00:10:00Z", "--speed", speed, "--quiet"}
 }
 

@@ -220,7 +220,8 @@ func TestShadow(t *testing.T) {
 	require.Contains(t, mustBacktest(t, append(calibrate, "--force", "--recorded", "--queue", "prob-power:2", "--json")...), `"queue": "prob-power:2"`)
 
 	catalog, _ := history(t, "2019-01-01", 24*time.Hour, "bar-1m")
-	run := []string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m", "--param", "qty=1000", "--param", "fast=10", "--param", "slow=30"}
+	run := []string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m",
+		"--param", "qty=1000", "--param", "fast=10", "--param", "slow=30"}
 	dir := filepath.Join(t.TempDir(), "run")
 	mustBacktest(t, append(run, "--models", models, "--out", dir)...)
 	require.Contains(t, read(t, filepath.Join(dir, "manifest.json")), "recorded:"+strings.TrimSuffix(models, ".yaml")+"-trips.csv")

@@ -121,7 +121,8 @@ func soonAs(t *testing.T, program, state, name, what string, is func(looked) boo
 	require.True(t, ok, "%s: %+v", what, lookAs(t, program, state, name))
 }
 
-var busyMaker = []string{"--symbol", "XBTUSD", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10", "--param", "limit=10000", "--quiet"}
+var busyMaker = []string{"--symbol", "XBTUSD", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10",
+	"--param", "limit=10000", "--quiet"}
 
 // The kill switch by signal, by command and by file; flattening at the end.
 func TestOperateASession(t *testing.T) {
@@ -210,7 +211,8 @@ func TestLiveSession(t *testing.T) {
 func TestReplayedBars(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 48*time.Hour, "bar-1m")
 	state := t.TempDir()
-	args := []string{"run", "--state", state, "--feed", "replay", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m", "--param", "qty=1000",
+	args := []string{"run", "--state", state, "--feed", "replay", "--catalog", catalog, "--symbol", "XBTUSD",
+		"--strategy", "sma_cross", "--param", "bars=1m", "--param", "qty=1000",
 		"--param", "fast=10", "--param", "slow=30", "--quiet", "--session"}
 	require.Contains(t, mustPaper(t, append(args, "max", "--speed", "max")...), "has ended")
 	require.Contains(t, mustPaper(t, append(args, "paced", "--speed", "200000")...), "has ended")
@@ -222,10 +224,14 @@ func TestReplayedBars(t *testing.T) {
 		return rest[:64]
 	}
 	require.Equal(t, digest("max"), digest("paced"))
-	require.Contains(t, mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m", "--param", "qty=1000", "--param", "fast=10",
-		"--param", "slow=30", "--no-report"), digest("max"))
+	require.Contains(t,
+		mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m",
+			"--param", "qty=1000", "--param", "fast=10",
+			"--param", "slow=30", "--no-report"), digest("max"))
 	other := filepath.Join(t.TempDir(), "other")
 	require.Contains(t, mustPaper(t, "export", "paced", "--catalog", other, "--state", state), "bitmex/bar-1m/XBTUSD  2880 rows")
-	require.Contains(t, mustBacktest(t, "run", "--catalog", other, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m", "--param", "qty=1000", "--param", "fast=10",
-		"--param", "slow=30", "--no-report"), digest("max"))
+	require.Contains(t,
+		mustBacktest(t, "run", "--catalog", other, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m",
+			"--param", "qty=1000", "--param", "fast=10",
+			"--param", "slow=30", "--no-report"), digest("max"))
 }

@@ -212,7 +212,8 @@ func TestPageOfAYearIsSmall(t *testing.T) {
 	}
 	catalog, _ := history(t, "2019-01-01", 365*24*time.Hour, "bar-1m")
 	dir := filepath.Join(t.TempDir(), "run")
-	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1m,qty=10000", "--balance", "100 XBT",
+	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param",
+		"bars=1m,qty=10000", "--balance", "100 XBT",
 		"--out", dir)
 	info, err := os.Stat(filepath.Join(dir, reports.PageFile))
 	require.NoError(t, err)
@@ -224,7 +225,8 @@ func TestPageOfAYearIsSmall(t *testing.T) {
 func TestPageIsReproduced(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 5*24*time.Hour, "bar-1m")
 	dir := filepath.Join(t.TempDir(), "run")
-	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "donchian", "--param", "bars=1m,qty=10000", "--balance", "50 XBT", "--seed", "4", "--latency", "3s",
+	mustBacktest(t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "donchian", "--param",
+		"bars=1m,qty=10000", "--balance", "50 XBT", "--seed", "4", "--latency", "3s",
 		"--to", "2019-01-04", "--out", dir)
 	page := read(t, filepath.Join(dir, reports.PageFile))
 	shown := regexp.MustCompile(`(?s)aria-label="Configuration"><code>(.*?)</code>`).FindStringSubmatch(page)

@@ -151,7 +151,8 @@ knows the key at once.`,
 	fs.StringVar(&balance, "balance", "10 XBT", "what the account starts with, as an amount and a currency, or several: \"10 XBT, 50000 USDT\"")
 	fs.StringVar(&name, "name", "", "what to call the key")
 	fs.Int64Var(&account, "account", 0, "an account that has keys already (default: a new one)")
-	fs.IntVar(&year, "api-year", 0, "year of the API that the key's programs were written for (default: that of the server)")
+	fs.IntVar(&year, "api-year", 0,
+		"year of the API that the key's programs were written for (default: that of the server)")
 	fs.StringSliceVar(&permissions, "permission", []string{gateway.PermitOrder}, "order, orderCancel or read; may be repeated")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return c

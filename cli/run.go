@@ -126,8 +126,9 @@ const defaultBalance = "1 XBT"
 
 // registerModels adds what a run assumes.
 func (f *runFlags) registerModels(fs *pflag.FlagSet) {
-	fs.StringVar(&f.balance, "balance", defaultBalance, "start balance, as an amount and a currency; of an account with several wallets\n"+
-		"one for each, such as \"1 XBT, 50000 USDT\"")
+	fs.StringVar(&f.balance, "balance", defaultBalance,
+		"start balance, as an amount and a currency; of an account with several wallets\n"+
+			"one for each, such as \"1 XBT, 50000 USDT\"")
 	fs.DurationVar(&f.sampleEvery, "sample-every", time.Minute, "interval of the equity curve")
 	f.registerExchange(fs)
 	f.limits.register(fs)

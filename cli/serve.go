@@ -92,7 +92,8 @@ A key of paper keys add --api-year has a form of its own.`,
 	fs.IntVar(&f.perSecond, "order-rate-limit", 10, "requests a second of an account that place or change orders; 0 is no limit")
 	fs.IntVar(&f.sockets, "sockets", 2000, "WebSockets that may be open; 0 is no limit")
 	fs.IntVar(&f.perHost, "sockets-per-address", 200, "of them those of one address; 0 is no limit")
-	fs.IntVar(&f.apiYear, "api-year", 0, "year of the API whose form rows have, for keys without one of their own (default: before 2024)")
+	fs.IntVar(&f.apiYear, "api-year", 0,
+		"year of the API whose form rows have, for keys without one of their own (default: before 2024)")
 	fs.StringVar(&f.tlsCert, "tls-cert", "", "`file` with the certificate and its chain, PEM: serve https and wss")
 	fs.StringVar(&f.tlsKey, "tls-key", "", "`file` with the private key of --tls-cert, PEM; mode 0600")
 	stateFlag(fs, &f.state)
@@ -135,7 +136,8 @@ func (f *serveFlags) certificate() (*tls.Config, error) {
 		return nil, usage(fmt.Errorf("--tls-cert %s and --tls-key %s: %w", f.tlsCert, f.tlsKey, err))
 	}
 	// WebSockets need HTTP/1.1.
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"}}, nil
 }
 
 // serve listens before the market begins, so that a wrong address is told at once.
@@ -323,7 +325,8 @@ func (a *App) announce(l net.Listener, f *serveFlags, keys *keystore.Store) {
 	case f.tlsCert == "":
 		a.warnOfOthers(l, "keys' requests, /metrics and /healthz can be read on the way, and the latter two by all")
 	case !onLoopback(l):
-		fmt.Fprintf(a.Stderr, "warning: %s can be reached by other machines: all of them can read /metrics and /healthz\n", l.Addr())
+		fmt.Fprintf(a.Stderr, "warning: %s can be reached by other machines: all of them can read /metrics and /healthz\n",
+			l.Addr())
 	}
 	if len(keys.List()) == 0 {
 		fmt.Fprintln(a.Stdout, "there are no keys yet: paper keys add")

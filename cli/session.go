@@ -340,7 +340,8 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 	if suspended {
 		how = "is suspended, and goes on with the same command"
 	}
-	fmt.Fprintf(a.Stdout, "session %s %s: %d events until %s, equity %s\n", name, how, state.Events, state.Now, w.currency.Text(margin.Balance))
+	fmt.Fprintf(a.Stdout, "session %s %s: %d events until %s, equity %s\n", name, how, state.Events, state.Now,
+		w.currency.Text(margin.Balance))
 	return nil
 }
 

@@ -30,7 +30,8 @@ func smallSweep(t *testing.T) (catalog string, args []string) {
 	t.Helper()
 	catalog, _ = history(t, "2019-01-01", 21*24*time.Hour, "bar-1m")
 	return catalog, []string{"--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "100 XBT",
-		"--param", "fast=20,60,120", "--param", "slow=90..210:40", "--param", "qty=5000", "--param", "bars=1m", "--latency", "2s"}
+		"--param", "fast=20,60,120", "--param", "slow=90..210:40", "--param", "qty=5000", "--param", "bars=1m", "--latency",
+		"2s"}
 }
 
 func sweepInto(t *testing.T, dir string, args ...string) sweeps.Sweep {
@@ -66,7 +67,8 @@ func TestSweepRunsAreRuns(t *testing.T) {
 		require.Equal(t, i+1, r.N)
 		require.True(t, strings.HasPrefix(s.Command, "backtest run --balance='100 XBT' --catalog="), s.Command)
 		one := runJSON(t, "--catalog", args[1], "--symbol", "XBTUSD", "--strategy", "sma_cross", "--balance", "100 XBT", "--latency", "2s",
-			"--param", "fast="+r.Params["fast"], "--param", "slow="+r.Params["slow"], "--param", "qty=5000", "--param", "bars=1m")
+			"--param", "fast="+r.Params["fast"], "--param", "slow="+r.Params["slow"], "--param", "qty=5000", "--param",
+			"bars=1m")
 		require.Equal(t, one.Digest, r.Digest)
 		require.Equal(t, one.Metrics.Sharpe, r.Sharpe)
 		require.Equal(t, one.Metrics.TotalReturn, r.TotalReturn)

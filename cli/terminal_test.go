@@ -195,7 +195,8 @@ func TestAFullDevice(t *testing.T) {
 	defer full.Close()
 	for _, c := range [][]string{
 		{"backtest", "strategies"}, {"backtest", "strategies", "--json"}, {"backtest", "version"}, {"backtest", "--version"},
-		{"backtest", "--help"}, {"backtest", "instruments"}, {"backtest", "demo", "--no-report"}, {"paper", "list"}, {"paper", "run", "--help"},
+		{"backtest", "--help"}, {"backtest", "instruments"}, {"backtest", "demo", "--no-report"}, {"paper", "list"},
+		{"paper", "run", "--help"},
 	} {
 		var errs bytes.Buffer
 		cmd := exec.Command(c[0], c[1:]...)
@@ -215,15 +216,18 @@ func TestMessages(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a parameter that is nearly right": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross",
+		"a parameter that is nearly right": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy",
+			"sma_cross",
 			"--param", "fsat=3"}, "parameter fsat: unknown; want one of fast, slow, qty, size, bars; did you mean fast?"},
 		"one that is like none": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross",
 			"--param", "colour=3"}, "parameter colour: unknown; want one of fast, slow, qty, size, bars\n"},
 		"of a sweep": {[]string{"sweep", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross",
 			"--param", "fsat=3,4"}, "did you mean fast?"},
-		"a currency that was not given": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSDT", "--strategy", "sma_cross"},
+		"a currency that was not given": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSDT", "--strategy",
+			"sma_cross"},
 			"--balance is needed, in USDT: without it the account has 1 XBT"},
-		"one that was": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSDT", "--strategy", "sma_cross", "--balance", "2 XBT"},
+		"one that was": {[]string{"run", "--catalog", catalog, "--symbol", "XBTUSDT", "--strategy", "sma_cross",
+			"--balance", "2 XBT"},
 			`--balance "2 XBT": want an amount of the settlement currency, such as "1 USDT"`},
 	} {
 		code, _, stderr := backtest(t, c.args...)

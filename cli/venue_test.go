@@ -22,7 +22,8 @@ import (
 // A binary adds a venue, and every command knows it.
 func TestVenueOfABinary(t *testing.T) {
 	state := t.TempDir()
-	maker := []string{"--feed", "desk", "--symbol", "COIN", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10", "--param", "limit=10000", "--quiet"}
+	maker := []string{"--feed", "desk", "--symbol", "COIN", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10",
+		"--param", "limit=10000", "--quiet"}
 	limits := []string{"--max-order", "1000", "--max-position", "20000", "--max-daily-loss", "1 XBT", "--max-orders-per-minute", "6000"}
 	args := func(command string, more ...[]string) []string {
 		return append([]string{command, "--state", state}, slices.Concat(more...)...)

@@ -184,7 +184,8 @@ func TestWarmupOfASession(t *testing.T) {
 // that cannot be warmed up is not begun.
 func TestWarmupNeedsACatalog(t *testing.T) {
 	state := t.TempDir()
-	out, err := exec.Command("paper", "run", "--state", state, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "sma_cross",
+	out, err := exec.Command("paper", "run", "--state", state, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy",
+		"sma_cross",
 		"--warmup", "auto").
 		CombinedOutput()
 	require.Error(t, err)

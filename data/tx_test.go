@@ -404,7 +404,8 @@ func TestBarKinds(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, interval, got)
 	}
-	for _, kind := range []string{"", "trade", "bar-", "bar-1", "bar-60m", "bar-0m", "bar-m", "bar--1m", "bar-01m", "bar-1x", "bar-999999999d", "bar-0s",
+	for _, kind := range []string{"", "trade", "bar-", "bar-1", "bar-60m", "bar-0m", "bar-m", "bar--1m", "bar-01m",
+		"bar-1x", "bar-999999999d", "bar-0s",
 		"bar-9223372036854775807s", "bar-9223372036854775808ns", "bar-18446744073709551617m"} {
 		interval, ok := ParseBarKind(kind)
 		require.False(t, ok, kind)

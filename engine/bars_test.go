@@ -268,7 +268,8 @@ func TestParseBarSpec(t *testing.T) {
 			require.Equal(t, text, strings.Replace(got.String(), "1m30s", "90s", 1))
 		}
 	}
-	for _, text := range []string{"367d", "0d", "0v", "-1v", "x", "1", "0m", "-1m", "0t", "-5t", "t", "v", "1.5t", "d", "-1d", "400d", "1w", " 1m", "99999999999999999999t"} {
+	for _, text := range []string{"367d", "0d", "0v", "-1v", "x", "1", "0m", "-1m", "0t", "-5t", "t", "v", "1.5t", "d",
+		"-1d", "400d", "1w", " 1m", "99999999999999999999t"} {
 		_, err := engine.ParseBarSpec(text)
 		require.ErrorContains(t, err, "want a time such as 1m", text)
 		require.ErrorContains(t, err, text)

@@ -39,26 +39,38 @@ func TestGuardRefuses(t *testing.T) {
 		order  exchange.NewOrder
 		want   string // empty: passes
 	}{
-		"nothing":                {engine.Limits{}, nil, buy(1_000_000, 1), ""},
-		"size":                   {engine.Limits{OrderQty: 10}, nil, buy(11, 100), "order-qty: 11 contracts, limit 10"},
-		"size, just":             {engine.Limits{OrderQty: 10}, nil, buy(10, 100), ""},
-		"value":                  {engine.Limits{OrderValue: 10 * at100}, nil, buy(11, 100), "order-value: value 0.11 XBT, limit 0.1 XBT"},
-		"value, just":            {engine.Limits{OrderValue: 10 * at100}, nil, buy(10, 100), ""},
-		"value at the market":    {engine.Limits{OrderValue: 10 * at100}, nil, market, "order-value: value 0.11 XBT, limit 0.1 XBT"},
-		"collar":                 {engine.Limits{PriceCollar: exchange.MustRatio("0.05")}, nil, buy(1, 94.5), "price-collar: 94.5 is 0.055 away from 100, limit 0.05"},
-		"collar, just":           {engine.Limits{PriceCollar: exchange.MustRatio("0.05")}, nil, buy(1, 95), ""},
-		"collar of a stop":       {engine.Limits{PriceCollar: exchange.MustRatio("0.05")}, nil, stop, "price-collar: 150 is 0.5 away from 100, limit 0.05"},
-		"position":               {engine.Limits{PositionQty: 10}, []exchange.NewOrder{buy(6, 99)}, buy(5, 99), "position-qty: could become 11 contracts, limit 10"},
-		"position, just":         {engine.Limits{PositionQty: 10}, []exchange.NewOrder{buy(6, 99)}, buy(4, 99), ""},
-		"position, other side":   {engine.Limits{PositionQty: 10}, []exchange.NewOrder{buy(6, 99)}, exchange.NewOrder{Symbol: xbt, Side: exchange.Sell, Qty: 10, Type: exchange.Limit, Price: price(101)}, ""},
-		"position's value":       {engine.Limits{PositionValue: 10 * at100}, []exchange.NewOrder{buy(6, 99)}, buy(5, 99), "position-value: could become a value of 0.11 XBT, limit 0.1 XBT"},
+		"nothing":    {engine.Limits{}, nil, buy(1_000_000, 1), ""},
+		"size":       {engine.Limits{OrderQty: 10}, nil, buy(11, 100), "order-qty: 11 contracts, limit 10"},
+		"size, just": {engine.Limits{OrderQty: 10}, nil, buy(10, 100), ""},
+		"value": {engine.Limits{OrderValue: 10 * at100}, nil, buy(11, 100),
+			"order-value: value 0.11 XBT, limit 0.1 XBT"},
+		"value, just": {engine.Limits{OrderValue: 10 * at100}, nil, buy(10, 100), ""},
+		"value at the market": {engine.Limits{OrderValue: 10 * at100}, nil, market,
+			"order-value: value 0.11 XBT, limit 0.1 XBT"},
+		"collar": {engine.Limits{PriceCollar: exchange.MustRatio("0.05")}, nil, buy(1, 94.5),
+			"price-collar: 94.5 is 0.055 away from 100, limit 0.05"},
+		"collar, just": {engine.Limits{PriceCollar: exchange.MustRatio("0.05")}, nil, buy(1, 95), ""},
+		"collar of a stop": {engine.Limits{PriceCollar: exchange.MustRatio("0.05")}, nil, stop,
+			"price-collar: 150 is 0.5 away from 100, limit 0.05"},
+		"position": {engine.Limits{PositionQty: 10}, []exchange.NewOrder{buy(6, 99)}, buy(5, 99),
+			"position-qty: could become 11 contracts, limit 10"},
+		"position, just": {engine.Limits{PositionQty: 10}, []exchange.NewOrder{buy(6, 99)}, buy(4, 99), ""},
+		"position, other side": {engine.Limits{PositionQty: 10}, []exchange.NewOrder{buy(6, 99)},
+			exchange.NewOrder{Symbol: xbt, Side: exchange.Sell, Qty: 10, Type: exchange.Limit, Price: price(101)}, ""},
+		"position's value": {engine.Limits{PositionValue: 10 * at100}, []exchange.NewOrder{buy(6, 99)}, buy(5, 99),
+			"position-value: could become a value of 0.11 XBT, limit 0.1 XBT"},
 		"position's value, just": {engine.Limits{PositionValue: 10 * at100}, []exchange.NewOrder{buy(6, 99)}, buy(4, 99), ""},
 		"open orders, just":      {engine.Limits{OpenOrders: 2}, []exchange.NewOrder{buy(1, 98)}, buy(1, 97), ""},
-		"open orders":            {engine.Limits{OpenOrders: 2}, []exchange.NewOrder{buy(1, 98), buy(1, 99)}, buy(1, 97), "open-orders: 2 are open, limit 2"},
-		"rate":                   {engine.Limits{OrdersPerMinute: 2}, []exchange.NewOrder{buy(1, 98), buy(1, 99)}, buy(1, 97), "orders-per-minute: limit 2"},
-		"spread":                 {engine.Limits{Spread: exchange.MustRatio("0.009")}, nil, buy(1, 97), "spread: 0.01, limit 0.009"},
-		"spread, just":           {engine.Limits{Spread: exchange.MustRatio("0.01")}, nil, buy(1, 97), ""},
-		"too close, yet closes":  {engine.Limits{PositionQty: 1, OpenOrders: 1}, []exchange.NewOrder{buy(1, 99)}, exchange.NewOrder{Symbol: xbt, Side: exchange.Sell, Qty: 5, Type: exchange.Market, ExecInst: exchange.ReduceOnly}, ""},
+		"open orders": {engine.Limits{OpenOrders: 2}, []exchange.NewOrder{buy(1, 98), buy(1, 99)}, buy(1, 97),
+			"open-orders: 2 are open, limit 2"},
+		"rate": {engine.Limits{OrdersPerMinute: 2}, []exchange.NewOrder{buy(1, 98), buy(1, 99)},
+			buy(1, 97), "orders-per-minute: limit 2"},
+		"spread": {engine.Limits{Spread: exchange.MustRatio("0.009")}, nil, buy(1, 97),
+			"spread: 0.01, limit 0.009"},
+		"spread, just": {engine.Limits{Spread: exchange.MustRatio("0.01")}, nil, buy(1, 97), ""},
+		"too close, yet closes": {engine.Limits{PositionQty: 1, OpenOrders: 1}, []exchange.NewOrder{buy(1, 99)},
+			exchange.NewOrder{Symbol: xbt, Side: exchange.Sell, Qty: 5, Type: exchange.Market, ExecInst: exchange.ReduceOnly},
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := guarded(t, c.limits, 1)
@@ -184,8 +196,10 @@ func TestGuardTrips(t *testing.T) {
 		limits engine.Limits
 		want   string
 	}{
-		engine.RuleDailyLoss: {engine.Limits{DailyLoss: 300}, "3s risk daily-loss: 0.000003 XBT lost since midnight UTC, limit 0.000003 XBT"},
-		engine.RuleDrawdown:  {engine.Limits{Drawdown: exchange.MustRatio("0.35")}, "4s risk drawdown: equity 0.000006 XBT after 0.00001 XBT, limit 0.35"},
+		engine.RuleDailyLoss: {engine.Limits{DailyLoss: 300},
+			"3s risk daily-loss: 0.000003 XBT lost since midnight UTC, limit 0.000003 XBT"},
+		engine.RuleDrawdown: {engine.Limits{Drawdown: exchange.MustRatio("0.35")},
+			"4s risk drawdown: equity 0.000006 XBT after 0.00001 XBT, limit 0.35"},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			r, s := losing(t, c.limits)

@@ -81,7 +81,9 @@ func TestClearAfterADrawdown(t *testing.T) {
 		r.venue.reports = append(r.venue.reports, exchange.Report{Kind: exchange.ReportMargin, Arrival: at(d), Margin: exchange.Margin{Wallet: wallet}})
 	}
 	require.NoError(t, r.run(t))
-	require.Equal(t, &engine.Trip{At: at(6 * time.Second), Rule: engine.RuleDrawdown, Reason: "equity 0.0000065 XBT after 0.000008 XBT, limit 0.15"}, r.summary.Tripped)
+	require.Equal(t,
+		&engine.Trip{At: at(6 * time.Second), Rule: engine.RuleDrawdown,
+			Reason: "equity 0.0000065 XBT after 0.000008 XBT, limit 0.15"}, r.summary.Tripped)
 }
 
 // A clearing begins the losses anew: the guard does not trip again at once.
@@ -93,7 +95,9 @@ func TestClearAfterALoss(t *testing.T) {
 		r.venue.reports = append(r.venue.reports, exchange.Report{Kind: exchange.ReportMargin, Arrival: at(d), Margin: exchange.Margin{Wallet: wallet}})
 	}
 	require.NoError(t, r.run(t))
-	require.Equal(t, &engine.Trip{At: at(6 * time.Second), Rule: engine.RuleDailyLoss, Reason: "0.000002 XBT lost since midnight UTC, limit 0.0000015 XBT"}, r.summary.Tripped)
+	require.Equal(t,
+		&engine.Trip{At: at(6 * time.Second), Rule: engine.RuleDailyLoss,
+			Reason: "0.000002 XBT lost since midnight UTC, limit 0.0000015 XBT"}, r.summary.Tripped)
 }
 
 // A session that ends for now lets no order pass, also none that would close the

@@ -183,7 +183,8 @@ func TestSizeParams(t *testing.T) {
 		require.NoError(t, err, c.given)
 		require.Equal(t, c.want, v.Size(), c.given)
 	}
-	for _, bad := range []string{"", "0", "-1", "100.1", "10001%", "half", "%", "5e1%", "0.00000000001", "0.000000001%", "NaN"} {
+	for _, bad := range []string{"", "0", "-1", "100.1", "10001%", "half", "%", "5e1%", "0.00000000001", "0.000000001%",
+		"NaN"} {
 		_, err := d.Values(map[string]string{"size": bad})
 		require.ErrorContains(t, err, "want a share above 0 and up to 100, such as 0.5 or 50%", bad)
 	}

@@ -88,8 +88,10 @@ const orderHead = "time updated symbol order_id client_id link_id side type time
 
 func orderRecord(c []string, o *OrderRow) []string {
 	return append(c, csvTime(o.Time), csvTime(o.Updated), o.Symbol, o.OrderID, o.ClientID, o.LinkID, o.Side, o.Type, o.TimeInForce, o.ExecInst,
-		o.Contingency, csvInt(o.Qty), csvInt(o.DisplayQty), csvPriceOr(o.Price), csvPriceOr(o.StopPrice), o.PegType, csvPrice(o.PegOffset),
-		o.Status, o.Triggered, csvInt(o.Filled), csvInt(o.Leaves), csvPriceOr(o.AvgPrice), o.RejectReason, o.Text, csvPriceOr(o.ArrivalMid))
+		o.Contingency, csvInt(o.Qty), csvInt(o.DisplayQty), csvPriceOr(o.Price), csvPriceOr(o.StopPrice), o.PegType,
+		csvPrice(o.PegOffset),
+		o.Status, o.Triggered, csvInt(o.Filled), csvInt(o.Leaves), csvPriceOr(o.AvgPrice), o.RejectReason, o.Text,
+		csvPriceOr(o.ArrivalMid))
 }
 
 const fillHead = "time symbol exec_id order_id client_id side qty price value fee fee_rate realised position liquidity exec_type cause ambiguous"

@@ -97,7 +97,8 @@ func create(d disk.FS, dir string, o Options) (*Recorder, error) {
 	r.digest.run(&r.o)
 	r.manifest = Manifest{Schema: ManifestSchema, Status: Running,
 		Versions: Versions{Dunamis: o.Version, Go: o.GoVersion, Result: ResultSchema},
-		Started:  o.Started.UTC(), Seed: o.Seed, Config: config, Command: o.Command, Run: o.Run, Models: o.Models, Data: o.Data}
+		Started:  o.Started.UTC(), Seed: o.Seed, Config: config, Command: o.Command, Run: o.Run, Models: o.Models,
+		Data: o.Data}
 	if dir != "" {
 		if err := r.open(d, dir); err != nil {
 			return nil, err

@@ -36,7 +36,8 @@ func bollingerDefinition() engine.Definition {
 			engine.IntParam("hold", 60, 1, 1_000_000, "bars after which it leaves in any case"),
 		}, positionParams("bars to watch, such as 1h; empty: those of the data")...),
 		New: func(v engine.Values) (engine.Strategy, error) {
-			return &bollingerReversion{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, k: v.Float("k"), hold: v.Int("hold"),
+			return &bollingerReversion{bars: v.Bars("bars"), size: positionSize{Size: v.Size()}, k: v.Float("k"),
+				hold:   v.Int("hold"),
 				window: indicator.NewWindow(v.Int("window")), needs: v.Int("window")}, nil
 		},
 	}

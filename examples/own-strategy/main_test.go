@@ -41,7 +41,8 @@ func TestTheCommandKnowsTheStrategy(t *testing.T) {
 	require.NotContains(t, string(out), "backtest run")
 
 	state := t.TempDir()
-	out, err = exec.Command(bin, "paper", "run", "--state", state, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy",
+	out, err = exec.Command(bin, "paper", "run", "--state", state, "--feed", "synthetic", "--symbol", "XBTUSD",
+		"--strategy",
 		"momentum", "--to", "2024-01-01T00:01:00Z", "--speed", "max", "--quiet").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(out), "session xbtusd-momentum has ended")

@@ -54,27 +54,29 @@ func operations() map[string]operation {
 		"GET /instrument/active":           rows("Instrument.getActive", instrument, ""),
 		"GET /instrument/activeAndIndices": rows("Instrument.getActiveAndIndices", instrument, ""),
 		"GET /instrument/indices":          rows("Instrument.getIndices", instrument, ""),
-		"GET /instrument/activeIntervals":  one("Instrument.getActiveIntervals", reflect.TypeFor[api.InstrumentInterval](), ""),
-		"GET /instrument/compositeIndex":   pages("Instrument.getCompositeIndex", reflect.TypeFor[api.IndexComposite](), ""),
-		"GET /instrument/usdVolume":        rows("Instrument.getUsdVolume", reflect.TypeFor[api.StatsUSDBySymbol](), "symbol columns:JSON"),
-		"GET /orderBook/L2":                rows("OrderBook.getL2", reflect.TypeFor[api.OrderBookL2](), "symbol! depth:int"),
-		"GET /trade":                       pages("Trade.get", reflect.TypeFor[api.Trade](), ""),
-		"GET /trade/bucketed":              pages("Trade.getBucketed", bin, "binSize partial:bool"),
-		"GET /quote":                       pages("Quote.get", quote, ""),
-		"GET /quote/bucketed":              pages("Quote.getBucketed", quote, "binSize partial:bool"),
-		"GET /funding":                     pages("Funding.get", reflect.TypeFor[api.Funding](), ""),
-		"GET /liquidation":                 pages("Liquidation.get", reflect.TypeFor[api.Liquidation](), ""),
-		"GET /settlement":                  pages("Settlement.get", reflect.TypeFor[api.Settlement](), ""),
-		"GET /insurance":                   pages("Insurance.get", reflect.TypeFor[api.Insurance](), ""),
-		"GET /stats":                       rows("Stats.get", reflect.TypeFor[api.Stats](), ""),
-		"GET /stats/history":               rows("Stats.history", reflect.TypeFor[api.StatsHistory](), ""),
-		"GET /stats/historyUSD":            rows("Stats.historyUSD", reflect.TypeFor[api.StatsUSD](), ""),
-		"GET /announcement":                rows("Announcement.get", announcement, "columns:JSON"),
-		"GET /announcement/urgent":         rows("Announcement.getUrgent", announcement, ""),
-		"GET /schema":                      one("Schema.get", nil, "model"),
-		"GET /schema/websocketHelp":        one("Schema.websocketHelp", nil, ""),
-		"GET /wallet/assets":               rows("Wallet.getAssetsConfig", reflect.TypeFor[api.AssetsConfig](), ""),
-		"GET /wallet/networks":             rows("Wallet.getNetworksConfig", reflect.TypeFor[api.NetworksConfig](), ""),
+		"GET /instrument/activeIntervals": one("Instrument.getActiveIntervals", reflect.TypeFor[api.InstrumentInterval](),
+			""),
+		"GET /instrument/compositeIndex": pages("Instrument.getCompositeIndex", reflect.TypeFor[api.IndexComposite](), ""),
+		"GET /instrument/usdVolume": rows("Instrument.getUsdVolume", reflect.TypeFor[api.StatsUSDBySymbol](),
+			"symbol columns:JSON"),
+		"GET /orderBook/L2":         rows("OrderBook.getL2", reflect.TypeFor[api.OrderBookL2](), "symbol! depth:int"),
+		"GET /trade":                pages("Trade.get", reflect.TypeFor[api.Trade](), ""),
+		"GET /trade/bucketed":       pages("Trade.getBucketed", bin, "binSize partial:bool"),
+		"GET /quote":                pages("Quote.get", quote, ""),
+		"GET /quote/bucketed":       pages("Quote.getBucketed", quote, "binSize partial:bool"),
+		"GET /funding":              pages("Funding.get", reflect.TypeFor[api.Funding](), ""),
+		"GET /liquidation":          pages("Liquidation.get", reflect.TypeFor[api.Liquidation](), ""),
+		"GET /settlement":           pages("Settlement.get", reflect.TypeFor[api.Settlement](), ""),
+		"GET /insurance":            pages("Insurance.get", reflect.TypeFor[api.Insurance](), ""),
+		"GET /stats":                rows("Stats.get", reflect.TypeFor[api.Stats](), ""),
+		"GET /stats/history":        rows("Stats.history", reflect.TypeFor[api.StatsHistory](), ""),
+		"GET /stats/historyUSD":     rows("Stats.historyUSD", reflect.TypeFor[api.StatsUSD](), ""),
+		"GET /announcement":         rows("Announcement.get", announcement, "columns:JSON"),
+		"GET /announcement/urgent":  rows("Announcement.getUrgent", announcement, ""),
+		"GET /schema":               one("Schema.get", nil, "model"),
+		"GET /schema/websocketHelp": one("Schema.websocketHelp", nil, ""),
+		"GET /wallet/assets":        rows("Wallet.getAssetsConfig", reflect.TypeFor[api.AssetsConfig](), ""),
+		"GET /wallet/networks":      rows("Wallet.getNetworksConfig", reflect.TypeFor[api.NetworksConfig](), ""),
 
 		"GET /order":                    pages("Order.getOrders", order, ""),
 		"POST /order":                   one("Order.new", order, placed),
@@ -175,8 +177,10 @@ func describe(host, scheme string) *document {
 		Consumes: []string{"application/json", "application/x-www-form-urlencoded"},
 		Produces: []string{"application/json"},
 		Paths:    map[string]map[string]documentCall{},
-		Definitions: map[string]documentType{"Error": {Type: "object", Required: []string{"error"}, Properties: map[string]documentType{
-			"error": {Type: "object", Properties: map[string]documentType{"message": {Type: "string"}, "name": {Type: "string"}}}}}},
+		Definitions: map[string]documentType{"Error": {Type: "object", Required: []string{"error"},
+			Properties: map[string]documentType{
+				"error": {Type: "object",
+					Properties: map[string]documentType{"message": {Type: "string"}, "name": {Type: "string"}}}}}},
 		Secrets: map[string]documentKey{
 			"apiKey":       {"apiKey", "header", api.HeaderKey},
 			"apiExpires":   {"apiKey", "header", api.HeaderExpires},
@@ -188,8 +192,9 @@ func describe(host, scheme string) *document {
 		verb, path, _ := strings.Cut(path, " ")
 		tag, _, _ := strings.Cut(o.id, ".")
 		tags[tag] = true
-		call := documentCall{ID: o.id, Tags: []string{tag}, Parameters: o.parameters(verb), Responses: map[string]documentAnswer{
-			"200": {Description: "Request was successful", Schema: d.answer(&o)}}}
+		call := documentCall{ID: o.id, Tags: []string{tag}, Parameters: o.parameters(verb),
+			Responses: map[string]documentAnswer{
+				"200": {Description: "Request was successful", Schema: d.answer(&o)}}}
 		for _, status := range []string{"400", "401", "403", "404"} {
 			call.Responses[status] = documentAnswer{Description: "Error", Schema: &documentType{Ref: "#/definitions/Error"}}
 		}

@@ -45,7 +45,8 @@ func TestAccountsOpenWithTheMarket(t *testing.T) {
 		w.step(exchange.FundingEvent(w.now, w.now, w.inst.ID, exchange.Funding{Rate: exchange.MustRatio("0.0001"),
 			Due: w.now.Add(4 * time.Hour)}),
 			exchange.MarkEvent(w.now, w.now, w.inst.ID, exchange.Mark{Mark: p("30000.5"), Index: p("29999.12")}),
-			level(exchange.Buy, "29999.5", exchange.FlagClear|exchange.FlagSnapshot), level(exchange.Buy, "29999", exchange.FlagSnapshot),
+			level(exchange.Buy, "29999.5", exchange.FlagClear|exchange.FlagSnapshot),
+			level(exchange.Buy, "29999", exchange.FlagSnapshot),
 			level(exchange.Sell, "30000", exchange.FlagSnapshot|exchange.FlagLast),
 			exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: other, Price: p("29999.5"), Qty: 200}),
 			exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: side, Price: p("30000"), Qty: 300}))
@@ -63,7 +64,8 @@ func TestAccountsOpenWithTheMarket(t *testing.T) {
 				told = append(told, e.Kind.String())
 			}
 		}
-		first, next, last := exchange.FlagSnapshot|exchange.FlagClear, exchange.FlagSnapshot, exchange.FlagSnapshot|exchange.FlagLast
+		first, next, last := exchange.FlagSnapshot|exchange.FlagClear, exchange.FlagSnapshot,
+			exchange.FlagSnapshot|exchange.FlagLast
 		require.Equal(t, []string{
 			"funding", "mark",
 			fmt.Sprintf("book %d Buy 500 at 29999.5", first), fmt.Sprintf("book %d Buy 500 at 29999", next),
@@ -96,7 +98,8 @@ func TestInstrumentChangesOnce(t *testing.T) {
 	}
 	mark("30010")
 	require.InDelta(t, 30010, update()["markPrice"], 0)
-	w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30005"), Qty: 100}))
+	w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID,
+		exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30005"), Qty: 100}))
 	told := update()
 	require.InDelta(t, 30005, told["lastPrice"], 0)
 	require.NotContains(t, told, "markPrice")

@@ -18,7 +18,8 @@ func TestSparse(t *testing.T) {
 			`{"a":"null","b":" ","c":0,"d":false,"e":[],"f":{}}`},
 		{"text that looks like a member", `{"a":"\"b\":null,","c":"\\"}`, `{"a":"\"b\":null,","c":"\\"}`},
 		{"elements of a list stay", `[null,"",{"a":null}]`, `[null,"",{}]`},
-		{"nested", `{"table":"order","data":[{"id":1,"x":""},{"x":null}],"z":null}`, `{"table":"order","data":[{"id":1},{}]}`},
+		{"nested", `{"table":"order","data":[{"id":1,"x":""},{"x":null}],"z":null}`,
+			`{"table":"order","data":[{"id":1},{}]}`},
 		{"no transactTime of other tables", `{"timestamp":"now"}`, `{"timestamp":"now"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.out, string(sparse([]byte(tt.in), false))) })

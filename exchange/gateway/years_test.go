@@ -75,7 +75,8 @@ func TestYearsOfTheAPI(t *testing.T) {
 			order, book := s.subscribe("order"), s.subscribe("orderBookL2:XBTUSD")
 			a := w.ask("trader", "POST", "/order", `{"symbol":"XBTUSD","orderQty":100,"price":29000}`)
 			require.Equal(t, 200, a.status, string(a.body))
-			w.step(exchange.LevelEvent(w.now, w.now, w.inst.ID, exchange.Buy, exchange.Level{Price: p("29999"), Qty: 900}, exchange.FlagLast))
+			w.step(exchange.LevelEvent(w.now, w.now, w.inst.ID, exchange.Buy, exchange.Level{Price: p("29999"), Qty: 900},
+				exchange.FlagLast))
 			frames := s.frames()
 			require.Len(t, frames, 2)
 			public := w.ask("", "GET", "/orderBook/L2?symbol=XBTUSD", "").body
@@ -126,12 +127,14 @@ func TestOpenInterestIsLeftOut(t *testing.T) {
 
 func TestWholeNumbersHoweverWritten(t *testing.T) {
 	w := busy(t)
-	for _, q := range []string{"/user/walletHistory?currency=XBt&count=2.0", "/order?count=5.000000", "/order?start=0.0&count=5",
+	for _, q := range []string{"/user/walletHistory?currency=XBt&count=2.0", "/order?count=5.000000",
+		"/order?start=0.0&count=5",
 		"/trade/bucketed?binSize=1m&symbol=XBTUSD&count=2.0", "/orderBook/L2?symbol=XBTUSD&depth=1.0", "/order?count=2e0"} {
 		require.Equal(t, 200, w.ask("trader", "GET", q, "").status, q)
 	}
 	require.Equal(t, 200, w.ask("trader", "GET", "/order", `{"count":5.0}`).status)
-	for _, q := range []string{"count=2.5", "count=-1", "count=501", "count=99999999999999999999", "start=-0.5", "count=x"} {
+	for _, q := range []string{"count=2.5", "count=-1", "count=501", "count=99999999999999999999", "start=-0.5",
+		"count=x"} {
 		require.Equal(t, 400, w.ask("trader", "GET", "/order?"+q, "").status, q)
 	}
 	var rows []any
@@ -149,7 +152,8 @@ func TestFiltersOfInstants(t *testing.T) {
 	w := newWorld(t, func(c *gateway.Config) { c.Start = at("2023-03-31T23:00:00Z") })
 	for n, text := range []string{"2023-03-31T23:30:00.000Z", "2023-03-31T23:30:05.250Z", "2023-04-01T00:00:00.000Z"} {
 		w.now = at(text)
-		w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: exchange.Qty(n + 1)}))
+		w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID,
+			exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30000"), Qty: exchange.Qty(n + 1)}))
 	}
 	for _, tt := range []struct{ filter, sizes string }{
 		{`{}`, "123"},
@@ -230,7 +234,8 @@ func TestDocument(t *testing.T) {
 		for verb, op := range item.Operations() {
 			known := venue.Paths[path]
 			if known == nil || known.GetOperation(verb) == nil {
-				require.True(t, strings.HasSuffix(path, "/bulk") || strings.HasPrefix(path, "/position") || path == "/order/bulk", path)
+				require.True(t, strings.HasSuffix(path, "/bulk") || strings.HasPrefix(path, "/position") || path == "/order/bulk",
+					path)
 				continue
 			}
 			theirs := known.GetOperation(verb)
@@ -328,7 +333,8 @@ func TestARejectionIsHeardOnce(t *testing.T) {
 	w.quote(exchange.Level{Price: p("29999.5"), Qty: 1_000_000}, exchange.Level{Price: p("30000"), Qty: 1_000_000})
 	x := w.connect("trader")
 	for range 20 {
-		_, err := x.Submit(t.Context(), exchange.NewOrder{Symbol: w.inst.ID, Side: exchange.Buy, Qty: 100_000, Price: p("29000")})
+		_, err := x.Submit(t.Context(),
+			exchange.NewOrder{Symbol: w.inst.ID, Side: exchange.Buy, Qty: 100_000, Price: p("29000")})
 		require.NoError(t, err)
 		flushed(t, x)
 	}
@@ -363,8 +369,9 @@ func TestStatisticsOfBars(t *testing.T) {
 					high, low = p("50000"), p("10000")
 				}
 				w.now = from
-				w.step(exchange.BarEvent(exchange.Bar{Symbol: w.inst.ID, Start: from, End: from.Add(length), Open: p("30000"), High: high,
-					Low: low, Close: p("30050"), Volume: 700, Trades: 3}))
+				w.step(exchange.BarEvent(exchange.Bar{Symbol: w.inst.ID, Start: from, End: from.Add(length), Open: p("30000"),
+					High: high,
+					Low:  low, Close: p("30050"), Volume: 700, Trades: 3}))
 				w.pass(length)
 			}
 			var rows []api.Instrument
@@ -372,7 +379,8 @@ func TestStatisticsOfBars(t *testing.T) {
 			i := rows[0]
 			require.Equal(t, int64(700*day), *i.Volume24h)
 			// A bin opens where the one before it closed.
-			require.Equal(t, "30100 29900 30050 30050", fmt.Sprint(i.HighPrice, " ", i.LowPrice, " ", i.PrevPrice24h, " ", i.LastPrice))
+			require.Equal(t, "30100 29900 30050 30050",
+				fmt.Sprint(i.HighPrice, " ", i.LowPrice, " ", i.PrevPrice24h, " ", i.LastPrice))
 			require.NotEmpty(t, i.Vwap)
 			var stats []api.Stats
 			w.ask("", "GET", "/stats", "").into(t, &stats)
@@ -381,8 +389,9 @@ func TestStatisticsOfBars(t *testing.T) {
 			var book []api.OrderBookL2
 			w.ask("", "GET", "/orderBook/L2?symbol=XBTUSD", "").into(t, &book)
 			require.Len(t, book, 2)
-			require.Equal(t, "Sell 700 @ 30050.5, Buy 700 @ 30049.5", fmt.Sprint(book[0].Side, " ", *book[0].Size, " @ ", book[0].Price, ", ",
-				book[1].Side, " ", *book[1].Size, " @ ", book[1].Price))
+			require.Equal(t, "Sell 700 @ 30050.5, Buy 700 @ 30049.5",
+				fmt.Sprint(book[0].Side, " ", *book[0].Size, " @ ", book[0].Price, ", ",
+					book[1].Side, " ", *book[1].Size, " @ ", book[1].Price))
 			require.Equal(t, "30049.5 30050.5 30050", fmt.Sprint(i.BidPrice, " ", i.AskPrice, " ", i.MidPrice))
 		})
 	}

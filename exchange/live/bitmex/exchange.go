@@ -523,7 +523,8 @@ func (x *Exchange) neverPlaced(o *exchange.NewOrder, err error) {
 	} else if _, known := x.past.orders[o.ClientID]; !known {
 		x.past.put(&order)
 	}
-	x.push(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: o.Symbol, Time: now, Order: order})
+	x.push(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: o.Symbol, Time: now,
+		Order: order})
 }
 
 // refused reports whether a row repeats what a request was answered: the venue answers 400 to an order that
