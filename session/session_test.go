@@ -355,7 +355,8 @@ func TestReadersDoNotWrite(t *testing.T) {
 	require.NoError(t, err)
 	read, err := session.Read(t.Context(), dir)
 	require.NoError(t, err)
-	for _, query := range []string{"DELETE FROM session", "UPDATE state SET batches = 7", "CREATE TABLE x (a)", "PRAGMA user_version = 9"} {
+	for _, query := range []string{"DELETE FROM session", "UPDATE state SET batches = 7", "CREATE TABLE x (a)",
+		"PRAGMA user_version = 9"} {
 		require.ErrorContains(t, read.Exec(t.Context(), query), "readonly", query)
 	}
 	_, err = session.Open(t.Context(), dir)

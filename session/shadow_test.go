@@ -436,7 +436,8 @@ func (d departing) Left(id exchange.ClientID) (exchange.Time, bool) {
 func TestDepartures(t *testing.T) {
 	_, id := instruments(t)
 	d, dir := new(desk), t.TempDir()
-	left := map[exchange.ClientID]exchange.Time{"dun-1": start.Add(time.Millisecond), "dun-3": start.Add(3 * time.Millisecond)}
+	left := map[exchange.ClientID]exchange.Time{"dun-1": start.Add(time.Millisecond),
+		"dun-3": start.Add(3 * time.Millisecond)}
 	var s *session.Session
 	asked := false
 	_, err := setup{dir: dir, source: &told{id: id}, live: true, desk: d, keepOrders: true, made: orderer(3),
@@ -465,7 +466,8 @@ func TestDepartures(t *testing.T) {
 		}
 		return found
 	}
-	require.Equal(t, map[exchange.ClientID]exchange.Time{"dun-1": left["dun-1"], "dun-2": 0, "dun-3": left["dun-3"]}, departures())
+	require.Equal(t, map[exchange.ClientID]exchange.Time{"dun-1": left["dun-1"], "dun-2": 0, "dun-3": left["dun-3"]},
+		departures())
 	store, err := session.Open(t.Context(), dir)
 	require.NoError(t, err)
 	require.NoError(t, store.Exec(t.Context(), "DROP TABLE departures"))

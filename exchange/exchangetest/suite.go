@@ -313,8 +313,8 @@ func cancelAll(c *client) {
 		require.NoError(c.t, c.h.Exchange.CancelAll(c.t.Context(), f))
 	}
 	var refused *exchange.ValidationError
-	require.ErrorAs(c.t, c.h.Exchange.CancelAll(c.t.Context(), exchange.CancelFilter{Symbol: c.h.Instrument.ID, Side: 3}), &refused,
-		"there is no such side")
+	none := exchange.CancelFilter{Symbol: c.h.Instrument.ID, Side: 3}
+	require.ErrorAs(c.t, c.h.Exchange.CancelAll(c.t.Context(), none), &refused, "there is no such side")
 	require.Equal(c.t, "side", refused.Field)
 	all(exchange.CancelFilter{Symbol: c.h.Instrument.ID, Side: exchange.Buy})
 	c.ends(buy, exchange.Canceled)

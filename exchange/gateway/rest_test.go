@@ -175,8 +175,8 @@ func TestInstructionsWithSpaces(t *testing.T) {
 // select no order is refused, also of an account without orders.
 func TestCancelAllBySide(t *testing.T) {
 	w := busy(t)
-	for _, order := range []string{`"side":"Buy","price":28000,"clOrdID":"b1"`, `"side":"Buy","price":28001,"clOrdID":"b2"`,
-		`"side":"Sell","price":32000,"clOrdID":"s1"`, `"side":"Sell","price":32001,"clOrdID":"s2"`} {
+	for _, order := range []string{`"side":"Buy","price":28000,"clOrdID":"b1"`,
+		`"side":"Buy","price":28001,"clOrdID":"b2"`, `"side":"Sell","price":32000,"clOrdID":"s1"`, `"side":"Sell","price":32001,"clOrdID":"s2"`} {
 		w.ask("trader", "POST", "/order", `{"symbol":"XBTUSD","orderQty":100,`+order+`}`).into(t, new(api.Order))
 	}
 	open := func() (ids []string) {
@@ -210,8 +210,8 @@ func TestCancelAllBySide(t *testing.T) {
 	}
 	require.Equal(t, []string{"b1"}, cancelled(`{"side":"Buy","clOrdID":["b1","s1"]}`))
 	require.Empty(t, cancelled(`{"side":["Buy","Sell"],"contingencyType":"OneCancelsTheOther"}`))
-	require.Equal(t, []string{"s1", "s2"}, cancelled(`{"side":"Sell","ordType":["Limit","Market"],"timeInForce":"GoodTillCancel",`+
-		`"ordStatus":["New","PartiallyFilled"],"contingencyType":"","pegPriceType":""}`))
+	require.Equal(t, []string{"s1", "s2"}, cancelled(`{"side":"Sell","ordType":["Limit","Market"],`+
+		`"timeInForce":"GoodTillCancel","ordStatus":["New","PartiallyFilled"],"contingencyType":"","pegPriceType":""}`))
 	require.Equal(t, []string{"b2"}, open())
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 )
 
-// listening is an account that remembers what it is told of the market.
+// listening is an account that remembers the events of the market.
 type listening struct {
 	*sim.Exchange
 	events *[]exchange.Event
@@ -23,7 +23,7 @@ func (l listening) Market(e *exchange.Event) {
 	l.Exchange.Market(e)
 }
 
-// An account that opens is told of the market as it is: marks, funding, the whole book as one
+// An account that opens learns the market as it is: marks, funding, the whole book as one
 // message, and the last trade with its side.
 func TestAccountsOpenWithTheMarket(t *testing.T) {
 	for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
@@ -45,7 +45,8 @@ func TestAccountsOpenWithTheMarket(t *testing.T) {
 		w.step(exchange.FundingEvent(w.now, w.now, w.inst.ID, exchange.Funding{Rate: exchange.MustRatio("0.0001"),
 			Due: w.now.Add(4 * time.Hour)}),
 			exchange.MarkEvent(w.now, w.now, w.inst.ID, exchange.Mark{Mark: p("30000.5"), Index: p("29999.12")}),
-			level(exchange.Buy, "29999.5", exchange.FlagClear|exchange.FlagSnapshot), level(exchange.Buy, "29999", exchange.FlagSnapshot),
+			level(exchange.Buy, "29999.5", exchange.FlagClear|exchange.FlagSnapshot),
+			level(exchange.Buy, "29999", exchange.FlagSnapshot),
 			level(exchange.Sell, "30000", exchange.FlagSnapshot|exchange.FlagLast),
 			exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: other, Price: p("29999.5"), Qty: 200}),
 			exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: side, Price: p("30000"), Qty: 300}))
@@ -63,7 +64,8 @@ func TestAccountsOpenWithTheMarket(t *testing.T) {
 				told = append(told, e.Kind.String())
 			}
 		}
-		first, next, last := exchange.FlagSnapshot|exchange.FlagClear, exchange.FlagSnapshot, exchange.FlagSnapshot|exchange.FlagLast
+		next := exchange.FlagSnapshot
+		first, last := next|exchange.FlagClear, next|exchange.FlagLast
 		require.Equal(t, []string{
 			"funding", "mark",
 			fmt.Sprintf("book %d Buy 500 at 29999.5", first), fmt.Sprintf("book %d Buy 500 at 29999", next),
@@ -96,7 +98,8 @@ func TestInstrumentChangesOnce(t *testing.T) {
 	}
 	mark("30010")
 	require.InDelta(t, 30010, update()["markPrice"], 0)
-	w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30005"), Qty: 100}))
+	w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID,
+		exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice("30005"), Qty: 100}))
 	told := update()
 	require.InDelta(t, 30005, told["lastPrice"], 0)
 	require.NotContains(t, told, "markPrice")

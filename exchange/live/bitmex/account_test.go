@@ -205,7 +205,9 @@ func TestOrdersThatWereNotAnswered(t *testing.T) {
 	cancel := `DELETE /order {"orderID":["id-lost-too"]}`
 	a.eventually("it is cancelled", func() bool { return slices.Contains(v.commands(), cancel) })
 	require.InDelta(t, before+1, testutil.ToFloat64(a.metrics.Differences), 0)
-	require.Regexp(t, `level=ERROR msg="an order came late .*" venue=bitmex client_id=lost-too order_id=id-lost-too`, log.String())
+	require.Regexp(t,
+		`level=ERROR msg="an order came late .*" venue=bitmex client_id=lost-too order_id=id-lost-too`,
+		log.String())
 	v.execute(v.executed("late-again", "Replaced", v.row("lost-too", "New", 0), 0))
 	a.flush()
 	commands := slices.DeleteFunc(v.commands(), func(text string) bool { return text != cancel })
@@ -650,7 +652,9 @@ func TestCommandsAreLogged(t *testing.T) {
 	log := new(lockedBuffer)
 	a := v.connect(func(c *bitmex.ExchangeConfig) { c.Log = slog.New(slog.NewTextHandler(log, nil)) })
 	a.place("one")
-	require.Regexp(t, `level=INFO msg="order placed" outcome=placed .*order_id=id-one client_id=one status=New`, log.String())
+	require.Regexp(t,
+		`level=INFO msg="order placed" outcome=placed .*order_id=id-one client_id=one status=New`,
+		log.String())
 	answer := func(status int, text string) {
 		v.change(func() {
 			v.hook = func(verb, _, _ string) (int, string) {
@@ -670,8 +674,12 @@ func TestCommandsAreLogged(t *testing.T) {
 	require.Regexp(t, `level=INFO msg="command done" .*command=amend symbol=XBTUSD .*client_id=one`, log.String())
 	answer(502, "<html>")
 	amend()
-	require.Regexp(t, `level=WARN msg="the outcome of an amendment is not known" .*client_id=one error=.*502`, log.String())
-	require.Regexp(t, `level=WARN msg="a command was refused" .*command=amend .*client_id=one .*error="not amended`, log.String())
+	require.Regexp(t,
+		`level=WARN msg="the outcome of an amendment is not known" .*client_id=one error=.*502`,
+		log.String())
+	require.Regexp(t,
+		`level=WARN msg="a command was refused" .*command=amend .*client_id=one .*error="not amended`,
+		log.String())
 	_, err := a.Submit(t.Context(), v.limit("two"))
 	require.NoError(t, err)
 	a.flush()

@@ -19,8 +19,8 @@ func TestConfigDefaults(t *testing.T) {
 	policy.Timeout = time.Second
 	log, metrics := slog.New(slog.DiscardHandler), live.NewMetrics(nil, "x")
 	for _, c := range []struct{ given, want Config }{
-		{Config{URL: "http://127.0.0.1:8090/"}, Config{URL: "http://127.0.0.1:8090", StreamURL: "ws://127.0.0.1:8090/realtime",
-			Expires: 10 * time.Second, Policy: live.DefaultPolicy()}},
+		{Config{URL: "http://127.0.0.1:8090/"}, Config{URL: "http://127.0.0.1:8090",
+			StreamURL: "ws://127.0.0.1:8090/realtime", Expires: 10 * time.Second, Policy: live.DefaultPolicy()}},
 		{Config{URL: "https://venue.example", Expires: time.Hour, Policy: policy, Log: log, Metrics: metrics}, Config{
 			URL: "https://venue.example", StreamURL: "wss://venue.example/realtime", Expires: time.Hour, Policy: policy,
 			Log: log, Metrics: metrics}},

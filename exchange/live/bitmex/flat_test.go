@@ -28,14 +28,16 @@ func TestFramesAreReadWhole(t *testing.T) {
 		_, err := scanFrame([]byte(whole[:n]))
 		require.ErrorIs(t, err, errShape, "%q", whole[:n])
 	}
-	for _, frame := range []string{`{"a"}`, `{"a":}`, `{"a":,"b":1}`, `{"a":1,}`, `{"a":1 "b":2}`, `{"a":[}`, `{"a":"\n"}`, `{a:1}`,
+	for _, frame := range []string{`{"a"}`, `{"a":}`, `{"a":,"b":1}`, `{"a":1,}`, `{"a":1 "b":2}`, `{"a":[}`,
+		`{"a":"\n"}`, `{a:1}`,
 		`{"a":1]`, `{"a":{"b":1}`, `[1]`, `{"a":1}{`, whole + "x", `{"":`} {
 		_, err := scanFrame([]byte(frame))
 		require.ErrorIs(t, err, errShape, frame)
 		require.False(t, json.Valid([]byte(frame)) && !strings.Contains(frame, `\`) && frame[0] == '{', frame)
 	}
 	nothing := func([]byte, []byte) {}
-	for _, text := range []string{``, `[`, `[{`, `[{"a"`, `[{"a":1`, `[{"a":1}`, `[{"a":1},`, `[{"a":}]`, `[{"a":1,}]`, `[1]`, `{}`, `[{"a":1}{]`,
+	for _, text := range []string{``, `[`, `[{`, `[{"a"`, `[{"a":1`, `[{"a":1}`, `[{"a":1},`, `[{"a":}]`, `[{"a":1,}]`, `[1]`,
+		`{}`, `[{"a":1}{]`,
 		`[{"a":1]`, `[{} {}]`} {
 		require.ErrorIs(t, scanRows([]byte(text), nothing, func() error { return nil }), errShape, text)
 	}

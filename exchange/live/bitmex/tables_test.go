@@ -103,20 +103,22 @@ func TestLostMessages(t *testing.T) {
 		return `{"table":"orderBookL2","action":"` + action + `","data":[` + rows + `]}`
 	}
 	for name, c := range map[string]struct{ frame, want string }{
-		"fits":           {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":300}`), ""},
-		"update":         {change("update", `{"symbol":"XBTUSD","id":3,"side":"Buy","size":300}`), "update before insert of level 3"},
-		"delete":         {change("delete", `{"symbol":"XBTUSD","id":3,"side":"Buy"}`), "delete before insert of level 3"},
-		"insert":         {change("insert", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":1,"price":99}`), "second insert of level 2"},
-		"crossed":        {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1,"price":102}`), "the book is crossed"},
-		"no side":        {change("insert", `{"symbol":"XBTUSD","id":4,"size":1,"price":99}`), "no id or side of level 4"},
-		"no price":       {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1}`), "no price or size of level 4"},
-		"negative price": {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1,"price":-5}`), "no price or size of level 4"},
+		"fits":     {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":300}`), ""},
+		"update":   {change("update", `{"symbol":"XBTUSD","id":3,"side":"Buy","size":300}`), "update before insert of level 3"},
+		"delete":   {change("delete", `{"symbol":"XBTUSD","id":3,"side":"Buy"}`), "delete before insert of level 3"},
+		"insert":   {change("insert", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":1,"price":99}`), "second insert of level 2"},
+		"crossed":  {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1,"price":102}`), "the book is crossed"},
+		"no side":  {change("insert", `{"symbol":"XBTUSD","id":4,"size":1,"price":99}`), "no id or side of level 4"},
+		"no price": {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1}`), "no price or size of level 4"},
+		"negative price": {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","size":1,"price":-5}`),
+			"no price or size of level 4"},
 		"insert without a size": {change("insert", `{"symbol":"XBTUSD","id":4,"side":"Buy","price":99}`),
 			"no price or size of level 4"},
 		"update without a size": {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy"}`), "no price or size of level 2"},
 		"update to nothing": {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":0}`),
 			"no price or size of level 2"},
-		"update to less":     {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":-1}`), "no price or size of level 2"},
+		"update to less": {change("update", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":-1}`),
+			"no price or size of level 2"},
 		"delete that fits":   {change("delete", `{"symbol":"XBTUSD","id":2,"side":"Buy"}`), ""},
 		"delete with a size": {change("delete", `{"symbol":"XBTUSD","id":2,"side":"Buy","size":-7}`), ""},
 		"another symbol":     {change("update", `{"symbol":"ETHUSD","id":3,"side":"Buy","size":300}`), ""},
@@ -191,7 +193,8 @@ func TestInstrumentRows(t *testing.T) {
 			[]string{"funding -0.0002 at 2021-07-23T12:00:00Z"}},
 		{"update", `"fundingRate":0`, []string{"funding 0 at 2021-07-23T12:00:00Z"}},
 		{"update", `"fundingRate":0,"markPrice":102`, []string{"mark 102 index 0"}},
-		{"update", `"fundingRate":0.0003,"markPrice":103`, []string{"mark 103 index 0", "funding 0.0003 at 2021-07-23T12:00:00Z"}},
+		{"update", `"fundingRate":0.0003,"markPrice":103`,
+			[]string{"mark 103 index 0", "funding 0.0003 at 2021-07-23T12:00:00Z"}},
 	} {
 		events, err := tabs.take([]byte(`{"table":"instrument","action":"`+c.action+`","data":[{"symbol":"XBTUSD",`+
 			c.fields+`}]}`), exchange.Time(1_626_993_400_000_000_000+n))
