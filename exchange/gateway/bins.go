@@ -61,6 +61,16 @@ func (b *bins) due() exchange.Time {
 	return b.open.End
 }
 
+// skip passes over the intervals that would be dropped again by a given instant, because only the newest are kept: a
+// hole of years in the data takes no longer than one of a week.
+func (b *bins) skip(m *market, until exchange.Time) {
+	if b.open == nil || until.Sub(b.open.End) <= keptBins*b.span {
+		return
+	}
+	b.close(m)
+	b.next(until.Add(-keptBins*b.span).Truncate(b.span), b.open.Close)
+}
+
 // close ends the open bin and begins the next one.
 func (b *bins) close(m *market) *api.TradeBin {
 	b.rows = keep(b.rows, b.row(m, b.open), keptBins)
@@ -106,6 +116,15 @@ func (b *quoteBins) due() exchange.Time {
 		return exchange.Never
 	}
 	return b.end
+}
+
+// skip does what that of [bins] does.
+func (b *quoteBins) skip(until exchange.Time) {
+	if b.end == 0 || until.Sub(b.end) <= keptBins*b.span {
+		return
+	}
+	b.close()
+	b.end = until.Add(-keptBins * b.span).Truncate(b.span).Add(b.span)
 }
 
 // close ends the open bin and begins the next one.

@@ -124,6 +124,14 @@ func (g *Gateway) endIntervals(m *market) {
 	if m.inst.Expiry != 0 && !m.settled && m.inst.Expiry <= g.now {
 		g.settle(m)
 	}
+	until := g.now
+	if len(m.pending) > 0 {
+		until = min(until, m.pending[0].Arrival)
+	}
+	for n := range binSizes {
+		m.bins[n].skip(m, until)
+		m.quotes[n].skip(until)
+	}
 	for m.due() <= g.now {
 		for ev := m.endedBar(g.now); ev != nil; ev = m.endedBar(g.now) {
 			g.publishBar(m, ev)

@@ -370,6 +370,40 @@ func TestBars(t *testing.T) {
 	require.Equal(t, "30009.5 30010.5", string(quotes[0].BidPrice+" "+quotes[0].AskPrice))
 }
 
+// A hole of years costs no more than one of a week, and the newest bins are there as ever.
+func TestBinsAfterAHoleOfYears(t *testing.T) {
+	w := newWorld(t, nil)
+	trade := func(price string) {
+		w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice(price), Qty: 100}))
+	}
+	quote := func() {
+		w.quote(exchange.Level{Price: exchange.MustPrice("29999.5"), Qty: 100}, exchange.Level{Price: exchange.MustPrice("30000"), Qty: 100})
+	}
+	trade("30000")
+	quote()
+	began := time.Now()
+	w.pass(30 * 365 * 24 * time.Hour)
+	require.Less(t, time.Since(began), 5*time.Second)
+	trade("31000")
+	quote()
+	w.pass(time.Minute)
+	for size, span := range map[string]time.Duration{"1m": time.Minute, "5m": 5 * time.Minute, "1h": time.Hour} {
+		var bins []api.TradeBin
+		w.ask("", "GET", "/trade/bucketed?symbol=XBTUSD&reverse=true&count=1000&partial=true&binSize="+size, "").into(t, &bins)
+		require.Len(t, bins, 1000, size)
+		for n := range bins[1:] {
+			require.Equal(t, span, exchange.Time(bins[n].Timestamp).Sub(exchange.Time(bins[n+1].Timestamp)), "%s %d", size, n)
+			require.Contains(t, []string{"30000", "31000"}, string(bins[n].Close))
+		}
+		var quotes []api.Quote
+		w.ask("", "GET", "/quote/bucketed?symbol=XBTUSD&reverse=true&count=1000&binSize="+size, "").into(t, &quotes)
+		require.Len(t, quotes, 1000, size)
+	}
+	var first []api.TradeBin
+	w.ask("", "GET", "/trade/bucketed?symbol=XBTUSD&count=1&binSize=1m", "").into(t, &first)
+	require.Equal(t, int64(100), *first[0].Volume, "the bin before the hole")
+}
+
 func TestRateLimits(t *testing.T) {
 	at := time.Now()
 	w := newWorld(t, func(c *gateway.Config) {

@@ -158,7 +158,8 @@ func TestHostileTextsInABrowser(t *testing.T) {
 				"health", "log", "figures", "equitynow"].map(id => [id, $(id).textContent]))`, &parts),
 			chromedp.Evaluate(`document.documentElement.scrollWidth`, &wide),
 			chromedp.Evaluate(`[...document.querySelectorAll("body *")].filter(e => !e.closest(".scroll") &&
-				e.getBoundingClientRect().right > innerWidth).map(e => e.tagName + "#" + e.id + "." + e.className).join(" ")`, &widest)))
+				e.getBoundingClientRect().right > innerWidth).map(e => e.tagName + "#" + e.id + "." + e.className).join(" ")`,
+				&widest)))
 		require.Equal(t, 2, elements, "its own script, and the link that skips the header")
 		require.LessOrEqual(t, wide, width, widest)
 		for _, text := range []string{shown, title} {
