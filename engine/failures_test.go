@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -576,5 +577,18 @@ func TestOccasionsOfPanics(t *testing.T) {
 		} else {
 			require.Equal(t, "fault in the program "+c.want+": x (in y)", c.e.Error())
 		}
+	}
+}
+
+// A number is finite, also where its bounds are not.
+func TestNumbersAreFinite(t *testing.T) {
+	d := engine.Definition{Name: "demo", Params: []engine.Param{
+		engine.FloatParam("x", 0, math.Inf(-1), math.Inf(1), "number"),
+	}}
+	for text, good := range map[string]bool{
+		"1e300": true, "-1e300": true, "Inf": false, "-Inf": false, "NaN": false, "1e400": false,
+	} {
+		_, err := d.Values(map[string]string{"x": text})
+		require.Equal(t, good, err == nil, text)
 	}
 }

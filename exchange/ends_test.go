@@ -890,3 +890,14 @@ func TestOneSideIsNotCrossed(t *testing.T) {
 		require.False(t, b.Crossed())
 	}
 }
+
+// Scales that are further apart than a number has digits do not turn money into a debt.
+func TestScalesFarApart(t *testing.T) {
+	for scale := 17; scale <= 40; scale++ {
+		far, near := Currency{Code: "FAR", Scale: scale}, Currency{Code: "NEAR"}
+		require.GreaterOrEqual(t, convert(9e18, far, near, 1, 1), Money(0), "from scale %d", scale)
+		require.LessOrEqual(t, convert(-9e18, far, near, 1, 1), Money(0), "from scale %d", scale)
+		require.Positive(t, convert(9e18, near, far, 1, 1), "to scale %d", scale)
+		require.Negative(t, convert(-9e18, near, far, 1, 1), "to scale %d", scale)
+	}
+}
