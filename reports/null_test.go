@@ -27,7 +27,7 @@ func nullables(t *testing.T, path string) []nullable {
 	return rows
 }
 
-// A price that there is none of is NULL, and is read as 0 again: a market order has no limit, an
+// A missing price is NULL, and is read as 0 again: a market order has no limit, an
 // order that did not fill no average, a sample before the first price no mark.
 func TestNoPriceIsNull(t *testing.T) {
 	dir := t.TempDir()

@@ -10,7 +10,7 @@ import (
 // The rows of each table. The tags are the schema; docs/results.md explains it.
 
 // OrderRow is a row of orders.parquet: an order in its final state. Times are
-// nanoseconds since 1970, prices are in steps of 1e-10. A price that there is none of is 0
+// nanoseconds since 1970, prices are in steps of 1e-10. A missing price is 0
 // here and NULL in the file.
 type OrderRow struct {
 	Time         int64  `parquet:"time,delta,timestamp(nanosecond)"`

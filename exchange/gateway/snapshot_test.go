@@ -12,7 +12,7 @@ import (
 	"github.com/dunamis-engine/dunamis/exchange/sim"
 )
 
-// listening is an account that remembers what it is told of the market.
+// listening is an account that records the market events that it receives.
 type listening struct {
 	*sim.Exchange
 	events *[]exchange.Event
@@ -23,7 +23,7 @@ func (l listening) Market(e *exchange.Event) {
 	l.Exchange.Market(e)
 }
 
-// An account that opens is told of the market as it is: marks, funding, the whole book as one
+// An account that opens receives the market as it is: marks, funding, the whole book as one
 // message, and the last trade with its side.
 func TestAccountsOpenWithTheMarket(t *testing.T) {
 	for _, side := range []exchange.Side{exchange.Buy, exchange.Sell} {
