@@ -165,6 +165,7 @@ check: lint vuln bench-smoke determinism example ## What a change must pass besi
 
 .PHONY: ci
 ci: TESTFLAGS = -count=1
+ci: export DUNAMIS_RACED = 1
 ci: check race test ## Everything a change must pass
 
 .PHONY: help

@@ -15,6 +15,7 @@ import (
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange/live"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/secret"
 )
 
@@ -29,6 +30,7 @@ var absurdRows = []string{
 // A paper session on the prices of a venue, and a server of them with its accounts, live
 // through rows that cannot be right. Each row is in the log, and the gap is told.
 func TestAbsurdPrices(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	p := begin(t, v.state, append([]string{"run", "--session", "s", "--feed", "bitmex", "--live-url", way.URL,
@@ -74,6 +76,7 @@ const absurdPosition = `{"table":"position","action":"update","data":[{"symbol":
 // Rows of a live account that cannot be right: the session cancels its orders, gives no new
 // ones until it is cleared, and lives.
 func TestAbsurdAccount(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	// A strategy whose position is one order: the one that closes it passes.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/secret"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
@@ -150,6 +151,7 @@ func TestStockClient(t *testing.T) {
 
 // The same client trades on bars, whose statistics, quote and book the gateway makes.
 func TestStockClientOnBars(t *testing.T) {
+	racetest.Skip(t)
 	for _, kind := range []string{"bar-1m", "bar-1h"} {
 		t.Run(kind, func(t *testing.T) {
 			catalog, _ := history(t, "2019-01-01", 96*time.Hour, kind)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // Sockets of a client, by what they are for.
@@ -216,6 +217,7 @@ func again(t *testing.T, program, state, name string) {
 // While they are away for longer than is allowed, no order is sent, whoever asks; what
 // is open is still heard of.
 func TestLiveFeedCut(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	args := []string{"run", "--state", v.state, "--session", "s", "--mode", "live", "--feed", "bitmex", "--live-url", way.URL, "--symbol", "XBTUSD", "--strategy", "nag",
@@ -288,6 +290,7 @@ func (p *process) fails(code int) string {
 // orders and ends with an error. With room again it knows every order and every fill, and
 // those of which nothing could be kept.
 func TestLiveDiskFull(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	for _, table := range []string{"inputs", "outputs"} {
 		p := begin(t, v.state, v.args("s")...)
@@ -325,6 +328,7 @@ var errNotMounted = errors.New("a file system of a few megabytes cannot be mount
 
 // The same on a disk that is full.
 func TestLiveOnAFullDisk(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	disk := t.TempDir()
 	if err := mountSmall(t, disk, "16m"); err != nil {

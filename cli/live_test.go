@@ -163,6 +163,7 @@ func TestKillLive(t *testing.T) {
 // A session in shadow mode compares the venue with the simulator, through a crash, and
 // models are fitted to what it met.
 func TestShadow(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--latency", "12ms/7ms")
 	args := append(v.args("s", "--latency", "5ms"), "--mode", "shadow")
 	p := begin(t, v.state, args...)
@@ -234,6 +235,7 @@ func TestShadow(t *testing.T) {
 // A paper session becomes a configuration for real orders when all is as it must be, and
 // somebody says so.
 func TestPromote(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t)
 	mustPaper(t, append([]string{"run", "--state", v.state, "--session", "p", "--feed", "synthetic", "--to", "2024-01-01T00:20:00Z", "--speed", "max", "--latency", "5ms"}, busyMaker...)...)
 	out := filepath.Join(t.TempDir(), "live.yaml")

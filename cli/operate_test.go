@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/session"
 )
 
@@ -126,6 +127,7 @@ var busyMaker = []string{"--symbol", "XBTUSD", "--strategy", "grid_maker", "--pa
 
 // The kill switch by signal, by command and by file; flattening at the end.
 func TestOperateASession(t *testing.T) {
+	racetest.Once(t)
 	state := t.TempDir()
 	p := begin(t, state, append([]string{"run", "--session", "s", "--feed", "synthetic", "--speed", "60"}, busyMaker...)...)
 	p.line()
@@ -162,6 +164,7 @@ func TestOperateASession(t *testing.T) {
 
 // A session on live prices, from a gateway: interrupted, killed, and gone on with.
 func TestLiveSession(t *testing.T) {
+	racetest.Once(t)
 	state := t.TempDir()
 	venue := begin(t, state, "serve", "--synthetic", "--listen", "127.0.0.1:0")
 	address := strings.Fields(venue.line())[1]
@@ -209,6 +212,7 @@ func TestLiveSession(t *testing.T) {
 
 // Bars of a catalog are replayed at a pace, exported, and the same again.
 func TestReplayedBars(t *testing.T) {
+	racetest.Once(t)
 	catalog, _ := history(t, "2019-01-01", 48*time.Hour, "bar-1m")
 	state := t.TempDir()
 	args := []string{"run", "--state", state, "--feed", "replay", "--catalog", catalog, "--symbol", "XBTUSD",

@@ -14,6 +14,7 @@ import (
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/sim"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
@@ -34,6 +35,7 @@ func readTimes(p string) (m lastInLine, err error) {
 // A binary adds models, and they stand in the manifest under the names they give
 // themselves.
 func TestModelsOfABinary(t *testing.T) {
+	racetest.Skip(t)
 	dir := t.TempDir()
 	demo := func(args ...string) (string, int) {
 		var out, errs bytes.Buffer

@@ -186,6 +186,7 @@ func browse(t *testing.T, browser, file string) string {
 }
 
 func TestCompareCommand(t *testing.T) {
+	racetest.Skip(t)
 	first, _ := demoPage(t)
 	second := filepath.Join(t.TempDir(), "other")
 	mustBacktest(t, "demo", "--param", "bars=1h,fast=20,slow=40", "--out", second)
@@ -246,6 +247,7 @@ func read(t *testing.T, path string) string {
 }
 
 func TestReportCommand(t *testing.T) {
+	racetest.Skip(t)
 	dir, page := demoPage(t)
 	require.NoError(t, os.Remove(filepath.Join(dir, reports.PageFile)))
 	out := mustBacktest(t, "report", dir)

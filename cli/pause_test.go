@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/session"
 )
 
@@ -21,6 +22,7 @@ import (
 // and begins its streams anew. No order of it goes out at prices that are older, by the
 // venue's clock, than it may trade on: the backlog of the sockets is not new.
 func TestPauseOfTheProcess(t *testing.T) {
+	racetest.Once(t)
 	// It is also the age of prices to trade on, of which the start of a served market on a busy
 	// machine takes a part: what it serves is late by that.
 	const most = 3 * time.Second

@@ -15,6 +15,7 @@ import (
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/live/bitmex"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // down takes the whole line down: sockets break, and requests get no answer.
@@ -130,6 +131,7 @@ func (v *liveVenue) holds(name string) {
 // A kill in an outage is not confirmed, says so by its exit code, and is carried out when
 // the venue is there again.
 func TestKillInAnOutage(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t)
 	way := newLine(t, v.address)
 	p := begin(t, v.state, append(v.args("s"), "--live-url", way.URL, "--dead-man", "0")...)
@@ -170,6 +172,7 @@ func TestKillInAnOutage(t *testing.T) {
 // A position is closed although the venue takes no order for a while; meanwhile the command
 // says what is open.
 func TestFlattenAnOverloadedVenue(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	p := begin(t, v.state, v.holding("s", way)...)
@@ -196,6 +199,7 @@ func TestFlattenAnOverloadedVenue(t *testing.T) {
 
 // A session that is to end flat goes on with it after its process was killed, and ends.
 func TestStopFlattenOutlivesKill9(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	way := newLine(t, v.address)
 	args := v.holding("s", way)
@@ -253,6 +257,7 @@ func TestKillWithLostRequests(t *testing.T) {
 // A session does not touch what it did not make: it says so and sends no order until it is
 // cleared; with --ignore-others it trades beside it, with --adopt it takes it over.
 func TestOtherHands(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "4")
 	_, err := v.client.Place(t.Context(), bitmex.NewOrder{Symbol: "XBTUSD", Side: "Buy", OrderQty: 100, OrdType: "Market"})
 	require.NoError(t, err)

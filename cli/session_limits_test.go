@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 )
 
 // limitsOf are the limits of a session, as paper limits tells them.
@@ -24,6 +25,7 @@ func limitsOf(t *testing.T, state, name string) (l map[string]string) {
 // The limits of a session can be made stricter while it runs and when it goes on, and looser
 // only on purpose; its replay agrees.
 func TestLimitsOfASession(t *testing.T) {
+	racetest.Once(t)
 	v := newLiveVenue(t, "--speed", "20")
 	p := begin(t, v.state, v.args("s")...)
 	p.line()

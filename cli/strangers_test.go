@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
@@ -202,6 +203,7 @@ func TestKeysAddChecksTheBalance(t *testing.T) {
 
 // Orders and keys go over https, unless the venue is on this machine.
 func TestOrdersGoOverHTTPSOnly(t *testing.T) {
+	racetest.Once(t)
 	t.Setenv("DUNAMIS_BITMEX_KEY", "k")
 	t.Setenv("DUNAMIS_BITMEX_SECRET", "s")
 	for _, tt := range []struct {

@@ -23,6 +23,7 @@ import (
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/reports/sweeps"
 )
 
@@ -305,6 +306,7 @@ func TestRunsOutOfTime(t *testing.T) {
 // Without a limit of time the others of a group go on beside a run that never returns,
 // and an interrupt ends the sweep and keeps them.
 func TestAStuckRunDoesNotStallItsGroup(t *testing.T) {
+	racetest.Once(t)
 	if testing.Short() {
 		t.Skip("waits until a run is found to be stuck")
 	}
@@ -336,6 +338,7 @@ func TestAStuckRunDoesNotStallItsGroup(t *testing.T) {
 
 // A run that kept its group waiting goes on with a reading of its own, to the same result.
 func TestASlowRunIsTheSameRun(t *testing.T) {
+	racetest.Once(t)
 	if testing.Short() {
 		t.Skip("waits until a run is found to be stuck")
 	}
@@ -355,6 +358,7 @@ func TestASlowRunIsTheSameRun(t *testing.T) {
 
 // Figures that a sweep is judged by, and what its best run must meet.
 func TestObjectivesAndConstraints(t *testing.T) {
+	racetest.Once(t)
 	_, args := smallSweep(t)
 	root := t.TempDir()
 	s := sweepInto(
@@ -412,6 +416,7 @@ func TestObjectivesAndConstraints(t *testing.T) {
 
 // Progress is told where it is wanted, with the time that is left, and never on stdout.
 func TestSweepProgress(t *testing.T) {
+	racetest.Once(t)
 	_, args := smallSweep(t)
 	run := func(interactive bool, more ...string) (stdout, stderr string) {
 		var out, errs bytes.Buffer
@@ -438,6 +443,7 @@ func TestSweepProgress(t *testing.T) {
 
 // A file that is no sweep of ours is said to be none.
 func TestForeignSweepFiles(t *testing.T) {
+	racetest.Once(t)
 	_, args := smallSweep(t)
 	dir := filepath.Join(t.TempDir(), "sweep")
 	sweepInto(t, dir, args...)
@@ -474,6 +480,7 @@ func TestForeignSweepFiles(t *testing.T) {
 // A sweep whose process is killed at any moment goes on, loses at most the runs that
 // were going on, and ends in the same files.
 func TestKilledSweepsGoOn(t *testing.T) {
+	racetest.Once(t)
 	if testing.Short() {
 		t.Skip("kills a process many times")
 	}

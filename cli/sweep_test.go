@@ -57,6 +57,7 @@ func files(t *testing.T, dir string) map[string]string {
 // Each run of a sweep does what backtest run does, and the files do not depend on how
 // many went at the same time.
 func TestSweepRunsAreRuns(t *testing.T) {
+	racetest.Once(t)
 	_, args := smallSweep(t)
 	root := t.TempDir()
 	s := sweepInto(t, filepath.Join(root, "one"), append(args, "--workers", "1")...)
@@ -116,6 +117,7 @@ func (b *breaker) OnBar(ctx *engine.Context, bar *engine.Bar) { b.cancel() }
 
 // An interrupted sweep goes on where it was, to the same files.
 func TestSweepGoesOn(t *testing.T) {
+	racetest.Once(t)
 	_, args := smallSweep(t)
 	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "broken")
 	sweepInto(t, whole, args...)

@@ -17,6 +17,7 @@ import (
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
@@ -269,6 +270,7 @@ func TestSettingsAreNotWrittenAsGoWritesThem(t *testing.T) {
 // The demo says first that its data are generated, and names a command that gives its digest
 // again: by itself, and in the files it leaves.
 func TestTheDemoIsReproduced(t *testing.T) {
+	racetest.Skip(t)
 	dir := filepath.Join(t.TempDir(), "demo")
 	out := mustBacktest(t, "demo", "--out", dir, "--param", "size=25%")
 	first, rest, _ := strings.Cut(out, "\n")

@@ -16,11 +16,13 @@ import (
 
 	"github.com/dunamis-engine/dunamis/cli"
 	"github.com/dunamis-engine/dunamis/exchange"
+	"github.com/dunamis-engine/dunamis/internal/racetest"
 	"github.com/dunamis-engine/dunamis/strategies"
 )
 
 // A binary adds a venue, and every command knows it.
 func TestVenueOfABinary(t *testing.T) {
+	racetest.Once(t)
 	state := t.TempDir()
 	maker := []string{"--feed", "desk", "--symbol", "COIN", "--strategy", "grid_maker", "--param", "qty=1000,spacing=10",
 		"--param", "limit=10000", "--quiet"}
