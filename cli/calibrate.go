@@ -45,10 +45,10 @@ func (a *App) calibrateCommand() *cobra.Command {
 		Use:   "calibrate SESSION",
 		Short: "Fit latency and queue models to what a live session's orders met",
 		Long: `Fit the models of the simulated exchange to a session that sent orders to a venue, in
-mode live or shadow: latency to the venue and back from when its orders were taken, in
-spells if slow ones come together, and the queue model whose simulation of the session
-fills the orders that the venue filled. They are written to a file that backtest run
---models reads.
+mode live or shadow: latency to the venue and back from when its orders were taken,
+autocorrelated if slow orders follow each other, and the queue model whose simulation of
+the session fills the orders that the venue filled. They are written to a file that
+backtest run --models reads.
 
 --queue cancels looks for a curve: how much of what is cancelled stood in the first, second
 and third quarter of a queue. It simulates the session some dozens of times and wants a

@@ -28,7 +28,7 @@ func (f *latencyFlags) register(fs *pflag.FlagSet) {
 		"  0, 5ms, or 5ms/8ms       none, a time, or one for orders and one for data and reports\n"+
 		"  feed, feed:2+1ms         from the data's own arrival times, scaled and added to\n"+
 		"  lognormal:5ms:0.4        drawn around a median with a sigma, by --seed\n"+
-		"  lognormal:5ms:0.4:2s     in spells: what is 2s apart is alike by 1/e, what is nearer by more\n"+
+		"  lognormal:5ms:0.4:2s     the same, autocorrelated (Ornstein-Uhlenbeck), correlation time 2s\n"+
 		"  load:5ms+20us/100ms      a time, and some for every event of the last 100ms\n"+
 		"  recorded:FILE.csv+1ms    round trips with the columns request,exchange,response (a pattern\n"+
 		"                           such as trips/*.csv reads several), rejected ones with exchange 0")

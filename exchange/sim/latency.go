@@ -138,7 +138,7 @@ func describe(l Latency) string { return fmt.Sprint(l) }
 //	feed              as the market data: its arrival less its exchange time
 //	feed:2+1ms        twice that and a millisecond
 //	lognormal:5ms:0.4 drawn around 5 ms
-//	lognormal:5ms:0.4:2s ... in spells of about 2 s
+//	lognormal:5ms:0.4:2s the same, autocorrelated, correlation time 2 s
 //	load:5ms+20us     and 20 µs for each event of the last 100 ms
 //	load:5ms+20us/1s  ... of the last second
 //
