@@ -410,29 +410,9 @@ func (d *documented) fixtures() {
 	state := filepath.Join(d.dir, ".local", "state", "dunamis", "sessions")
 	require.NoError(d.t, os.Rename(filepath.Join(state, "xbtusd-grid_maker"), filepath.Join(state, "of-readme")))
 	shadow := []string{
-		"run",
-		"--mode",
-		"shadow",
-		"--unattended",
-		"--feed",
-		"bitmex",
-		"--live-url",
-		"http://" + d.venue,
-		"--symbol",
-		"XBTUSD",
-		"--strategy",
-		"grid_maker",
-		"--param",
-		"spacing=2",
-		"--max-order",
-		"100000",
-		"--max-position",
-		"500000",
-		"--max-daily-loss",
-		"0.1 XBT",
-		"--max-orders-per-minute",
-		"600",
-		"--quiet",
+		"run", "--mode", "shadow", "--unattended", "--feed", "bitmex", "--live-url", "http://" + d.venue, "--symbol",
+		"XBTUSD", "--strategy", "grid_maker", "--param", "spacing=2", "--max-order", "100000", "--max-position", "500000",
+		"--max-daily-loss", "0.1 XBT", "--max-orders-per-minute", "600", "--quiet",
 	}
 	d.interrupted(shadow...)
 	d.interrupted("record", "--feed", "bitmex", "--live-url", "http://"+d.venue, "--symbol", "XBTUSD", "--quiet")
@@ -456,16 +436,7 @@ func (d *documented) fixtures() {
 func (d *documented) running(state, name string) (end func()) {
 	d.t.Helper()
 	cmd := exec.Command(
-		"paper",
-		"run",
-		"--session",
-		name,
-		"--feed",
-		"synthetic",
-		"--symbol",
-		"XBTUSD",
-		"--strategy",
-		"grid_maker",
+		"paper", "run", "--session", name, "--feed", "synthetic", "--symbol", "XBTUSD", "--strategy", "grid_maker",
 		"--quiet",
 	)
 	var out output

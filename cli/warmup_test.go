@@ -30,14 +30,7 @@ func warmRun(t *testing.T, args ...string) (r reports.Result) {
 func TestWarmupOfARun(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 10*24*time.Hour, "bar-1m")
 	args := []string{
-		"--catalog",
-		catalog,
-		"--param",
-		"bars=1h,fast=20,slow=100",
-		"--from",
-		"2019-01-06",
-		"--to",
-		"2019-01-08",
+		"--catalog", catalog, "--param", "bars=1h,fast=20,slow=100", "--from", "2019-01-06", "--to", "2019-01-08",
 	}
 	cold := warmRun(t, args...)
 	warmed := warmRun(t, append(args, "--warmup", "5d")...)
@@ -57,15 +50,7 @@ func TestWarmupOfARun(t *testing.T) {
 
 	// Without --from the beginning of the data is the history.
 	first := warmRun(
-		t,
-		"--catalog",
-		catalog,
-		"--param",
-		"bars=1h,fast=20,slow=100",
-		"--to",
-		"2019-01-08",
-		"--warmup",
-		"120h",
+		t, "--catalog", catalog, "--param", "bars=1h,fast=20,slow=100", "--to", "2019-01-08", "--warmup", "120h",
 	)
 	require.Equal(t, warmed.Digest, first.Digest)
 	require.Equal(t, warmed.Run.From, first.Run.From)
@@ -86,18 +71,8 @@ func TestWarmupOfARun(t *testing.T) {
 		require.Contains(t, stderr, "want a time such as 30d or 36h, up to 3660d, or auto")
 	}
 	code, _, stderr := backtest(
-		t,
-		"run",
-		"--symbol",
-		"XBTUSD",
-		"--strategy",
-		"sma_cross",
-		"--catalog",
-		catalog,
-		"--from",
-		"2019-01-01",
-		"--warmup",
-		"1h",
+		t, "run", "--symbol", "XBTUSD", "--strategy", "sma_cross", "--catalog", catalog, "--from", "2019-01-01",
+		"--warmup", "1h",
 	)
 	require.Equal(t, cli.ExitData, code)
 	require.Contains(t, stderr, "--warmup: no data")
@@ -108,22 +83,8 @@ func TestWarmupIsInTheManifest(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 3*24*time.Hour, "bar-1m")
 	dir := filepath.Join(t.TempDir(), "run")
 	mustBacktest(
-		t,
-		"run",
-		"--catalog",
-		catalog,
-		"--symbol",
-		"XBTUSD",
-		"--strategy",
-		"sma_cross",
-		"--param",
-		"bars=5m",
-		"--from",
-		"2019-01-02",
-		"--warmup",
-		"1d",
-		"--out",
-		dir,
+		t, "run", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=5m", "--from",
+		"2019-01-02", "--warmup", "1d", "--out", dir,
 	)
 	require.Contains(t, read(t, filepath.Join(dir, "manifest.json")), `"warmup": "1d"`)
 }
@@ -134,28 +95,9 @@ func TestWarmupOfASession(t *testing.T) {
 	catalog, _ := history(t, "2019-01-01", 8*24*time.Hour, "bar-1m")
 	state := t.TempDir()
 	run := []string{
-		"run",
-		"--state",
-		state,
-		"--feed",
-		"replay",
-		"--catalog",
-		catalog,
-		"--symbol",
-		"XBTUSD",
-		"--strategy",
-		"sma_cross",
-		"--param",
-		"bars=1h,fast=20,slow=100",
-		"--from",
-		"2019-01-06",
-		"--to",
-		"2019-01-07",
-		"--warmup",
-		"auto",
-		"--speed",
-		"max",
-		"--quiet",
+		"run", "--state", state, "--feed", "replay", "--catalog", catalog, "--symbol", "XBTUSD", "--strategy",
+		"sma_cross", "--param", "bars=1h,fast=20,slow=100", "--from", "2019-01-06", "--to", "2019-01-07", "--warmup",
+		"auto", "--speed", "max", "--quiet",
 	}
 	require.Contains(t, mustPaper(t, run...), "session xbtusd-sma_cross has ended")
 	l := look(t, state, "xbtusd-sma_cross")
@@ -194,29 +136,9 @@ func TestWarmupNeedsACatalog(t *testing.T) {
 
 	catalog, _ := history(t, "2023-12-20", 12*24*time.Hour, "bar-1m")
 	warmed := mustPaper(
-		t,
-		"run",
-		"--state",
-		state,
-		"--feed",
-		"synthetic",
-		"--from",
-		"2024-01-01",
-		"--to",
-		"2024-01-01T00:01:00Z",
-		"--symbol",
-		"XBTUSD",
-		"--strategy",
-		"sma_cross",
-		"--param",
-		"bars=1h,slow=50",
-		"--warmup",
-		"auto",
-		"--catalog",
-		catalog,
-		"--speed",
-		"max",
-		"--quiet",
+		t, "run", "--state", state, "--feed", "synthetic", "--from", "2024-01-01", "--to", "2024-01-01T00:01:00Z",
+		"--symbol", "XBTUSD", "--strategy", "sma_cross", "--param", "bars=1h,slow=50", "--warmup", "auto", "--catalog",
+		catalog, "--speed", "max", "--quiet",
 	)
 	require.Contains(t, warmed, "has ended")
 }

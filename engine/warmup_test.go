@@ -108,26 +108,15 @@ var (
 func TestWarmup(t *testing.T) {
 	s := &learner{}
 	past := []exchange.Event{
-		bar(0, time.Minute, 100),
-		bar(time.Minute, time.Minute, 101),
-		bar(2*time.Minute, time.Minute, 102),
+		bar(0, time.Minute, 100), bar(time.Minute, time.Minute, 101), bar(2*time.Minute, time.Minute, 102),
 	}
 	now := []exchange.Event{bar(3*time.Minute, time.Minute, 103), bar(4*time.Minute, time.Minute, 104)}
 	summary, o := warm(t, s, past, now, minutes, minutes)
 	require.Equal(
 		t,
 		[]string{
-			"warm 1m0s bar 100",
-			"warm 1m0s timer",
-			"warm 2m0s bar 101",
-			"warm 2m0s timer",
-			"run 3m0s bar 102",
-			"run 3m0s timer",
-			"run 3m0s fill 10",
-			"run 4m0s bar 103",
-			"run 4m0s timer",
-			"run 5m0s bar 104",
-			"run 5m0s timer",
+			"warm 1m0s bar 100", "warm 1m0s timer", "warm 2m0s bar 101", "warm 2m0s timer", "run 3m0s bar 102",
+			"run 3m0s timer", "run 3m0s fill 10", "run 4m0s bar 103", "run 4m0s timer", "run 5m0s bar 104", "run 5m0s timer",
 		},
 		s.lines,
 	)
@@ -149,9 +138,7 @@ func TestWarmup(t *testing.T) {
 func TestWarmupLeavesTheAccountAlone(t *testing.T) {
 	now := func() []exchange.Event {
 		return []exchange.Event{
-			bar(3*time.Minute, time.Minute, 103),
-			bar(4*time.Minute, time.Minute, 104),
-			bar(5*time.Minute, time.Minute, 90),
+			bar(3*time.Minute, time.Minute, 103), bar(4*time.Minute, time.Minute, 104), bar(5*time.Minute, time.Minute, 90),
 		}
 	}
 	cold, warmed := &learner{}, &learner{}
@@ -170,16 +157,11 @@ func TestWarmupLeavesTheAccountAlone(t *testing.T) {
 func TestWarmupOfTicksByBars(t *testing.T) {
 	s := &learner{bars: engine.BarSpec{Interval: 4 * time.Minute}}
 	past := []exchange.Event{
-		bar(0, time.Minute, 100),
-		bar(time.Minute, time.Minute, 101),
-		bar(2*time.Minute, time.Minute, 102),
-		bar(3*time.Minute, time.Minute, 103),
-		bar(4*time.Minute, time.Minute, 104),
+		bar(0, time.Minute, 100), bar(time.Minute, time.Minute, 101), bar(2*time.Minute, time.Minute, 102),
+		bar(3*time.Minute, time.Minute, 103), bar(4*time.Minute, time.Minute, 104),
 	}
 	now := []exchange.Event{
-		trade(5*time.Minute+time.Second, 105, 1),
-		trade(7*time.Minute, 107, 1),
-		trade(9*time.Minute, 109, 1),
+		trade(5*time.Minute+time.Second, 105, 1), trade(7*time.Minute, 107, 1), trade(9*time.Minute, 109, 1),
 	}
 	warm(t, s, past, now, trades, minutes)
 	require.Contains(t, s.lines, "warm 4m0s bar 103")

@@ -87,9 +87,7 @@ func TestMakersQuoteSharesOfTheEquity(t *testing.T) {
 		next := 24 * time.Hour
 		d := play(t, &script{strategy: name, params: params, balance: tenThousand, events: []exchange.Event{
 			quote(
-				0,
-				99.5,
-				100.5,
+				0, 99.5, 100.5,
 			),
 			quote(10*time.Second, 99.5, 100.5),
 			quote(20*time.Second, 99, 101),

@@ -55,19 +55,8 @@ func Generate(ctx context.Context, w io.Writer) error {
 func write(ctx context.Context, w io.Writer, feed exchange.Feed) error {
 	rows := csv.NewWriter(w)
 	header := []string{
-		"timestamp",
-		"symbol",
-		"open",
-		"high",
-		"low",
-		"close",
-		"trades",
-		"volume",
-		"vwap",
-		"lastSize",
-		"turnover",
-		"homeNotional",
-		"foreignNotional",
+		"timestamp", "symbol", "open", "high", "low", "close", "trades", "volume", "vwap", "lastSize", "turnover",
+		"homeNotional", "foreignNotional",
 	}
 	if err := rows.Write(header); err != nil {
 		return err
@@ -100,18 +89,8 @@ func row(b *exchange.Bar) []string {
 		vwap = exchange.Money(v).Decimal(4).String()
 	}
 	return []string{
-		b.End.Std().Format("2006-01-02T15:04:05.000Z"),
-		"XBTUSD",
-		b.Open.String(),
-		b.High.String(),
-		b.Low.String(),
-		b.Close.String(),
-		strconv.FormatInt(b.Trades, 10),
-		volume,
-		vwap,
-		"",
-		strconv.FormatInt(int64(b.Turnover), 10),
-		b.Turnover.Decimal(8).String(),
-		volume,
+		b.End.Std().Format("2006-01-02T15:04:05.000Z"), "XBTUSD", b.Open.String(), b.High.String(), b.Low.String(),
+		b.Close.String(), strconv.FormatInt(b.Trades, 10), volume, vwap, "", strconv.FormatInt(int64(b.Turnover), 10),
+		b.Turnover.Decimal(8).String(), volume,
 	}
 }
