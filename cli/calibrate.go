@@ -206,7 +206,7 @@ func (a *App) reshadow(ctx context.Context, p *plan, m *market, k keptSettings, 
 	if err := w.build(w.session); err != nil {
 		return nil, err
 	}
-	if _, err := w.engine.RunRecovered(ctx); err != nil && !errors.Is(err, engine.ErrNoEvents) {
+	if _, err := w.run(ctx); err != nil && !errors.Is(err, engine.ErrNoEvents) {
 		return nil, err
 	}
 	return list, errors.Join(w.session.Same(), w.session.Fates())

@@ -162,7 +162,8 @@ func newDocumented(t *testing.T) *documented {
 	}
 	d.generate("books", "bitmex", "XBTUSD", "2020-03-12")
 	d.generate("books", "bitmex", "ETHUSD", "2020-03-12")
-	row := "2020-03-12D00:00:%02d.000000000,XBTUSD,Buy,100,7900,ZeroPlusTick,498350a3-0000-4000-8000-%012d,1265800,0.012658,100\n"
+	row := "2020-03-12D00:00:%02d.000000000,XBTUSD,Buy,100,7900,ZeroPlusTick,498350a3-0000-4000-8000-%012d," +
+		"1265800,0.012658,100\n"
 	trades := "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional\n"
 	for n := range 3 {
 		trades += fmt.Sprintf(row, n, n)
@@ -466,7 +467,8 @@ func (d *documented) interrupted(args ...string) {
 	require.NoError(d.t, cmd.Wait(), out.String())
 }
 
-// sessionsAreSound replays the sessions of README.md and counts.
+// sessionsAreSound replays the sessions of README.md and counts. They last for seconds: of what was rejected, orders
+// count, and not cancellations that a fill or an earlier cancellation has overtaken.
 func (d *documented) sessionsAreSound() {
 	d.t.Helper()
 	for _, name := range []string{"of-readme", "maker"} {
@@ -474,6 +476,11 @@ func (d *documented) sessionsAreSound() {
 		cmd.Dir, cmd.Env = d.dir, d.env
 		out, err := cmd.Output()
 		require.NoError(d.t, err, name)
-		d.examine("session "+name, string(out))
+		var r struct{ Counts counts }
+		require.NoError(d.t, json.Unmarshal(out, &r), name)
+		db := openBooks(d.t, filepath.Join(d.dir, ".local", "state", "dunamis"), name)
+		query := "SELECT count(*) FROM orders WHERE status = 'Rejected'"
+		require.NoError(d.t, db.QueryRowContext(d.t.Context(), query).Scan(&r.Counts.Rejected))
+		d.sound(r.Counts, "session "+name)
 	}
 }

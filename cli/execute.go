@@ -166,14 +166,20 @@ func heldText(kinds []string, held []data.Key) string {
 	return "; it has " + strings.Join(names[:min(len(names), 8)], ", ")
 }
 
+// open finds the data of a run in its catalog.
+func (p *plan) open() (*data.Catalog, *choice, error) {
+	cat, err := data.Open(p.flags.catalog)
+	if err != nil {
+		return nil, nil, dataError(err)
+	}
+	c, err := p.choose(cat)
+	return cat, c, err
+}
+
 // execute wires the parts and runs the plan. Whatever happens, the run
 // directory ends in a state that says so.
 func (a *App) execute(ctx context.Context, p *plan) (*outcome, error) {
-	cat, err := data.Open(p.flags.catalog)
-	if err != nil {
-		return nil, dataError(err)
-	}
-	c, err := p.choose(cat)
+	cat, c, err := p.open()
 	if err != nil {
 		return nil, err
 	}

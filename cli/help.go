@@ -27,7 +27,7 @@ func one(what, hint string) cobra.PositionalArgs {
 }
 
 func oneSession() cobra.PositionalArgs {
-	return one("the session", "paper list shows those that there are")
+	return one("the session", "paper list shows the sessions")
 }
 
 // atLeast checks that a command has some arguments.
@@ -91,19 +91,13 @@ type flagGroup struct {
 // flagGroups are all flags of all commands, in the order in which they are shown.
 func flagGroups() []flagGroup {
 	return []flagGroup{
-		{
-			"Data",
-			"catalog venue symbol data from to warmup instruments format clock-offset max-gap skip-bad feed live live-url " +
-				"synthetic speed resync-after parts",
-		},
+		{"Data", "catalog venue symbol data from to warmup instruments format clock-offset max-gap skip-bad feed live " +
+			"live-url synthetic speed resync-after parts"},
 		{"Strategy", "config strategy param seed"},
 		{"Parameters of a sweep", "method points workers objective where run-timeout max-failed retry-failed"},
 		{"Account", "balance leverage account name permission"},
-		{
-			"Exchange model",
-			"models latency response-latency feed-latency queue slippage-ticks bar-path bar-fill volume-share " +
-				"touch-probability max-age impact self-trade funding-rate consumption venue-rules faults recorded",
-		},
+		{"Exchange model", "models latency response-latency feed-latency queue slippage-ticks bar-path bar-fill " +
+			"volume-share touch-probability max-age impact self-trade funding-rate consumption venue-rules faults recorded"},
 		{"Risk guard", "max-order max-order-value max-position max-position-value price-collar max-spread max-staleness " +
 			"max-orders-per-minute max-open-orders max-daily-loss max-drawdown max-rejections raise-limits"},
 		{"Session", "session mode unattended keep-orders dead-man adopt ignore-others skip-event state min-length flatten " +

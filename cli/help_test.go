@@ -113,7 +113,7 @@ func TestCommandsWithoutTheirArgument(t *testing.T) {
 		require.Equal(t, cli.ExitUsage, app.Run(t.Context()))
 		require.Regexp(
 			t,
-			`^paper: name the session: paper `+name+` SESSION \[flags\]; paper list shows those that there are\n$`,
+			`^paper: name the session: paper `+name+` SESSION \[flags\]; paper list shows the sessions\n$`,
 			errs.String(),
 		)
 	}

@@ -244,7 +244,7 @@ func (a *App) keysRemoveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "remove KEY",
 		Short: "Forget a key",
-		Args:  one("the key", "paper keys list shows those that there are"),
+		Args:  one("the key", "paper keys list shows the keys"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			keys, err := openKeys(state)
 			if err != nil {

@@ -146,7 +146,7 @@ func (a *App) replayed(ctx context.Context, f *sessionFlags, p *plan, w *wired) 
 	if err := w.build(both{w.session, recorder}); err != nil {
 		return nil, errors.Join(err, recorder.Abort(err, a.Now()))
 	}
-	summary, err := w.engine.RunRecovered(ctx)
+	summary, err := w.run(ctx)
 	err = p.named(err)
 	if err == nil {
 		err = w.session.Same()

@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
-	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/data/synth"
 	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/exchange/gateway"
@@ -244,11 +243,7 @@ func (a *App) serveFeed(ctx context.Context, f *serveFlags, p *plan) (exchange.F
 	case f.live != "":
 		return a.liveFeed(ctx, f, p)
 	}
-	cat, err := data.Open(f.catalog)
-	if err != nil {
-		return nil, 0, dataError(err)
-	}
-	c, err := p.choose(cat)
+	cat, c, err := p.open()
 	if err != nil {
 		return nil, 0, err
 	}

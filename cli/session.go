@@ -23,7 +23,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/dunamis-engine/dunamis/data"
 	"github.com/dunamis-engine/dunamis/data/synth"
 	"github.com/dunamis-engine/dunamis/engine"
 	"github.com/dunamis-engine/dunamis/exchange"
@@ -324,7 +323,7 @@ func (a *App) runSession(interrupted, ctx context.Context, w *wired, name string
 			}
 		}
 	}()
-	summary, err := w.engine.RunRecovered(ctx)
+	summary, err := w.run(ctx)
 	status.close()
 	err = w.fault(ctx, err, name)
 	close(over)
@@ -675,11 +674,7 @@ func (a *App) replayCatalog(ctx context.Context, p *plan, m *market) error {
 	if p.flags.catalog == "" {
 		return usage(errors.New("--feed replay needs --catalog; make one with backtest data import"))
 	}
-	cat, err := data.Open(p.flags.catalog)
-	if err != nil {
-		return dataError(err)
-	}
-	c, err := p.choose(cat)
+	cat, c, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -747,6 +742,13 @@ type wired struct {
 	currency   exchange.Currency
 	dir        string
 	plan       *plan
+	before     *history // what the strategy hears first
+}
+
+// run runs the engine once.
+func (w *wired) run(ctx context.Context) (engine.Summary, error) {
+	defer w.before.close()
+	return w.engine.RunRecovered(ctx)
 }
 
 // wire puts a session together, but for its engine, which build makes.
@@ -761,11 +763,10 @@ func (a *App) wire(ctx context.Context, p *plan, m *market, k keptSettings, c se
 		Strategy: strategy, Delay: p.delay, BarGrace: p.grace, SampleEvery: p.flags.sampleEvery,
 		Seed: p.flags.seed, Margin: simulated.Account().Margin(), Limits: p.limits, Log: c.Log, OrderPrefix: k.Orders,
 	}
-	before, err := readHistory(c.Store.Dir, k.Symbols)
-	if err != nil {
+	if w.before, err = readHistory(c.Store.Dir, p.set, k.Symbols); err != nil {
 		return nil, err
 	}
-	w.config.History, w.config.HistorySources = before.feed, before.sources
+	w.config.History, w.config.HistorySources = w.before.feed, w.before.sources
 	c.Account = simulated.Account()
 	if k.Orders != "" {
 		c.Live = w.trade(p, m, &k)

@@ -371,10 +371,7 @@ func (a *App) newSweeper(ctx context.Context, f *sweepFlags) (*sweeper, error) {
 
 // open finds the data that all runs read.
 func (s *sweeper) open(ctx context.Context) (err error) {
-	if s.catalog, err = data.Open(s.flags.run.catalog); err != nil {
-		return dataError(err)
-	}
-	if s.choice, err = s.plan.choose(s.catalog); err != nil {
+	if s.catalog, s.choice, err = s.plan.open(); err != nil {
 		return err
 	}
 	feed, err := s.app.feed(ctx, s.catalog, s.plan, s.choice)

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,13 +29,8 @@ import (
 const warmupAuto = "auto"
 
 func warmupFlag(fs *pflag.FlagSet, into *string) {
-	fs.StringVar(
-		into,
-		"warmup",
-		"0",
-		"history that the strategy hears before its first decision, without trading: a time\n"+
-			"such as 30d or 36h, or auto, as much as it says that it needs; results begin after it",
-	)
+	fs.StringVar(into, "warmup", "0", "history that the strategy hears before its first decision, without trading: a time\n"+
+		"such as 30d or 36h, or auto, as much as it says that it needs; results begin after it")
 }
 
 // maxWarmup bounds the history, so that times stay within their range.
@@ -151,11 +146,7 @@ func (a *App) keepHistory(ctx context.Context, p *plan, m *market, dir string) e
 	if p.flags.catalog == "" {
 		return usage(errors.New("--warmup needs --catalog, which has the history"))
 	}
-	cat, err := data.Open(p.flags.catalog)
-	if err != nil {
-		return dataError(err)
-	}
-	c, err := p.choose(cat)
+	cat, c, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -174,11 +165,8 @@ func (a *App) keepHistory(ctx context.Context, p *plan, m *market, dir string) e
 	if h.warning != "" {
 		fmt.Fprintf(a.Stderr, "warning: %s\n", h.warning)
 	}
-	return disk.Replace(
-		filepath.Join(dir, warmupFile),
-		0o644,
-		func(w io.Writer) error { return writeHistory(ctx, w, p, h) },
-	)
+	return disk.Replace(filepath.Join(dir, warmupFile), 0o644,
+		func(w io.Writer) error { return writeHistory(ctx, w, p, h) })
 }
 
 func writeHistory(ctx context.Context, w io.Writer, p *plan, h *history) error {
@@ -207,59 +195,88 @@ func writeHistory(ctx context.Context, w io.Writer, p *plan, h *history) error {
 	}
 }
 
-// readHistory reads the history of a session, which may have none.
-func readHistory(dir string, symbols map[string]exchange.SymbolID) (*history, error) {
-	file := filepath.Join(dir, warmupFile)
-	text, err := os.ReadFile(file)
+// readHistory opens the history of a session, which may have none.
+func readHistory(dir string, set *exchange.Instruments, symbols map[string]exchange.SymbolID) (*history, error) {
+	f := &historyFile{path: filepath.Join(dir, warmupFile)}
+	err := f.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return new(history), nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, dataError(err)
 	}
-	damaged := func(err error) error { return dataError(fmt.Errorf("%s: damaged: %w", file, err)) }
-	head, rest, _ := bytes.Cut(text, []byte{'\n'})
+	h := &history{feed: f}
+	head, err := f.in.ReadSlice('\n')
 	var k keptHistory
-	if err := json.Unmarshal(head, &k); err != nil {
-		return nil, damaged(err)
+	if err == nil {
+		err = json.Unmarshal(head, &k)
 	}
-	h := &history{}
-	active := map[exchange.SymbolID]bool{}
+	var ids []exchange.SymbolID
 	for _, s := range k.Sources {
 		id, known := symbols[s.Symbol]
 		if !known {
-			return nil, damaged(fmt.Errorf("symbol %q is not the session's", s.Symbol))
+			err = cmp.Or(err, fmt.Errorf("symbol %q is not the session's", s.Symbol))
+			continue
 		}
-		active[id] = true
+		ids = append(ids, id)
 		h.sources = append(h.sources, engine.Source{Symbol: id, Kind: s.Kind, Interval: s.Interval})
 	}
-	list, prev := heard{}, exchange.Event{}
-	for len(rest) > 0 {
-		e, after, err := exchange.DecodeEvent(rest, &prev)
-		if err == nil && !active[e.Symbol] {
-			err = fmt.Errorf("an event of symbol number %d, which is not the session's", e.Symbol)
-		}
-		if err != nil {
-			return nil, damaged(err)
-		}
-		list, prev, rest = append(list, e), e, after
+	if err != nil {
+		return nil, errors.Join(f.damaged(err), f.Close())
 	}
-	h.feed = &list
+	f.screen = exchange.NewScreen(set, ids, 0)
 	return h, nil
 }
 
-// heard is a feed of events in memory.
-type heard []exchange.Event
+// historyFile is the events of the file of a session's history. It reads as it is asked: the history of a book
+// does not fit into memory.
+type historyFile struct {
+	path   string
+	file   *os.File
+	in     *bufio.Reader
+	screen *exchange.Screen // of the session's symbols
+	prev   exchange.Event
+}
+
+// historyBuffer is how much of the file is read at a time, in bytes. It holds the first line, and an event.
+const historyBuffer = 64 << 10
+
+func (f *historyFile) open() (err error) {
+	if f.file, err = os.Open(f.path); err == nil {
+		f.in = bufio.NewReaderSize(f.file, historyBuffer)
+	}
+	return err
+}
+
+func (f *historyFile) damaged(err error) error {
+	return dataError(fmt.Errorf("%s: damaged: %w", f.path, err))
+}
 
 // Next implements exchange.Feed.
-func (h *heard) Next(_ context.Context, events []exchange.Event) (int, error) {
-	if len(*h) == 0 {
+func (f *historyFile) Next(_ context.Context, events []exchange.Event) (n int, err error) {
+	for ; n < len(events); n++ {
+		text, err := f.in.Peek(exchange.LongestEvent)
+		if len(text) == 0 && errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, dataError(err)
+		}
+		e, rest, err := exchange.DecodeEvent(text, &f.prev)
+		if err != nil {
+			return n, f.damaged(err)
+		}
+		f.prev, events[n] = e, e
+		if err := f.screen.Check(&events[n]); err != nil {
+			return n, f.damaged(err)
+		}
+		_, _ = f.in.Discard(len(text) - len(rest)) // of what Peek has read
+	}
+	if n == 0 {
 		return 0, io.EOF
 	}
-	n := copy(events, *h)
-	*h = (*h)[n:]
 	return n, nil
 }
 
 // Close implements exchange.Feed.
-func (h *heard) Close() error { return nil }
+func (f *historyFile) Close() error { return f.file.Close() }

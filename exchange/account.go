@@ -79,7 +79,7 @@ type Position struct {
 type Requirements struct {
 	InitRate  Ratio // initial margin that a position needs, at its risk limit and leverage
 	MaintRate Ratio // maintenance margin, without funding
-	FeeRate   Ratio // the dearest fee, which margin reckons with
+	FeeRate   Ratio // the highest of the fee rates, which the margin includes
 
 	RiskLimit     Money // 0: none
 	RiskValue     Money // of position and orders, which must not exceed it

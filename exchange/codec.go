@@ -9,6 +9,10 @@ import (
 // ErrEncoding means that bytes are not what AppendEvent wrote.
 var ErrEncoding = errors.New("not an encoded event")
 
+// LongestEvent is the greatest length of an encoded event, in bytes: three, and a number of at most ten for each of
+// stream, symbol, the two times and the values.
+const LongestEvent = 3 + 10*(4+len(Event{}.v))
+
 // AppendEvent encodes an event in a few bytes, for journals. prev is the event before
 // it, or the zero Event: times are written as differences.
 func AppendEvent(b []byte, e, prev *Event) []byte {

@@ -274,8 +274,8 @@ func TestWhatHasAValue(t *testing.T) {
 	})
 }
 
-// A value that an int64 may not hold, reckoned in whole lots and one more, is as much as it
-// holds; any other is the value.
+// ValueAtMost returns the value of the next whole number of lots, or the greatest int64 where that value may
+// not fit.
 func TestValueAtMost(t *testing.T) {
 	terms := func(kind Kind, multiplier, divisor int64, lot Qty) *Terms {
 		return &Terms{Kind: kind, Multiplier: multiplier, Divisor: divisor, LotSize: lot, TickSize: 1}
@@ -393,7 +393,7 @@ func TestNumbersOfInstruments(t *testing.T) {
 }
 
 // The largest order at the worst price is worth less than a quarter of an int64, and a lot
-// at price 1 less than all of it. Both are reckoned in floats, which hold 53 bits.
+// at price 1 less than all of it. The test computes both in floats of 53 bits.
 func TestLargestOrders(t *testing.T) {
 	for _, tt := range []struct {
 		name       string

@@ -31,8 +31,8 @@ func (s Side) Opposite() Side {
 	return NoSide
 }
 
-// Sign is 1 for Buy and -1 for Sell. It is reckoned and not branched to, since a
-// processor guesses the side of the next order wrong every other time.
+// Sign is 1 for Buy and -1 for Sell. It is computed without a branch: a
+// processor predicts the side of the next order wrong half of the time.
 func (s Side) Sign() int64 { return int64(s&1) - int64(s>>1) }
 
 // Signed gives q the sign of the side.

@@ -27,16 +27,23 @@ func nullables(t *testing.T, path string) []nullable {
 	return rows
 }
 
-// A missing price is NULL, and is read as 0 again: a market order has no limit, an
-// order that did not fill no average, a sample before the first price no mark.
-func TestNoPriceIsNull(t *testing.T) {
-	dir := t.TempDir()
+// oneFill is a run with a sample before the first price, a fill, and a sample an hour later.
+func oneFill(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	m := newModel(t, dir, 1_000_000_000)
 	m.sample()
 	m.fill(0, 100, "7000")
 	m.wait(time.Hour)
 	m.sample()
 	m.finish()
+	return dir
+}
+
+// A missing price is NULL, and is read as 0 again: a market order has no limit, an
+// order that did not fill no average, a sample before the first price no mark.
+func TestNoPriceIsNull(t *testing.T) {
+	dir := oneFill(t)
 
 	marks := nullables(t, filepath.Join(dir, EquityFile))
 	require.Nil(t, marks[0].Mark, "before the first price")
@@ -123,8 +130,7 @@ func writeOld[R any](t *testing.T, path, schema string, rows []R) {
 	require.NoError(t, f.Close())
 }
 
-// The recipe of docs/results.md: prices are numbers that can be reckoned with, and what is NULL
-// has no part in an average.
+// The recipe of docs/results.md: prices are numbers for arithmetic, and averages leave out NULL.
 func TestPandasReadsTheTables(t *testing.T) {
 	python := os.Getenv("DUNAMIS_PYTHON")
 	if python == "" {
@@ -133,13 +139,7 @@ func TestPandasReadsTheTables(t *testing.T) {
 	if err := exec.Command(python, "-c", "import pandas, pyarrow").Run(); err != nil {
 		t.Skip("the Python of DUNAMIS_PYTHON lacks pandas or pyarrow")
 	}
-	dir := t.TempDir()
-	m := newModel(t, dir, 1_000_000_000)
-	m.sample()
-	m.fill(0, 100, "7000")
-	m.wait(time.Hour)
-	m.sample()
-	m.finish()
+	dir := oneFill(t)
 	out, err := exec.Command(python, "-c", `
 import sys, pandas
 equity = pandas.read_parquet(sys.argv[1] + "/equity.parquet", dtype_backend="pyarrow").set_index("time")

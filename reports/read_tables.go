@@ -16,13 +16,8 @@ import (
 // ReadEquity hands over the samples of a run, in order and in slices that are
 // used again. An error of each ends it.
 func ReadEquity(dir string, each func([]EquityRow) error) error {
-	return withTable(
-		dir,
-		EquityFile,
-		func(f *parquet.File) error { return readEquity(f, each) },
-		equitySchema,
-		equityFirst,
-	)
+	return withTable(dir, EquityFile, func(f *parquet.File) error { return readEquity(f, each) },
+		equitySchema, equityFirst)
 }
 
 // ReadFills hands over the fills of a run; see [ReadEquity]. R is [FillRow], or a

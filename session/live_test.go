@@ -701,17 +701,22 @@ func TestHaltedSessionsCancel(t *testing.T) {
 	replayed(t, dir, fresh)
 }
 
+// atDeafVenue is a session with two orders at a venue that does not answer cancellations, its clock and its log.
+func atDeafVenue(t *testing.T) (u setup, now *clock, said *strings.Builder) {
+	t.Helper()
+	_, id := instruments(t)
+	now, said = &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}, new(strings.Builder)
+	return setup{dir: t.TempDir(), source: &told{id: id}, live: true, desk: &desk{deaf: true}, made: orderer(2),
+		now: now.Now, log: slog.New(slog.NewTextHandler(said, nil))}, now, said
+}
+
 // A request to end that was left as a file is taken once, however long the end takes, and so
 // is one that waits until all is closed.
 func TestRequestToEndIsTakenOnce(t *testing.T) {
 	for _, request := range []session.Request{session.Suspend, session.Stop, session.FlattenSuspend, session.FlattenStop} {
 		t.Run(string(request), func(t *testing.T) {
-			d, dir := &desk{deaf: true}, t.TempDir()
-			_, id := instruments(t)
-			now := &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}
-			said := new(strings.Builder)
-			u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: orderer(2), now: now.Now,
-				log: slog.New(slog.NewTextHandler(said, nil))}
+			u, now, said := atDeafVenue(t)
+			d, dir := u.desk, u.dir
 			asked, commits := false, 0
 			u.after = func(c *session.Commit) {
 				now.add(300 * time.Millisecond) // the files are looked for each time
@@ -743,12 +748,7 @@ func TestRequestToEndIsTakenOnce(t *testing.T) {
 
 // A session that is asked to end says at once what it waits for, and how long at most.
 func TestLeavingIsSaid(t *testing.T) {
-	d, dir := &desk{deaf: true}, t.TempDir()
-	_, id := instruments(t)
-	now := &clock{now: time.Date(2025, 5, 5, 0, 0, 0, 0, time.UTC)}
-	said := new(strings.Builder)
-	u := setup{dir: dir, source: &told{id: id}, live: true, desk: d, made: orderer(2), now: now.Now,
-		log: slog.New(slog.NewTextHandler(said, nil))}
+	u, now, said := atDeafVenue(t)
 	var s *session.Session
 	u.change = func(it *session.Session, _ *session.Store) { s = it }
 	early := ""

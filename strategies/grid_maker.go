@@ -47,13 +47,8 @@ func gridMakerDefinition() engine.Definition {
 		Source:  "hftbacktest's grid tutorial; skew after Avellaneda and Stoikov (2008)",
 		Params: append([]engine.Param{
 			engine.IntParam("levels", 3, 1, 100, "orders on each side"),
-			engine.IntParam(
-				"spacing",
-				0,
-				0,
-				1_000_000,
-				"ticks between orders; 0: at least 10, and so many that a round trip pays its fees",
-			),
+			engine.IntParam("spacing", 0, 0, 1_000_000,
+				"ticks between orders; 0: at least 10, and so many that a round trip pays its fees"),
 			engine.IntParam("skew", 20, 0, 1_000_000, "ticks by which a full inventory shifts the ladder"),
 		}, makerParams(exchange.RatioUnit/20)...),
 		New: newGridMaker,

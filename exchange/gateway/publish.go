@@ -124,13 +124,8 @@ func (g *Gateway) endIntervals(m *market) {
 	if m.inst.Expiry != 0 && !m.settled && m.inst.Expiry <= g.now {
 		g.settle(m)
 	}
-	until := g.now
-	if len(m.pending) > 0 {
-		until = min(until, m.pending[0].Arrival)
-	}
-	for n := range binSizes {
-		m.bins[n].skip(m, until)
-		m.quotes[n].skip(until)
+	if m.due() <= g.now {
+		g.skipIntervals(m)
 	}
 	for m.due() <= g.now {
 		for ev := m.endedBar(g.now); ev != nil; ev = m.endedBar(g.now) {
@@ -144,6 +139,18 @@ func (g *Gateway) endIntervals(m *market) {
 				g.insert(g.hub.quoteBins[n], m, m.quotes[n].close())
 			}
 		}
+	}
+}
+
+// skipIntervals passes over those that would be dropped again by now, up to the end of the next bar.
+func (g *Gateway) skipIntervals(m *market) {
+	until := g.now
+	if len(m.pending) > 0 {
+		until = min(until, m.pending[0].Arrival)
+	}
+	for n := range binSizes {
+		m.bins[n].skip(m, until)
+		m.quotes[n].skip(until)
 	}
 }
 

@@ -373,11 +373,13 @@ func TestBars(t *testing.T) {
 // A hole of years costs no more than one of a week, and the newest bins are there as ever.
 func TestBinsAfterAHoleOfYears(t *testing.T) {
 	w := newWorld(t, nil)
+	p := exchange.MustPrice
 	trade := func(price string) {
-		w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID, exchange.Trade{Side: exchange.Buy, Price: exchange.MustPrice(price), Qty: 100}))
+		w.step(exchange.TradeEvent(w.now, w.now, w.inst.ID,
+			exchange.Trade{Side: exchange.Buy, Price: p(price), Qty: 100}))
 	}
 	quote := func() {
-		w.quote(exchange.Level{Price: exchange.MustPrice("29999.5"), Qty: 100}, exchange.Level{Price: exchange.MustPrice("30000"), Qty: 100})
+		w.quote(exchange.Level{Price: p("29999.5"), Qty: 100}, exchange.Level{Price: p("30000"), Qty: 100})
 	}
 	trade("30000")
 	quote()
@@ -389,7 +391,8 @@ func TestBinsAfterAHoleOfYears(t *testing.T) {
 	w.pass(time.Minute)
 	for size, span := range map[string]time.Duration{"1m": time.Minute, "5m": 5 * time.Minute, "1h": time.Hour} {
 		var bins []api.TradeBin
-		w.ask("", "GET", "/trade/bucketed?symbol=XBTUSD&reverse=true&count=1000&partial=true&binSize="+size, "").into(t, &bins)
+		w.ask("", "GET", "/trade/bucketed?symbol=XBTUSD&reverse=true&count=1000&partial=true&binSize="+size, "").
+			into(t, &bins)
 		require.Len(t, bins, 1000, size)
 		for n := range bins[1:] {
 			require.Equal(t, span, exchange.Time(bins[n].Timestamp).Sub(exchange.Time(bins[n+1].Timestamp)), "%s %d", size, n)

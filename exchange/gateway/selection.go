@@ -125,14 +125,15 @@ func parseFilter(text string) (filter, error) {
 				),
 			)
 		}
-		if w, is, err := instantFilter(name, raw, list); is || err != nil {
-			if err != nil {
-				return nil, err
-			}
+		w, is, err := instantFilter(name, raw, list)
+		if err != nil {
+			return nil, err
+		}
+		if is {
 			f[name] = w
 			continue
 		}
-		w := wanted{values: make(map[string]bool, len(list))}
+		w = wanted{values: make(map[string]bool, len(list))}
 		for _, one := range list {
 			v, err := canonical(one)
 			if err != nil {

@@ -77,7 +77,7 @@ func (p *position) covered() bool {
 	return p.terms.Kind == exchange.Inverse && p.held.Qty < 0 && p.leverage != 0 && p.leverage <= exchange.RatioUnit
 }
 
-// fee is the rate that margin reckons with: the dearest.
+// fee is the fee rate that the margin includes: the highest.
 func (p *position) fee() exchange.Ratio {
 	return max(p.terms.MakerFee, p.terms.TakerFee, p.terms.SettleFee, 0)
 }
