@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dunamis-engine/dunamis/cli"
+	"github.com/dunamis-engine/dunamis/exchange"
 	"github.com/dunamis-engine/dunamis/reports"
 )
 
@@ -115,11 +116,25 @@ func TestWarmupOfASession(t *testing.T) {
 	// A damaged history is said, and not traded on.
 	file := filepath.Join(state, "sessions", "xbtusd-sma_cross", "warmup.events")
 	text := read(t, file)
-	require.NoError(t, os.WriteFile(file, []byte(text[:len(text)-3]), 0o600))
-	out, err = exec.Command("backtest", "replay", filepath.Join(state, "sessions", "xbtusd-sma_cross"), "--no-report").
-		CombinedOutput()
-	require.Error(t, err)
-	require.Contains(t, string(out), "warmup.events: damaged")
+	head, _, _ := strings.Cut(text, "\n")
+	absurd := exchange.BarEvent(exchange.Bar{End: exchange.Time(time.Minute), Open: 1, High: 1, Low: 1, Close: 1,
+		Volume: 100})
+	stranger := absurd
+	stranger.Symbol = 200
+	for _, damaged := range []string{
+		text[:len(text)-3],
+		head + "\n" + string(exchange.AppendEvent(nil, &absurd, &exchange.Event{})),
+		head + "\n" + string(exchange.AppendEvent(nil, &stranger, &exchange.Event{})),
+		"{}" + text[len(head):],
+		strings.Repeat("x", 100_000),
+		"",
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(damaged), 0o600))
+		out, err = exec.Command("backtest", "replay", filepath.Join(state, "sessions", "xbtusd-sma_cross"), "--no-report").
+			CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "warmup.events: damaged")
+	}
 }
 
 // A session that hears a generated or a live market needs a catalog for its history, and one

@@ -477,14 +477,10 @@ func (x *Exchange) place(ctx context.Context, o *exchange.NewOrder, claimed *ope
 			"reason", row.OrdRejReason, "latency", took)
 		return
 	}
-	x.mu.Lock()
-	heard := claimed.acknowledged
-	x.mu.Unlock()
-	if heard {
-		return // the stream knows better
+	if x.neverPlaced(o, claimed, err) {
+		x.cfg.Log.Warn("order rejected", "venue", "bitmex", "symbol", body.Symbol, "client_id", body.ClOrdID,
+			"latency", took, "error", err)
 	}
-	x.cfg.Log.Warn("order rejected", "venue", "bitmex", "symbol", body.Symbol, "client_id", body.ClOrdID, "latency", took, "error", err)
-	x.neverPlaced(o, err)
 }
 
 // patience is until when a command that was given at an instant may wait for a rate
@@ -510,12 +506,19 @@ func (x *Exchange) late(began time.Time) error {
 	return fmt.Errorf("%w: given %s ago; the limit is %s", errLate, age.Round(time.Millisecond), most)
 }
 
-// neverPlaced reports an order that the venue does not have.
-func (x *Exchange) neverPlaced(o *exchange.NewOrder, err error) {
-	x.cfg.Metrics.Orders.WithLabelValues("rejected").Inc()
+// neverPlaced reports an order that the venue does not have, unless the stream has reported it before. claimed is
+// nil for an order of an earlier process. It returns whether the order is rejected.
+func (x *Exchange) neverPlaced(o *exchange.NewOrder, claimed *openOrder, err error) (rejected bool) {
 	now := x.cfg.Now()
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if claimed != nil && claimed.acknowledged {
+		if rejected = claimed.state.Status == exchange.Rejected; rejected {
+			x.cfg.Metrics.Orders.WithLabelValues("rejected").Inc()
+		}
+		return rejected
+	}
+	x.cfg.Metrics.Orders.WithLabelValues("rejected").Inc()
 	delete(x.open, o.ClientID)
 	order := neverThere(o, exchange.Rejected, now, o.Text, reasonOf(err))
 	if errors.Is(err, errNotPlaced) {
@@ -525,6 +528,7 @@ func (x *Exchange) neverPlaced(o *exchange.NewOrder, err error) {
 	}
 	x.push(exchange.Report{Kind: exchange.ReportOrder, ExecType: exchange.ExecRejected, Symbol: o.Symbol, Time: now,
 		Order: order})
+	return true
 }
 
 // refused reports whether a row repeats what a request was answered: the venue answers 400 to an order that

@@ -99,7 +99,7 @@ func (x *Exchange) findUnanswered(ctx context.Context) error {
 	}
 	for n := range missing {
 		x.cfg.Log.Warn("an order was not placed", "venue", "bitmex", "client_id", missing[n].ClientID)
-		x.neverPlaced(&missing[n], fmt.Errorf("%w: the program died before it was sent", errNotPlaced))
+		x.neverPlaced(&missing[n], nil, fmt.Errorf("%w: the program died before it was sent", errNotPlaced))
 	}
 	return nil
 }
